@@ -1,0 +1,75 @@
+"""The ``jintu`` command. Each group of commands is one file of `jintu.config.commands`, imported when it is called.
+
+Exit codes: 0 done · 1 the job found something wrong (findings never count as wrong) · 2 the command line is wrong ·
+3 an input was refused · 4 not allowed or not found · 5 the node is not fit to run (see ``jintu doctor``).
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any
+
+import click
+
+from jintu import __version__
+from jintu.kernel.errors import InputError, JintuError, Missing, NotAllowed
+
+__all__ = ["main"]
+
+COMMANDS = {
+    "init": "node",
+    "upgrade": "node",
+    "serve": "node",
+    "worker": "node",
+    "doctor": "node",
+    "backup": "node",
+    "restore": "node",
+    "demo": "demo",
+    "sample": "sample",
+    "user": "user",
+    "layer": "layer",
+    "register": "register",
+    "export": "register",
+    "analyse": "analyse",
+    "supervise": "supervise",
+    "findings": "supervise",
+}
+
+
+class Lazy(click.Group):
+    """Imports the file that holds a command only when that command is called: start-up stays short."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"jintu.config.commands.{COMMANDS[cmd_name]}")
+        return getattr(module, cmd_name)
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+@click.option("--data", envvar="JINTU_DATA", help="Data directory of the node.")
+def cli(data: str | None) -> None:
+    """Jintu (金土): land-and-resources administration."""
+    if data:
+        os.environ["JINTU_DATA"] = data
+
+
+def main(argv: list[str] | None = None) -> Any:
+    """Entry point: errors become sentences on stderr and an exit code."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "jintu.config.settings")
+    try:
+        return cli.main(args=argv, standalone_mode=True)
+    except JintuError as error:
+        click.echo(f"jintu: {error}", err=True)
+        codes = ((InputError, 3), (NotAllowed, 4), (Missing, 4))
+        sys.exit(next((code for kind, code in codes if isinstance(error, kind)), 1))
+
+
+if __name__ == "__main__":
+    main()

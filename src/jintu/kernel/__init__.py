@@ -1,0 +1,1 @@
+"""The kernel: facts and mathematics of the field. It knows no Django and no database."""
