@@ -1,0 +1,29 @@
+"""People, organisations, roles and scope."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
+
+    from jintu.foundation.journal import Actor
+
+__all__ = ["actor_of"]
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """The person of a request as plain values for the journal."""
+    from jintu.foundation.journal import Actor
+
+    user = request.user
+    if not user.is_authenticated:
+        return Actor(address=request.META.get("REMOTE_ADDR", ""))
+    organisation = user.organisation
+    return Actor(
+        user=user.pk,
+        organisation=organisation.code if organisation else "",
+        roles=",".join(user.roles),
+        division=user.division or (organisation.division if organisation else ""),
+        address=request.META.get("REMOTE_ADDR", ""),
+    )
