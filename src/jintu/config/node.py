@@ -12,6 +12,7 @@ hosts                  JINTU_HOSTS                      host names served, comma
 debug                  JINTU_DEBUG                      1 shows tracebacks; never in production
 https                  JINTU_HTTPS                      1 when served behind TLS: secure cookies, HSTS
 map_approval_no        JINTU_MAP_APPROVAL_NO            审图号, required before maps are published
+business_date          JINTU_BUSINESS_DATE              a fixed date to reckon by (rehearsals); empty: today
 =====================  ===============================  =====================================================
 """
 
@@ -38,6 +39,7 @@ class Node:
     https: bool = False
     map_approval_no: str = ""
     name: str = ""
+    business_date: str = ""
 
     @property
     def embedded_file(self) -> Path:

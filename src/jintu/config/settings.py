@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from datetime import date
 from urllib.parse import unquote, urlsplit
 
 from django.utils.translation import gettext_lazy as _
@@ -14,6 +15,7 @@ NODE = node()
 os.environ.setdefault("NUMBA_CACHE_DIR", str(NODE.data / "cache" / "numba"))
 
 DEBUG = NODE.debug
+JINTU_BUSINESS_DATE = date.fromisoformat(NODE.business_date) if NODE.business_date else None
 SECRET_KEY = NODE.secret_key or "development-only-key-replaced-by-jintu-init"
 ALLOWED_HOSTS = [h.strip() for h in NODE.hosts.split(",") if h.strip()] + ["testserver"]
 
@@ -100,7 +102,18 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "jintu.foundation.identity.passwords.MixedCharacters"},
+    {"NAME": "jintu.foundation.identity.passwords.NotRecentlyUsed"},
 ]
+JINTU_LOGIN = {
+    # GB/T 22239-2008 §7.1: five failures, ten minutes or more; time-out 15 to 30 minutes
+    "failures": 5,
+    "failures_per_address": 50,
+    "window_minutes": 15,
+    "lock_minutes": 15,
+    "idle_minutes": 30,
+    "password_days": 90,
+}
 LOGIN_URL = "identity:login"
 LOGIN_REDIRECT_URL = "home"
 SESSION_COOKIE_AGE = 8 * 3600

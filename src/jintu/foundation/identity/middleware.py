@@ -1,18 +1,25 @@
-"""Puts ``request.scope`` on every request and sends people with a first password to change it."""
+"""Puts ``request.scope`` on every request, ends idle sessions, and asks for a new password where one is due."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
+from django.conf import settings
+from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
-from django.urls import resolve
+from django.urls import Resolver404, resolve, reverse
 
+from . import passwords
 from .scope import Scope
 
 __all__ = ["ScopeMiddleware"]
 
-ALWAYS_OPEN = {"identity:login", "identity:logout", "identity:password", "identity:mfa", "set_language", "healthz"}
+ALWAYS_OPEN = {"identity:login", "identity:logout", "identity:password", "set_language", "healthz"}
+SEEN = "seen"
+SEEN_EVERY = 60
+"""Seconds between two writes of the session's last use."""
 
 
 class ScopeMiddleware:
@@ -20,9 +27,27 @@ class ScopeMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.user.is_authenticated and self._is_idle(request):
+            logout(request)
+            return redirect(f"{reverse('identity:login')}?expired=1&next={request.path}")
         request.scope = Scope.of(request.user)  # type: ignore[attr-defined]
-        if request.user.is_authenticated and request.user.must_change_password:
-            name = resolve(request.path_info).view_name if not request.path_info.startswith("/static/") else ""
+        if request.user.is_authenticated and (
+            request.user.must_change_password or passwords.has_expired(request.user)
+        ):
+            try:
+                name = resolve(request.path_info).view_name
+            except Resolver404:
+                name = ""
             if name and name not in ALWAYS_OPEN:
                 return redirect("identity:password")
         return self.get_response(request)
+
+    def _is_idle(self, request: HttpRequest) -> bool:
+        """Ends a session that was not used for a while; notes its use at most once a minute."""
+        now = int(time.time())
+        seen = request.session.get(SEEN, now)
+        if now - seen > settings.JINTU_LOGIN["idle_minutes"] * 60:
+            return True
+        if now - seen >= SEEN_EVERY or SEEN not in request.session:
+            request.session[SEEN] = now
+        return False

@@ -70,9 +70,13 @@ class User(AbstractBaseUser):
     data_level = models.PositiveSmallIntegerField(_("data level"), default=1)
     is_active = models.BooleanField(_("active"), default=True)
     must_change_password = models.BooleanField(default=True)
+    password_changed_at = models.DateTimeField(null=True, blank=True)
+    old_passwords = models.JSONField(default=list, editable=False)
+    """Hashes of the last five passwords, newest first."""
     mfa_secret = models.BinaryField(null=True, blank=True, editable=False)
-    locked_until = models.DateTimeField(null=True, blank=True)
-    session_key = models.CharField(max_length=40, blank=True)
+    """TOTP secret, encrypted with a key derived from the node's secret."""
+    mfa_last_step = models.BigIntegerField(default=0)
+    """The last time step a code was used in: a code works once."""
     created_at = models.DateTimeField(default=timezone.now)
 
     objects = UserManager()

@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db.models import Q
 
-__all__ = ["BUSINESS_VERBS", "VERBS", "Role", "Scope"]
+__all__ = ["ADMINISTRATORS", "BUSINESS_VERBS", "VERBS", "Role", "Scope", "prefix_of", "role_conflict"]
 
 
 class Role(StrEnum):
@@ -28,6 +28,8 @@ class Role(StrEnum):
     AUDITOR = "auditor"
     VIEWER = "viewer"
 
+
+ADMINISTRATORS = frozenset({Role.SYSTEM_ADMIN, Role.SECURITY_ADMIN, Role.AUDIT_ADMIN})
 
 BUSINESS_VERBS = frozenset(
     {
@@ -48,17 +50,17 @@ BUSINESS_VERBS = frozenset(
         "dismiss",
     }
 )
-ADMIN_VERBS = frozenset({"configure", "users", "journal", "jobs", "doctor"})
+ADMIN_VERBS = frozenset({"configure", "accounts", "grant", "journal", "jobs", "doctor"})
 VERBS = BUSINESS_VERBS | ADMIN_VERBS
 
 _ALLOWED: dict[Role, frozenset[str]] = {
-    Role.SYSTEM_ADMIN: frozenset({"configure", "jobs", "doctor"}),
-    Role.SECURITY_ADMIN: frozenset({"users"}),
+    Role.SYSTEM_ADMIN: frozenset({"configure", "accounts", "jobs", "doctor"}),
+    Role.SECURITY_ADMIN: frozenset({"grant"}),
     Role.AUDIT_ADMIN: frozenset({"journal"}),
     Role.CLERK: frozenset({"view", "create", "edit", "import", "export", "attach", "analyse", "reply", "jobs"}),
     Role.DIRECTOR: frozenset(
         {"view", "create", "edit", "withdraw", "import", "export", "attach", "analyse", "supervise", "publish"}
-        | {"reply", "dismiss", "jobs"}
+        | {"dispatch", "reply", "verify", "dismiss", "jobs"}
     ),
     Role.REVIEWER: frozenset({"view", "export", "attach", "analyse", "supervise", "dispatch", "verify", "jobs"}),
     Role.INSPECTOR: frozenset(
@@ -149,3 +151,9 @@ def prefix_of(code: str) -> str:
     if len(code) == 6:
         return code.removesuffix("00").removesuffix("00") if code.endswith("00") else code
     return code
+
+
+def role_conflict(roles: list[str] | tuple[str, ...]) -> bool:
+    """Do these roles break the separation: two administrators in one person, or an administrator doing business?"""
+    administrators = [r for r in roles if r in ADMINISTRATORS]
+    return len(administrators) > 1 or (bool(administrators) and len(roles) > len(administrators))
