@@ -1,0 +1,75 @@
+"""A rule's formula in words, the same line with this finding's numbers, and the labelled values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+__all__ = ["Filled", "Value", "fill"]
+
+_NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*(?:\.[A-Za-z_][A-Za-z_0-9]*)*")
+
+UNITS = (("_m2", "m²"), ("_yuan", "元"), ("_days", "天"), ("_ratio", ""), ("_percent", "%"), ("_kg", "kg"))
+
+
+@dataclass(frozen=True)
+class Value:
+    name: str
+    text: str
+    unit: str
+
+
+@dataclass(frozen=True)
+class Filled:
+    """``pieces`` alternate text and `Value`: the formula as one line with numbers in place of names."""
+
+    words: str
+    pieces: tuple[str | Value, ...]
+    values: tuple[Value, ...]
+
+
+def _text(value: Any) -> str:
+    """A number in groups of three with a no-break space; dates and codes as they are; nothing as a dash."""
+    if value is None or value == "":
+        return "—"
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, float):
+        shown = f"{value:,.2f}" if abs(value) >= 1 or value == 0 else f"{value:.4g}"
+        return shown.replace(",", "\u00a0")
+    if isinstance(value, int):
+        return f"{value:,}".replace(",", "\u00a0") if abs(value) >= 10_000 else str(value)
+    if isinstance(value, list | tuple):
+        return "、".join(_text(v) for v in value)
+    return str(value)
+
+
+def _unit(name: str) -> str:
+    return next((unit for ending, unit in UNITS if name.endswith(ending)), "")
+
+
+def fill(formula: str, values: Mapping[str, Any]) -> Filled:
+    """Put a finding's numbers into its rule's formula.
+
+    >>> filled = fill("outside_m2 > tolerance_m2", {"outside_m2": 7550.32, "tolerance_m2": 182.63})
+    >>> [p if isinstance(p, str) else p.text + p.unit for p in filled.pieces]
+    ['7\\xa0550.32m²', ' > ', '182.63m²']
+    """
+    table = {name: Value(name, _text(value), _unit(name)) for name, value in values.items()}
+    pieces: list[str | Value] = []
+    end = 0
+    for match in _NAME.finditer(formula):
+        found = table.get(match.group())
+        if found is None:
+            continue
+        if match.start() > end:
+            pieces.append(formula[end : match.start()])
+        pieces.append(found)
+        end = match.end()
+    if end < len(formula):
+        pieces.append(formula[end:])
+    return Filled(formula, tuple(pieces), tuple(table.values()))
