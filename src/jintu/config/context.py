@@ -17,7 +17,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         ("layers:onemap", _("One Map"), "map-2"),
         ("registers:index", _("Registers"), "table"),
         ("checks:findings", _("Findings"), "alert-triangle"),
-        ("statistics:dashboard", _("Statistics"), "chart-bar"),
+        ("dashboard", _("Statistics"), "chart-bar"),
         ("operations:jobs", _("Jobs"), "progress"),
         ("identity:system", _("System"), "settings"),
     )

@@ -1,0 +1,201 @@
+"""Home (the process picture) and the dashboard."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.auth.decorators import login_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
+
+from jintu.foundation.checks import rules
+from jintu.foundation.checks.models import Finding, Run, Severity
+from jintu.foundation.checks.queries import Filters, counts, page, queue
+from jintu.foundation.identity.access import needs
+from jintu.foundation.identity.scope import Scope
+from jintu.foundation.operations import clock
+from jintu.foundation.registers import presets
+
+from . import declared, figures
+
+YEARS = 6
+
+
+@require_GET
+@login_required
+def home(request: HttpRequest) -> HttpResponse:
+    """The process picture, what is due for this person, and what was found last."""
+    scope: Scope = request.scope  # type: ignore[attr-defined]
+    if not scope.can("view"):
+        return redirect("identity:system")
+    boxes, at = figures.kept("picture", scope, lambda: figures.picture(scope))
+    labels = {box.id: box for box in declared.boxes()}
+    for box in boxes:
+        facts = labels.get(box["id"])
+        if facts is None:
+            continue
+        box |= {"label": facts.label, "hint": facts.hint, "icon": facts.icon, "stage": facts.stage}
+        for figure in box["due"]:
+            figure["label"] = presets.get(box["register"], figure["name"]).label
+    todo_state = _my_turn(scope)
+    filters = Filters(state=todo_state)
+    rows = queue(scope, filters)
+    todo, more = page(rows)
+    for finding in todo:
+        finding.rule_name = rule_name(finding.rule)
+        finding.word = Severity(finding.severity).word
+        finding.due_in = (finding.due_on - clock.today()).days if finding.due_on else None
+    unsettled = counts(queue(scope, Filters()))
+    last = Run.objects.filter(scope.rows(), official=True).order_by("-id").first()
+    context = {
+        "boxes": [b for b in boxes if "label" in b],
+        "reckoned_at": at,
+        "todo": todo[:10],
+        "todo_query": urlencode(filters.pairs()),
+        "todo_count": counts(rows)["n"],
+        "unsettled": unsettled,
+        "overdue": queue(scope, Filters(due="over")).count(),
+        "last": last,
+        "today": clock.today(),
+        "more": more,
+    }
+    return render(request, "statistics/home.html", context)
+
+
+def _my_turn(scope: Scope) -> tuple[str, ...]:
+    """The states in which a finding waits for a person with this scope."""
+    states: list[str] = []
+    if scope.can("reply"):
+        states.append(Finding.State.DISPATCHED)
+    if scope.can("verify"):
+        states.append(Finding.State.REPLIED)
+    if scope.can("dispatch"):
+        states.append(Finding.State.OPEN)
+    if scope.can("close"):
+        states.append(Finding.State.VERIFIED)
+    return tuple(states) or (Finding.State.OPEN, Finding.State.DISPATCHED)
+
+
+def rule_name(rule_id: str) -> str:
+    """The rule's name in the page's language."""
+    try:
+        zh, en = rules.get(rule_id).name
+    except KeyError:
+        return rule_id
+    return en if (get_language() or "").startswith("en") else zh
+
+
+@require_GET
+@needs("view")
+def dashboard(request: HttpRequest) -> HttpResponse:
+    """Funnel, farmland balance and findings by rule, division and age; every figure opens its rows."""
+    scope: Scope = request.scope  # type: ignore[attr-defined]
+    today = clock.today()
+    since, until = _period(request, today)
+    value, at = figures.kept(
+        "dashboard", scope, lambda: _reckon(scope, since, until), since=since.isoformat(), until=until.isoformat()
+    )
+    context = {
+        "charts": _charts(value),
+        "value": value,
+        "since": since,
+        "until": until,
+        "years": range(today.year - 9, today.year + 1),
+        "reckoned_at": at,
+        "rules_table": [(r, rule_name(r["rule"])) for r in value["rules"]],
+    }
+    return render(request, "statistics/dashboard.html", context)
+
+
+def _period(request: HttpRequest, today: date) -> tuple[date, date]:
+    """Whole years from the query string; the last six by default."""
+
+    def year(name: str, default: int) -> int:
+        text = request.GET.get(name, "")
+        return min(max(int(text), 1986), today.year) if text.isdigit() and len(text) == 4 else default
+
+    first, last = year("from", today.year - YEARS + 1), year("to", today.year)
+    return date(min(first, last), 1, 1), date(max(first, last), 12, 31)
+
+
+def _reckon(scope: Scope, since: date, until: date) -> dict[str, Any]:
+    length = 9 if all(len(d) >= 6 for d in scope.divisions) else 6
+    return {
+        "funnels": {
+            f.id: [figures.by_year(step, scope, since, until) for step in f.steps] for f in declared.funnels()
+        },
+        "balances": {
+            b.id: [figures.by_year(side, scope, since, until) for side in b.sides] for b in declared.balances()
+        },
+        "rules": figures.findings_by_rule(scope),
+        "divisions": figures.findings_by_division(scope, length),
+        "ages": figures.findings_by_age(scope),
+    }
+
+
+def _charts(value: dict[str, Any]) -> list[dict[str, Any]]:
+    """Specifications for frontend/src/charts.ts: every datum has the URL of its rows."""
+    shown = []
+    for things, kind in ((declared.funnels(), "funnels"), (declared.balances(), "balances")):
+        for thing in things:
+            measures = thing.steps if isinstance(thing, declared.Funnel) else thing.sides
+            series = value[kind].get(thing.id, [])
+            years = sorted({row["year"] for rows in series for row in rows})
+            shown.append(
+                {
+                    "id": f"chart-{thing.id}",
+                    "kind": "bar",
+                    "title": str(thing.label),
+                    "unit": _("ha"),
+                    "categories": [str(y) for y in years],
+                    "partial": str(clock.today().year) if years and years[-1] == clock.today().year else "",
+                    "series": [
+                        {"name": str(m.label), "data": _by_category(rows, years)}
+                        for m, rows in zip(measures, series, strict=False)
+                    ],
+                }
+            )
+    top = value["rules"][:12]
+    shown.append(
+        {
+            "id": "chart-rules",
+            "kind": "severity-bar",
+            "title": _("Findings by rule"),
+            "unit": "",
+            "categories": [f"{r['rule']} {rule_name(r['rule'])}" for r in top],
+            "series": [
+                {
+                    "name": str(s.label),
+                    "severity": s.word,
+                    "data": [
+                        {"value": r["by"].get(s.word, 0), "url": _findings_url(rule=r["rule"], severity=s.word)}
+                        for r in top
+                    ],
+                }
+                for s in Severity
+            ],
+        }
+    )
+    return shown
+
+
+def _by_category(rows: list[dict[str, Any]], years: list[int]) -> list[dict[str, Any]]:
+    by = {row["year"]: row for row in rows}
+    return [
+        {
+            "value": round(by[y]["area_m2"] / 10_000, 4) if y in by else 0,
+            "n": by[y]["n"] if y in by else 0,
+            "url": by[y]["url"] if y in by else "",
+        }
+        for y in years
+    ]
+
+
+def _findings_url(**query: str) -> str:
+    return f"{reverse('checks:findings')}?{urlencode(query)}"
