@@ -1,0 +1,174 @@
+"""Translations: collect msgids, check that Chinese is complete, compile. No gettext tools are needed, Babel does it.
+
+``update``   collects every msgid of an app into its locale/zh_Hans/LC_MESSAGES/django.po, keeping translations
+``check``    fails and lists msgids without a Chinese translation, or catalogues that are behind the source
+``compile``  writes the .mo files
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import sys
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "src" / "jintu"
+KEYWORDS = {"_": None, "gettext": None, "gettext_lazy": None, "ngettext": (1, 2), "pgettext": ((1, "c"), 2)}
+ERRORS = re.compile(r"(?:InputError|Unsupported|Refused|Conflict|NotAllowed|Missing|JintuError|Problem)$")
+
+TEMPLATE = re.compile(
+    r"""\{%\s*(?:translate|trans)\s+(?P<q>["'])(?P<text>.*?)(?P=q)[^%]*%\}"""
+    r"""|\{%\s*blocktrans(?:late)?(?P<opts>[^%]*)%\}(?P<body>.*?)\{%\s*endblocktrans(?:late)?\s*%\}"""
+    r"""|_\((?P<q2>["'])(?P<text2>.*?)(?P=q2)\)""",
+    re.S,
+)
+
+
+def apps() -> list[Path]:
+    """Every package with templates or Python of its own, and the root for the kernel, config and commands."""
+    found = [p.parent for p in PACKAGE.glob("*/*/apps.py")] + [PACKAGE / "ui"]
+    return [*sorted(found), PACKAGE]
+
+
+def sources(app: Path) -> list[Path]:
+    others = [a for a in apps() if a != app and app in a.parents]
+    files = [p for pattern in ("*.py", "*.html", "*.txt") for p in app.rglob(pattern)]
+    skipped = {"tests", "migrations", "locale", "node_modules", "static"}
+    return sorted(
+        p
+        for p in files
+        if not skipped & set(p.relative_to(app).parts) and not any(o in p.parents for o in others)
+    )
+
+
+def python_ids(path: Path) -> list[str | tuple[str, str]]:
+    """gettext calls, and the sentences and remedies of errors (they are translated where they are shown)."""
+    import ast
+
+    text = path.read_text(encoding="utf-8")
+    found: list[str | tuple[str, str]] = []
+    for _line, message, _comments, _context in extract("python", io.BytesIO(text.encode()), KEYWORDS):
+        if isinstance(message, tuple):
+            found.append((message[0], message[1]))
+        elif message:
+            found.append(message)
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, ast.Call):
+            continue
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if ERRORS.match(name) and node.args and isinstance(node.args[0], ast.Constant):
+            if isinstance(node.args[0].value, str):
+                found.append(node.args[0].value)
+            found += [
+                k.value.value
+                for k in node.keywords
+                if k.arg == "remedy" and isinstance(k.value, ast.Constant) and k.value.value
+            ]
+    return found
+
+
+def template_ids(path: Path) -> list[str | tuple[str, str]]:
+    found: list[str | tuple[str, str]] = []
+    for match in TEMPLATE.finditer(path.read_text(encoding="utf-8")):
+        text = match["text"] or match["text2"]
+        if text is None:
+            text = re.sub(r"\{\{\s*(\w+)\s*\}\}", r"%(\1)s", match["body"])
+            if "trimmed" in match["opts"]:
+                text = " ".join(line.strip() for line in text.strip().splitlines())
+            one, mark, many = re.split(r"(\{%\s*plural\s*%\})", text) if "{% plural" in text else (text, "", "")
+            if mark:
+                found.append((one, many))
+                continue
+        found.append(text)
+    return found
+
+
+def msgids(app: Path) -> list[str | tuple[str, str]]:
+    found: dict[str | tuple[str, str], None] = {}
+    for path in sources(app):
+        for msgid in python_ids(path) if path.suffix == ".py" else template_ids(path):
+            found[msgid] = None
+    return list(found)
+
+
+def po_path(app: Path) -> Path:
+    return app / "locale" / "zh_Hans" / "LC_MESSAGES" / "django.po"
+
+
+def load(app: Path) -> Catalog:
+    path = po_path(app)
+    if not path.exists():
+        return Catalog(locale="zh_Hans", project="Jintu")
+    with path.open("rb") as stream:
+        return read_po(stream, locale="zh_Hans")
+
+
+def everything() -> dict[str, str | tuple[str, ...]]:
+    """All translations of all apps: a msgid translated once serves everywhere."""
+    known: dict[str, str | tuple[str, ...]] = {}
+    for app in apps():
+        for message in load(app):
+            key = message.id[0] if isinstance(message.id, tuple) else message.id
+            if key and message.string and (message.string if isinstance(message.string, str) else all(message.string)):
+                known.setdefault(key, message.string)
+    return known
+
+
+def update() -> None:
+    known = everything()
+    for app in apps():
+        wanted = msgids(app)
+        if not wanted:
+            continue
+        catalog = Catalog(locale="zh_Hans", project="Jintu", fuzzy=False, charset="utf-8")
+        for msgid in wanted:
+            key = msgid[0] if isinstance(msgid, tuple) else msgid
+            string = known.get(key, "")
+            if isinstance(msgid, tuple) and isinstance(string, str):
+                string = (string,)
+            if isinstance(msgid, str) and isinstance(string, tuple):
+                string = string[0]
+            catalog.add(msgid, string)
+        path = po_path(app)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as stream:
+            write_po(stream, catalog, width=110, no_location=True, sort_output=True, omit_header=False)
+
+
+def check() -> int:
+    known = everything()
+    lacking = 0
+    for app in apps():
+        for msgid in msgids(app):
+            key = msgid[0] if isinstance(msgid, tuple) else msgid
+            if key not in known:
+                lacking += 1
+                print(f"{app.relative_to(ROOT)}: {key!r}")
+    print(f"{lacking} msgids without a Chinese translation" if lacking else "translations complete")
+    return 1 if lacking else 0
+
+
+def compile_all() -> None:
+    for app in apps():
+        path = po_path(app)
+        if path.exists():
+            with path.with_suffix(".mo").open("wb") as stream:
+                write_mo(stream, load(app))
+
+
+if __name__ == "__main__":
+    act = sys.argv[1] if len(sys.argv) > 1 else ""
+    if act == "update":
+        update()
+    elif act == "check":
+        raise SystemExit(check())
+    elif act == "compile":
+        compile_all()
+    else:
+        raise SystemExit(__doc__)
