@@ -1,0 +1,231 @@
+"""Files as they come in and go out.
+
+`read` opens any supported file and gives a `Source`: fields, delivered CRS, encoding with the reason for it, hash,
+and Arrow tables in which text is text, geometry is 2D WKB in the delivered CRS and every row knows its number.
+
+>>> import pathlib, tempfile
+>>> with tempfile.TemporaryDirectory() as d:
+...     path = pathlib.Path(d) / "用地.csv"
+...     _ = path.write_bytes("编号,用途\\n011,12:30\\n".encode("gbk"))
+...     source = read(path)
+...     source.encoding, source.encoding_basis, source.table().to_pylist()
+('gb18030', 'detected', [{'__row__': 2, '编号': '011', '用途': '12:30'}])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jintu.kernel.errors import InputError, Place, Unsupported
+from jintu.kernel.formats.detect import EXTENSIONS, detect
+from jintu.kernel.formats.source import GEOMETRY, ROW, Field, Limits, Notice, Source
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["EXTENSIONS", "GEOMETRY", "ROW", "Field", "Limits", "Notice", "Source", "layers", "read", "write"]
+
+DATASETS = ("shp", "gpkg", "geojson", "geoparquet", "csv", "xlsx", "txt", "dbf")
+
+
+def read(
+    path: str | Path, *, layer: str | None = None, crs: str | None = None, encoding: str | None = None,
+    limits: Limits | None = None, header: int | None = None,
+) -> Source:
+    """Open a file, or the one dataset in a ZIP archive.
+
+    ``layer``: layer of a GeoPackage or geodatabase, sheet of a workbook, member of an archive. ``crs``: of the
+    coordinates, where the file does not say; it also overrules the file, which is noticed. ``encoding``: of the text,
+    where detection is not wanted. ``header``: row of the header (from 1) of a table.
+
+    Raises Missing, InputError or Unsupported, with place and remedy.
+    """
+    path = Path(path)
+    limits = limits or Limits()
+    kind = detect(path, limits)
+    if kind == "zip":
+        return _from_archive(path, layer=layer, crs=crs, encoding=encoding, limits=limits, header=header)
+    source = _open(path, kind, layer=layer, encoding=encoding, limits=limits, header=header)
+    if crs:
+        from jintu.kernel.formats.ogr import crs_text
+
+        given = crs_text(crs)
+        if source.has_geometry and source.crs not in (None, given):
+            source.notice("The file says {file}; {given} was given and is used.", file=str(source.crs)[:80], given=given)
+        if source.has_geometry:
+            source.crs = given
+    return source
+
+
+def _open(path: Path, kind: str, *, layer: str | None, encoding: str | None, limits: Limits,
+          header: int | None) -> Source:
+    if kind == "shp":
+        from jintu.kernel.formats import shp
+
+        return shp.read(path, encoding=encoding, limits=limits)
+    if kind == "dbf":
+        from jintu.kernel.formats import dbf
+
+        return dbf.read(path, encoding=encoding, limits=limits)
+    if kind == "gpkg":
+        from jintu.kernel.formats import gpkg
+
+        return gpkg.read(path, layer=layer, limits=limits)
+    if kind == "fgdb":
+        from jintu.kernel.formats import fgdb
+
+        return fgdb.read(path, layer=layer, limits=limits)
+    if kind == "geojson":
+        from jintu.kernel.formats import geojson
+
+        return geojson.read(path, limits=limits)
+    if kind == "geoparquet":
+        from jintu.kernel.formats import geoparquet
+
+        return geoparquet.read(path, limits=limits)
+    if kind == "xlsx":
+        from jintu.kernel.formats import xlsx
+
+        return xlsx.read(path, layer=layer, limits=limits, header=header)
+    if kind == "txt":
+        from jintu.kernel.formats import txt
+
+        if txt.looks_like(path, encoding):
+            return txt.read(path, encoding=encoding, limits=limits)
+    from jintu.kernel.formats import csv
+
+    return csv.read(path, encoding=encoding, limits=limits, header=header)
+
+
+def _from_archive(path: Path, *, layer: str | None, crs: str | None, encoding: str | None, limits: Limits,
+                  header: int | None) -> Source:
+    from jintu.kernel.formats import archive
+    from jintu.kernel.formats.source import sha256_of
+
+    directory, _ = archive.unpack(path, limits)
+    try:
+        root = Path(directory.name)
+        found = _datasets(root)
+        names = [str(p.relative_to(root)) for p in found]
+        # "members/parcels.shp" or "parcels.shp" names the member; anything else is a layer inside the only one
+        chosen = [p for p, name in zip(found, names, strict=True) if layer and layer in (name, p.name, p.stem)]
+        inner = None
+        if not chosen:
+            if len(found) > 1:
+                raise InputError("The archive holds {count} datasets.", place=Place(file=path.name),
+                                 remedy="Choose one of: {names}.", count=len(found), names=", ".join(names))
+            chosen, inner = found, layer
+        if not chosen:
+            raise Unsupported("The archive holds no file that is read.", place=Place(file=path.name),
+                              remedy="Pack a shapefile (.shp, .shx, .dbf, .prj), a geodatabase or a GeoPackage.")
+        source = read(chosen[0], layer=inner, crs=crs, encoding=encoding, limits=limits, header=header)
+    except BaseException:
+        directory.cleanup()
+        raise
+    source.keep.append(directory)
+    digest, files = sha256_of([path])
+    source.sha256, source.files = digest, {**source.files, **files}
+    return source
+
+
+def _datasets(root: Path) -> list[Path]:
+    """Datasets in a directory tree; the parts of a shapefile or geodatabase are not datasets of their own."""
+    found = sorted(p for p in root.rglob("*.[gG][dD][bB]") if p.is_dir())
+    inside = set(found)
+    files = [p for p in sorted(root.rglob("*")) if p.is_file() and not inside & set(p.parents)]
+    stems = {(p.parent, p.stem.lower()) for p in files if p.suffix.lower() == ".shp"}
+    for p in files:
+        kind = EXTENSIONS.get(p.suffix.lower())
+        if kind in DATASETS and not (p.suffix.lower() == ".dbf" and (p.parent, p.stem.lower()) in stems):
+            found.append(p)
+    spatial = [p for p in found if EXTENSIONS.get(p.suffix.lower()) not in ("csv", "xlsx", "dbf", "txt")]
+    return spatial or found  # a readme or a table beside a map is not what was meant
+
+
+def layers(path: str | Path, *, limits: Limits | None = None) -> list[str]:
+    """Names that `read` takes as ``layer``: layers, sheets, or members of an archive; one name for single-layer files."""
+    path = Path(path)
+    limits = limits or Limits()
+    kind = detect(path, limits)
+    if kind in ("gpkg", "fgdb"):
+        from jintu.kernel.formats import ogr
+
+        return ogr.layers(path)
+    if kind == "xlsx":
+        from jintu.kernel.formats import xlsx
+
+        return xlsx.layers(path, limits)
+    if kind == "zip":
+        from jintu.kernel.formats import archive
+
+        directory, _ = archive.unpack(path, limits)
+        with directory as root:
+            found = _datasets(Path(root))
+            if len(found) == 1:
+                return layers(found[0], limits=limits)
+            return [str(p.relative_to(root)) for p in found]
+    return [path.stem]
+
+
+def write(
+    path: str | Path, tables: pa.Table | Iterable[pa.Table], *, crs: str | None = None, encoding: str | None = None,
+    layer: str | None = None, **options: Any,
+) -> None:
+    """Write tables in the format of the extension: .shp .gpkg .geojson .parquet .csv .xlsx .txt (boundary points).
+
+    ``tables`` have a WKB column ``geometry`` (x = east) where the format is spatial; ``__row__`` is left out. ``crs``
+    is that of the coordinates and is needed wherever the format can say it. CSV and XLSX write geometry as WKT.
+    Raises Unsupported for other extensions and InputError where the format cannot hold the data.
+    """
+    import pyarrow as pa
+
+    path = Path(path)
+    given = [tables] if isinstance(tables, pa.Table) else tables
+    kind = EXTENSIONS.get(path.suffix.lower(), "")
+    if kind in ("csv", "xlsx"):
+        plain = (_with_wkt(table) for table in given)
+        if kind == "csv":
+            from jintu.kernel.formats import csv
+
+            return csv.write(path, plain, encoding=encoding or "utf-8-sig", **options)
+        from jintu.kernel.formats import xlsx
+
+        return xlsx.write(path, plain, sheet=layer or "Sheet1", **options)
+    if kind not in ("shp", "gpkg", "geojson", "geoparquet", "txt"):
+        raise Unsupported("Files of type {suffix} are not written.", place=Place(file=path.name),
+                          remedy="Choose .shp, .gpkg, .geojson, .parquet, .csv, .xlsx or .txt.", suffix=path.suffix)
+    stream: Iterator[pa.Table] = iter(given)
+    if kind == "shp":
+        from jintu.kernel.formats import shp
+
+        return shp.write(path, stream, crs=crs, encoding=encoding or "utf-8")
+    if kind == "gpkg":
+        from jintu.kernel.formats import gpkg
+
+        return gpkg.write(path, stream, crs=crs, layer=layer)
+    if kind == "geojson":
+        from jintu.kernel.formats import geojson
+
+        return geojson.write(path, stream, crs=crs)
+    if kind == "geoparquet":
+        from jintu.kernel.formats import geoparquet
+
+        return geoparquet.write(path, stream, crs=crs)
+    from jintu.kernel.formats import txt
+
+    return txt.write(path, stream, crs=crs, encoding=encoding or "gb18030", **options)
+
+
+def _with_wkt(table: pa.Table) -> pa.Table:
+    import pyarrow as pa
+
+    table = table.select([name for name in table.column_names if name != ROW])
+    if GEOMETRY not in table.column_names:
+        return table
+    import shapely
+
+    i = table.column_names.index(GEOMETRY)
+    texts = shapely.to_wkt(shapely.from_wkb(table.column(i).to_pylist()), rounding_precision=-1)
+    return table.set_column(i, GEOMETRY, pa.array(texts, pa.string()))
