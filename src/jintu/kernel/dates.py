@@ -27,13 +27,14 @@ _COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:\d{6})?")
 _ANY = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})")
 _SHORT_YEAR = re.compile(r"(\d{2})[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
 _MONTH = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*月?")
-_DIGITS = {c: i for i, c in enumerate("〇一二三四五六七八九")} | {"零": 0, "○": 0, "Ｏ": 0}
+_CHINESE = re.compile(
+    r"([〇○零O一二三四五六七八九]{4})年([一二三四五六七八九十]{1,2})月([一二三四五六七八九十]{1,3})日"
+)
+_DIGITS = {c: i for i, c in enumerate("〇一二三四五六七八九")} | {"零": 0, "○": 0, "O": 0}
 EARLIEST, LATEST = dt.date(1900, 1, 1), dt.date(2200, 12, 31)
 
 
-def day(
-    value: object, *, place: Place | None = None, serials: bool = False, date1904: bool = False
-) -> dt.date | None:
+def day(value: object, *, place: Place | None = None, serials: bool = False, date1904: bool = False) -> dt.date | None:
     """The day a cell names, None when it is empty; a time of day behind it is dropped.
 
     Read are 2019年06月26日, 2019-6-26, 2019/06/26, 2019.6.26, 20190626, the same with a time, 二〇一九年六月二十六日,
@@ -52,8 +53,12 @@ def day(
             return excel_day(value, place=place, date1904=date1904)
         if float(value).is_integer() and 19000101 <= value <= 22001231:
             return day(str(int(value)), place=place)
-        raise InputError("{value} is a number, not a date.", place=place,
-                         remedy="If it is a spreadsheet serial, say so in the mapping.", value=value)
+        raise InputError(
+            "{value} is a number, not a date.",
+            place=place,
+            remedy="If it is a spreadsheet serial, say so in the mapping.",
+            value=value,
+        )
     text = re.sub(r"\s+", " ", unicodedata.normalize("NFKC", str(value))).strip()
     if text.lower() in _NOTHING:
         return None
@@ -66,20 +71,26 @@ def day(
     if (chinese := from_chinese(text, place=place)) is not None:
         return chinese
     if _ANY.fullmatch(text) or _SHORT_YEAR.fullmatch(text):
-        raise InputError("{value} can be read as more than one date.", place=place,
-                         remedy="Write the year first, with four digits: 2019-06-26.", value=text)
+        raise InputError(
+            "{value} can be read as more than one date.",
+            place=place,
+            remedy="Write the year first, with four digits: 2019-06-26.",
+            value=text,
+        )
     if _MONTH.fullmatch(text):
         raise InputError("{value} names a month, not a day.", place=place, remedy="Add the day.", value=text)
-    raise InputError("{value} is not a date.", place=place, remedy="Write it as 2019-06-26 or 2019年6月26日.",
-                     value=text[:60])
+    raise InputError(
+        "{value} is not a date.", place=place, remedy="Write it as 2019-06-26 or 2019年6月26日.", value=text[:60]
+    )
 
 
 def _date(year: int, month: int, number: int, text: str, place: Place | None) -> dt.date:
     try:
         found = dt.date(year, month, number)
     except ValueError:
-        raise InputError("{value} is not a day of the calendar.", place=place, remedy="Correct the date.",
-                         value=text) from None
+        raise InputError(
+            "{value} is not a day of the calendar.", place=place, remedy="Correct the date.", value=text
+        ) from None
     if not EARLIEST <= found <= LATEST:
         raise InputError("The year of {value} cannot be meant.", place=place, remedy="Correct the date.", value=text)
     return found
@@ -95,8 +106,9 @@ def excel_day(serial: float, *, place: Place | None = None, date1904: bool = Fal
     if date1904:
         start, offset = dt.date(1904, 1, 1), whole
     elif whole == 60:
-        raise InputError("{value} is 29 February 1900, a day that never was.", place=place, remedy="Correct the date.",
-                         value=serial)
+        raise InputError(
+            "{value} is 29 February 1900, a day that never was.", place=place, remedy="Correct the date.", value=serial
+        )
     else:
         start, offset = dt.date(1899, 12, 31), whole if whole < 60 else whole - 1
     if offset < 0 or (not date1904 and whole < 1) or offset > 109_939:
@@ -110,7 +122,7 @@ def from_chinese(text: str, *, place: Place | None = None) -> dt.date | None:
     >>> from_chinese("二○一九年十二月三十一日")
     datetime.date(2019, 12, 31)
     """
-    found = re.fullmatch(r"([〇○零Ｏ一二三四五六七八九]{4})年([一二三四五六七八九十]{1,2})月([一二三四五六七八九十]{1,3})日", text)
+    found = _CHINESE.fullmatch(text)
     if not found:
         return None
     year = int("".join(str(_DIGITS[c]) for c in found[1]))
@@ -147,8 +159,11 @@ class Calendar:
     def works(self, on: dt.date) -> bool:
         """Whether people work on that day. Raises InputError outside the table."""
         if not self.first <= on <= self.last:
-            raise InputError("The calendar of working days does not reach {day}.",
-                             remedy="Load the official holiday table of that year.", day=on.isoformat())
+            raise InputError(
+                "The calendar of working days does not reach {day}.",
+                remedy="Load the official holiday table of that year.",
+                day=on.isoformat(),
+            )
         return on in self.workdays or (on.weekday() < 5 and on not in self.holidays)
 
     def add(self, start: dt.date, count: int) -> dt.date:

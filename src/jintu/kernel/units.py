@@ -15,8 +15,19 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
 from jintu.kernel.errors import InputError, Place, Unsupported
 
 __all__ = [
-    "AREA_UNITS", "CENT", "HECTARE", "MONEY_UNITS", "MU", "area", "area_in", "area_unit", "money", "money_in",
-    "money_unit", "number", "round_to",
+    "AREA_UNITS",
+    "CENT",
+    "HECTARE",
+    "MONEY_UNITS",
+    "MU",
+    "area",
+    "area_in",
+    "area_unit",
+    "money",
+    "money_in",
+    "money_unit",
+    "number",
+    "round_to",
 ]
 
 HECTARE = Decimal(10_000)
@@ -37,15 +48,55 @@ MONEY_UNITS: dict[str, Decimal] = {"yuan": Decimal(1), "wan_yuan": Decimal(10_00
 
 # longest first: "万平方米" must not be read as "平方米"
 _AREA_WORDS = (
-    ("万平方米", "wan_m2"), ("万亩", "wan_mu"), ("平方公里", "km2"), ("平方千米", "km2"), ("km2", "km2"),
-    ("平方米", "m2"), ("平米", "m2"), ("m2", "m2"), ("square metre", "m2"), ("square meter", "m2"), ("sq.m", "m2"),
-    ("公顷", "ha"), ("hectare", "ha"), ("ha", "ha"), ("市亩", "mu"), ("亩", "mu"), ("mu", "mu"),
+    ("万平方米", "wan_m2"),
+    ("万亩", "wan_mu"),
+    ("平方公里", "km2"),
+    ("平方千米", "km2"),
+    ("km2", "km2"),
+    ("平方米", "m2"),
+    ("平米", "m2"),
+    ("m2", "m2"),
+    ("square metre", "m2"),
+    ("square meter", "m2"),
+    ("sq.m", "m2"),
+    ("公顷", "ha"),
+    ("hectare", "ha"),
+    ("ha", "ha"),
+    ("市亩", "mu"),
+    ("亩", "mu"),
+    ("mu", "mu"),
 )
 _MONEY_WORDS = (
-    ("ten thousand yuan", "wan_yuan"), ("亿元", "yi_yuan"), ("亿", "yi_yuan"), ("万元", "wan_yuan"), ("万", "wan_yuan"),
-    ("人民币元", "yuan"), ("元", "yuan"), ("yuan", "yuan"), ("rmb", "yuan"), ("cny", "yuan"), ("圆", "yuan"),
+    ("ten thousand yuan", "wan_yuan"),
+    ("亿元", "yi_yuan"),
+    ("亿", "yi_yuan"),
+    ("万元", "wan_yuan"),
+    ("万", "wan_yuan"),
+    ("人民币元", "yuan"),
+    ("元", "yuan"),
+    ("yuan", "yuan"),
+    ("rmb", "yuan"),
+    ("cny", "yuan"),
+    ("圆", "yuan"),
 )
-_FOREIGN = ("美元", "港元", "港币", "欧元", "日元", "英镑", "澳元", "新台币", "usd", "hkd", "eur", "jpy", "gbp", "$", "€", "£")
+_FOREIGN = (
+    "美元",
+    "港元",
+    "港币",
+    "欧元",
+    "日元",
+    "英镑",
+    "澳元",
+    "新台币",
+    "usd",
+    "hkd",
+    "eur",
+    "jpy",
+    "gbp",
+    "$",
+    "€",
+    "£",
+)
 _PER = re.compile(r"[/／每]|单价|均价|\bper\b")
 _NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:[, ]\d{3})+|\d+)(?:\.\d+)?(?:[eE][+-]?\d+)?|[+-]?\.\d+")
 _NOTHING = {"", "-", "--", "---", "—", "/", "无", "none", "null", "nan", "不限", "空"}
@@ -73,8 +124,12 @@ def number(text: object, *, place: Place | None = None) -> Decimal | None:
         if plain in _NOTHING:
             return None
         if not _NUMBER.fullmatch(plain):
-            raise InputError("{value} is not a number.", place=place, remedy="Write one number, with a point.",
-                             value=str(text).strip())
+            raise InputError(
+                "{value} is not a number.",
+                place=place,
+                remedy="Write one number, with a point.",
+                value=str(text).strip(),
+            )
         found = Decimal(plain.replace(",", "").replace(" ", ""))
     if not found.is_finite():
         raise InputError("{value} is not a number.", place=place, value=str(text))
@@ -88,15 +143,22 @@ def _split(text: str, place: Place | None) -> tuple[Decimal, str] | None:
         return None
     found = _NUMBER.search(plain)
     if not found:
-        raise InputError("{value} holds no number.", place=place, remedy="Write the amount as a number.",
-                         value=text.strip())
+        raise InputError(
+            "{value} holds no number.", place=place, remedy="Write the amount as a number.", value=text.strip()
+        )
     before, rest = plain[: found.start()].strip(), plain[found.end() :].strip()
     if _NUMBER.search(rest) and not re.fullmatch(r"[a-z\u4e00-\u9fff. ()]*m2\)?", rest):
-        raise InputError("{value} holds more than one number.", place=place, remedy="Write one amount per cell.",
-                         value=text.strip())
+        raise InputError(
+            "{value} holds more than one number.", place=place, remedy="Write one amount per cell.", value=text.strip()
+        )
     if before and not re.fullmatch(r"[约共计合人民币¥￥:()\s]*|rmb|cny", before):
-        raise InputError("{value} is not an amount: {before} stands before the number.", place=place,
-                         remedy="Write the number and its unit only.", value=text.strip(), before=before)
+        raise InputError(
+            "{value} is not an amount: {before} stands before the number.",
+            place=place,
+            remedy="Write the number and its unit only.",
+            value=text.strip(),
+            before=before,
+        )
     with localcontext() as context:
         context.prec = 50
         try:
@@ -170,12 +232,21 @@ def area(
             raise InputError("{value} is a rate, not an area.", place=place, value=str(value).strip())
         written = _unit(rest, _AREA_WORDS)
         if rest and not written:
-            raise InputError("{value} is not an area: {unit} is not a unit of area.", place=place,
-                             remedy="Use 平方米, 亩, 公顷 or 平方公里.", value=str(value).strip(), unit=rest)
+            raise InputError(
+                "{value} is not an area: {unit} is not a unit of area.",
+                place=place,
+                remedy="Use 平方米, 亩, 公顷 or 平方公里.",
+                value=str(value).strip(),
+                unit=rest,
+            )
     chosen = written or area_unit(header) or unit
     if chosen is None:
-        raise InputError("The area {value} has no unit.", place=place,
-                         remedy="Write it in the cell or the header, or choose it in the mapping.", value=str(value))
+        raise InputError(
+            "The area {value} has no unit.",
+            place=place,
+            remedy="Write it in the cell or the header, or choose it in the mapping.",
+            value=str(value),
+        )
     if chosen not in AREA_UNITS:
         raise Unsupported("There is no unit of area {unit}.", place=place, unit=chosen)
     if found < 0 and not signed:
@@ -198,8 +269,12 @@ def money(
         plain = _plain(str(value))
         for word in _FOREIGN:
             if word in plain:
-                raise Unsupported("{value} is in a foreign currency.", place=place,
-                                  remedy="Enter the yuan of the day the contract names.", value=str(value).strip())
+                raise Unsupported(
+                    "{value} is in a foreign currency.",
+                    place=place,
+                    remedy="Enter the yuan of the day the contract names.",
+                    value=str(value).strip(),
+                )
         split = _split(str(value), place)
         if split is None:
             return None
@@ -208,15 +283,28 @@ def money(
             raise InputError("{value} is a rate, not a sum of money.", place=place, value=str(value).strip())
         written = _unit(rest, _MONEY_WORDS)
         if rest and not written:
-            raise InputError("{value} is not a sum of money: {unit} is not a unit of money.", place=place,
-                             remedy="Use 元, 万元 or 亿元.", value=str(value).strip(), unit=rest)
+            raise InputError(
+                "{value} is not a sum of money: {unit} is not a unit of money.",
+                place=place,
+                remedy="Use 元, 万元 or 亿元.",
+                value=str(value).strip(),
+                unit=rest,
+            )
     if not written and any(word in _plain(header) for word in _FOREIGN):
-        raise Unsupported("The column {header} is in a foreign currency.", place=place,
-                          remedy="Enter the yuan of the day the contract names.", header=header)
+        raise Unsupported(
+            "The column {header} is in a foreign currency.",
+            place=place,
+            remedy="Enter the yuan of the day the contract names.",
+            header=header,
+        )
     chosen = written or money_unit(header) or unit
     if chosen is None:
-        raise InputError("The sum {value} has no unit.", place=place,
-                         remedy="Write it in the cell or the header, or choose it in the mapping.", value=str(value))
+        raise InputError(
+            "The sum {value} has no unit.",
+            place=place,
+            remedy="Write it in the cell or the header, or choose it in the mapping.",
+            value=str(value),
+        )
     if chosen not in MONEY_UNITS:
         raise Unsupported("There is no unit of money {unit}.", place=place, unit=chosen)
     if found < 0 and not signed:

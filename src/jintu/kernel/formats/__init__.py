@@ -31,8 +31,13 @@ DATASETS = ("shp", "gpkg", "geojson", "geoparquet", "csv", "xlsx", "txt", "dbf")
 
 
 def read(
-    path: str | Path, *, layer: str | None = None, crs: str | None = None, encoding: str | None = None,
-    limits: Limits | None = None, header: int | None = None,
+    path: str | Path,
+    *,
+    layer: str | None = None,
+    crs: str | None = None,
+    encoding: str | None = None,
+    limits: Limits | None = None,
+    header: int | None = None,
 ) -> Source:
     """Open a file, or the one dataset in a ZIP archive.
 
@@ -53,14 +58,17 @@ def read(
 
         given = crs_text(crs)
         if source.has_geometry and source.crs not in (None, given):
-            source.notice("The file says {file}; {given} was given and is used.", file=str(source.crs)[:80], given=given)
+            source.notice(
+                "The file says {said}; {given} was given and is used.", said=str(source.crs)[:80], given=given
+            )
         if source.has_geometry:
             source.crs = given
     return source
 
 
-def _open(path: Path, kind: str, *, layer: str | None, encoding: str | None, limits: Limits,
-          header: int | None) -> Source:
+def _open(
+    path: Path, kind: str, *, layer: str | None, encoding: str | None, limits: Limits, header: int | None
+) -> Source:
     if kind == "shp":
         from jintu.kernel.formats import shp
 
@@ -99,8 +107,9 @@ def _open(path: Path, kind: str, *, layer: str | None, encoding: str | None, lim
     return csv.read(path, encoding=encoding, limits=limits, header=header)
 
 
-def _from_archive(path: Path, *, layer: str | None, crs: str | None, encoding: str | None, limits: Limits,
-                  header: int | None) -> Source:
+def _from_archive(
+    path: Path, *, layer: str | None, crs: str | None, encoding: str | None, limits: Limits, header: int | None
+) -> Source:
     from jintu.kernel.formats import archive
     from jintu.kernel.formats.source import sha256_of
 
@@ -114,12 +123,20 @@ def _from_archive(path: Path, *, layer: str | None, crs: str | None, encoding: s
         inner = None
         if not chosen:
             if len(found) > 1:
-                raise InputError("The archive holds {count} datasets.", place=Place(file=path.name),
-                                 remedy="Choose one of: {names}.", count=len(found), names=", ".join(names))
+                raise InputError(
+                    "The archive holds {count} datasets.",
+                    place=Place(file=path.name),
+                    remedy="Choose one of: {names}.",
+                    count=len(found),
+                    names=", ".join(names),
+                )
             chosen, inner = found, layer
         if not chosen:
-            raise Unsupported("The archive holds no file that is read.", place=Place(file=path.name),
-                              remedy="Pack a shapefile (.shp, .shx, .dbf, .prj), a geodatabase or a GeoPackage.")
+            raise Unsupported(
+                "The archive holds no file that is read.",
+                place=Place(file=path.name),
+                remedy="Pack a shapefile (.shp, .shx, .dbf, .prj), a geodatabase or a GeoPackage.",
+            )
         source = read(chosen[0], layer=inner, crs=crs, encoding=encoding, limits=limits, header=header)
     except BaseException:
         directory.cleanup()
@@ -145,7 +162,7 @@ def _datasets(root: Path) -> list[Path]:
 
 
 def layers(path: str | Path, *, limits: Limits | None = None) -> list[str]:
-    """Names that `read` takes as ``layer``: layers, sheets, or members of an archive; one name for single-layer files."""
+    """Names that `read` takes as ``layer``: layers, sheets or members of an archive; the stem of other files."""
     path = Path(path)
     limits = limits or Limits()
     kind = detect(path, limits)
@@ -170,8 +187,13 @@ def layers(path: str | Path, *, limits: Limits | None = None) -> list[str]:
 
 
 def write(
-    path: str | Path, tables: pa.Table | Iterable[pa.Table], *, crs: str | None = None, encoding: str | None = None,
-    layer: str | None = None, **options: Any,
+    path: str | Path,
+    tables: pa.Table | Iterable[pa.Table],
+    *,
+    crs: str | None = None,
+    encoding: str | None = None,
+    layer: str | None = None,
+    **options: Any,
 ) -> None:
     """Write tables in the format of the extension: .shp .gpkg .geojson .parquet .csv .xlsx .txt (boundary points).
 
@@ -194,8 +216,12 @@ def write(
 
         return xlsx.write(path, plain, sheet=layer or "Sheet1", **options)
     if kind not in ("shp", "gpkg", "geojson", "geoparquet", "txt"):
-        raise Unsupported("Files of type {suffix} are not written.", place=Place(file=path.name),
-                          remedy="Choose .shp, .gpkg, .geojson, .parquet, .csv, .xlsx or .txt.", suffix=path.suffix)
+        raise Unsupported(
+            "Files of type {suffix} are not written.",
+            place=Place(file=path.name),
+            remedy="Choose .shp, .gpkg, .geojson, .parquet, .csv, .xlsx or .txt.",
+            suffix=path.suffix,
+        )
     stream: Iterator[pa.Table] = iter(given)
     if kind == "shp":
         from jintu.kernel.formats import shp

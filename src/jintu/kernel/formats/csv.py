@@ -22,16 +22,28 @@ DELIMITERS = (",", "\t", ";", "|")
 csv.field_size_limit(16 * 1024 * 1024)
 
 
-def read(path: Path, *, encoding: str | None = None, limits: Limits, header: int | None = None,
-         delimiter: str | None = None) -> Source:
+def read(
+    path: Path, *, encoding: str | None = None, limits: Limits, header: int | None = None, delimiter: str | None = None
+) -> Source:
     """Open a CSV or TSV. ``header`` is the row of the header (from 1) when the caller knows better than we.
 
     Raises InputError for text in no known encoding, unclosed quotes and files without a row.
     """
     codec, basis = encodings.of_file(path, encoding)
     digest, files = sha256_of([path])
-    source = Source(path, "csv", path.stem, [], digest, _batches, encoding=codec, encoding_basis=basis, row_is="line",
-                    files=files, limits=limits)
+    source = Source(
+        path,
+        "csv",
+        path.stem,
+        [],
+        digest,
+        _batches,
+        encoding=codec,
+        encoding_basis=basis,
+        row_is="line",
+        files=files,
+        limits=limits,
+    )
     delimiter = delimiter or _delimiter(path, codec)
     source.metadata["delimiter"] = delimiter
     first: list[list[str]] = []
@@ -62,8 +74,13 @@ def read(path: Path, *, encoding: str | None = None, limits: Limits, header: int
     if at:
         source.notice("Row {row} is taken as the header; the rows above it are left out.", at + 1, row=at + 1)
     if columns > width:
-        source.notice("The header has {header} columns, the rows have {rows}: a header is missing, and the names may be shifted.", at + 1, header=width, rows=columns)
-    elif len(titles) > width or any(len(row) > width for row in first[at + 1:]):
+        source.notice(
+            "The header has {header} columns, the rows have {rows}: a header is missing, and the names may be shifted.",
+            at + 1,
+            header=width,
+            rows=columns,
+        )
+    elif len(titles) > width or any(len(row) > width for row in first[at + 1 :]):
         source.notice("The empty last column (a trailing delimiter) is left out.", at + 1)
     if shape.short:
         source.notice("{count} rows are shorter than the header; what is missing is empty.", count=shape.short)
@@ -97,12 +114,15 @@ def _rows(source: Source) -> Iterator[list[str]]:
     with source.path.open(encoding=source.encoding if source.encoding != "utf-8" else "utf-8-sig", newline="") as text:
         reader = csv.reader(text, delimiter=source.metadata["delimiter"], strict=False)
         try:
-            for number, row in enumerate(reader, start=1):
+            for row in reader:
+                number += 1
                 yield row
         except csv.Error as error:
             raise InputError(
-                "The text cannot be split into columns: {reason}.", place=source.place(number + 1),
-                remedy="Look for a quotation mark that is not closed.", reason=str(error),
+                "The text cannot be split into columns: {reason}.",
+                place=source.place(number + 1),
+                remedy="Look for a quotation mark that is not closed.",
+                reason=str(error),
             ) from error
 
 
@@ -116,11 +136,15 @@ def _batches(source: Source, size: int, geometry: bool) -> Iterator[pa.Table]:
             continue
         if len(row) != columns:
             if any(row[columns:]):
-                source.problem(InputError(
-                    "The row has {found} cells, the header {expected}.", place=source.place(number),
-                    remedy="Look for a missing line break or an unquoted delimiter in this row.",
-                    found=len(row), expected=columns,
-                ))
+                source.problem(
+                    InputError(
+                        "The row has {found} cells, the header {expected}.",
+                        place=source.place(number),
+                        remedy="Look for a missing line break or an unquoted delimiter in this row.",
+                        found=len(row),
+                        expected=columns,
+                    )
+                )
                 continue
             row = row[:columns] + [""] * (columns - len(row))
         rows.append(row)
@@ -162,6 +186,8 @@ def write(path: Path, tables: Iterator[pa.Table], *, encoding: str = "utf-8-sig"
 
                 raise InputError(
                     "The character {character} does not exist in {encoding}.",
-                    place=Place(file=path.name, row=number), remedy="Export as UTF-8.",
-                    character=error.object[error.start], encoding=encoding,
+                    place=Place(file=path.name, row=number),
+                    remedy="Export as UTF-8.",
+                    character=error.object[error.start],
+                    encoding=encoding,
                 ) from error

@@ -24,15 +24,40 @@ if TYPE_CHECKING:
 __all__ = ["Header", "attach", "header", "read", "tables"]
 
 # language driver id (byte 29) -> encoding; only those where the id is used consistently
-LANGUAGE = {0x4D: "gb18030", 0x7A: "gb18030", 0x4F: "big5", 0x78: "big5", 0xC9: "cp1251", 0x57: None, 0x00: None,
-            0x03: "cp1252", 0x01: "cp437", 0x02: "cp850", 0x65: "cp866", 0x26: "cp866", 0xC8: "cp1250",
-            0x13: "cp932", 0x7B: "cp932", 0x4E: "cp949", 0x79: "cp949", 0x69: "mazovia"}
-KINDS = {"C": "text", "N": "number", "F": "number", "D": "date", "L": "boolean", "I": "integer", "B": "number",
-         "Y": "number", "T": "datetime"}
+LANGUAGE = {
+    0x4D: "gb18030",
+    0x7A: "gb18030",
+    0x4F: "big5",
+    0x78: "big5",
+    0xC9: "cp1251",
+    0x57: None,
+    0x00: None,
+    0x03: "cp1252",
+    0x01: "cp437",
+    0x02: "cp850",
+    0x65: "cp866",
+    0x26: "cp866",
+    0xC8: "cp1250",
+    0x13: "cp932",
+    0x7B: "cp932",
+    0x4E: "cp949",
+    0x79: "cp949",
+    0x69: "mazovia",
+}
+KINDS = {
+    "C": "text",
+    "N": "number",
+    "F": "number",
+    "D": "date",
+    "L": "boolean",
+    "I": "integer",
+    "B": "number",
+    "Y": "number",
+    "T": "datetime",
+}
 BINARY = "IBYT"
 MEMO = "MGPW0VQ+O@"  # kept elsewhere, or in an encoding of one maker's own: delivered as empty, with a notice
 SEPARATOR = 0x1F  # between the values of a column while it is decoded as one block
-
 
 
 @dataclass(frozen=True)
@@ -85,11 +110,20 @@ def header(path: Path) -> Header:
         columns.append(Column(name.split(b"\x00")[0].decode("latin-1"), letter, at, length, decimals))
         at += length
     if at > width:
-        raise InputError("The columns of the table do not fit its record length ({width}).", place=place,
-                         remedy="Export it again.", width=width)
+        raise InputError(
+            "The columns of the table do not fit its record length ({width}).",
+            place=place,
+            remedy="Export it again.",
+            width=width,
+        )
     if (size - offset) // width < records:
-        raise InputError("The table says it has {said} records, but only {found} fit in the file: it was cut off.",
-                         place=place, remedy="Copy or export it again.", said=records, found=(size - offset) // width)
+        raise InputError(
+            "The table says it has {said} records, but only {found} fit in the file: it was cut off.",
+            place=place,
+            remedy="Copy or export it again.",
+            said=records,
+            found=(size - offset) // width,
+        )
     return Header(records, offset, width, head[29], tuple(columns))
 
 
@@ -132,26 +166,32 @@ def choose_encoding(path: Path, head: Header, given: str | None, cpg: str | None
                 "The text is not in {encoding}: {value} does not fit.",
                 place=Place(file=path.name, row=bad[0], field=bad[1]),
                 remedy="It reads as {other}: choose that encoding." if found else "Choose another encoding.",
-                encoding=given, value=bad[2].hex(" "), other=found,
+                encoding=given,
+                value=bad[2].hex(" "),
+                other=found,
             )
         return encoding, "given"
     if not sample:
         return declared or "utf-8", "declared" if declared else "detected"
     joined = b"\n".join(value for _, _, value in sample)
-    if declared and not _misfit(sample, declared):
-        if not (declared == "utf-8" and encodings.prefers_gb(joined)):
-            return declared, "declared"
+    if declared and not _misfit(sample, declared) and not (declared == "utf-8" and encodings.prefers_gb(joined)):
+        return declared, "declared"
     found = encodings.guess(joined)
     language = LANGUAGE.get(head.language)
-    if language and language != "mazovia" and not _misfit(sample, language) and (found is None or found == language or
-                                                                               head.language in (0xC9, 0x65, 0x26)):
+    if (
+        language
+        and language != "mazovia"
+        and not _misfit(sample, language)
+        and (found is None or found == language or head.language in (0xC9, 0x65, 0x26))
+    ):
         return language, "declared"
     if found:
         return found, "detected"
     raise InputError(
         "The encoding of the table's text cannot be told ({value} is neither UTF-8 nor GB 18030).",
         place=Place(file=path.name, row=sample[0][0], field=sample[0][1]),
-        remedy="Give the encoding.", value=sample[0][2][:12].hex(" "),
+        remedy="Give the encoding.",
+        value=sample[0][2][:12].hex(" "),
     )
 
 
@@ -203,7 +243,9 @@ def attach(source: Source, path: Path, *, encoding: str | None, cpg: str | None)
     head = header(path)
     source.encoding, source.encoding_basis = choose_encoding(path, head, encoding, cpg)
     if cpg and not encoding and source.encoding_basis != "declared":
-        source.notice("The .cpg file says {cpg}, but the text is {encoding}.", cpg=cpg.strip(), encoding=source.encoding)
+        source.notice(
+            "The .cpg file says {cpg}, but the text is {encoding}.", cpg=cpg.strip(), encoding=source.encoding
+        )
     fields, taken = [], set()
     for number, column in enumerate(head.columns, start=1):
         raw = column.name.encode("latin-1")
@@ -316,7 +358,9 @@ def _binary(column: Column, cells: Any) -> Any:
 def _strings(cells: Any) -> list[str]:
     """ASCII cells as stripped strings."""
     width = cells.shape[1]
-    return [v.decode("latin-1").strip(" \x00\t") for v in cells.view(f"S{width}").ravel()] if width and len(cells) else []
+    if not width or not len(cells):
+        return []
+    return [value.decode("latin-1").strip(" \x00\t") for value in cells.view(f"S{width}").ravel()]
 
 
 def _numbers(source: Source, f: Field, values: list[str], numbers: Any, bad: set[int]) -> Any:
@@ -340,8 +384,12 @@ def _numbers(source: Source, f: Field, values: list[str], numbers: Any, bad: set
                 source.problem(InputError("{value} is not a number.", place=source.place(row, f.name), value=value))
                 bad.add(row)
             else:
-                source.notice("The column was too narrow for its value, which the file shows as {value}; it is empty.",
-                              row, f.name, value=value)
+                source.notice(
+                    "The column was too narrow for its value, which the file shows as {value}; it is empty.",
+                    row,
+                    f.name,
+                    value=value,
+                )
     return pa.array(out, kind)
 
 
@@ -388,13 +436,19 @@ def _one(source: Source, f: Field, row: int, value: bytes, codec: str, bad: set[
         return value.decode(codec)
     except UnicodeDecodeError as error:
         if error.end >= len(value) and error.start >= len(value) - 3:
-            source.notice("Text was cut in the middle of a character at the end of the field; the rest is kept.",
-                          row, f.name)
+            source.notice(
+                "Text was cut in the middle of a character at the end of the field; the rest is kept.", row, f.name
+            )
             return value[: error.start].decode(codec)
-        source.problem(InputError(
-            "The text is not in {encoding}: {value} does not fit.", place=source.place(row, f.name),
-            remedy="Choose another encoding.", encoding=codec, value=value[error.start : error.start + 4].hex(" "),
-        ))
+        source.problem(
+            InputError(
+                "The text is not in {encoding}: {value} does not fit.",
+                place=source.place(row, f.name),
+                remedy="Choose another encoding.",
+                encoding=codec,
+                value=value[error.start : error.start + 4].hex(" "),
+            )
+        )
         bad.add(row)
         return ""
 
@@ -415,8 +469,14 @@ def _dates(source: Source, f: Field, cells: Any, numbers: Any, bad: set[int]) ->
                 raise ValueError(value)
             out.append(dt.date(int(value[:4]), int(value[4:6]), int(value[6:])))
         except ValueError:
-            source.problem(InputError("{value} is not a day of the calendar.", place=source.place(row, f.name),
-                                      remedy="Write the date as YYYYMMDD.", value=value))
+            source.problem(
+                InputError(
+                    "{value} is not a day of the calendar.",
+                    place=source.place(row, f.name),
+                    remedy="Write the date as YYYYMMDD.",
+                    value=value,
+                )
+            )
             bad.add(row)
             out.append(None)
     return pa.array(out, pa.date32())
@@ -432,7 +492,7 @@ def _moments(cells: Any) -> Any:
     if not len(cells) or cells.shape[1] != 8:
         return pa.nulls(len(cells), pa.timestamp("ms"))
     pairs = np.ascontiguousarray(cells).view("<u4")
-    out = []
+    out: list[dt.datetime | None] = []
     for day, ms in pairs.tolist():
         if not 1721426 <= day <= 5373484:
             out.append(None)

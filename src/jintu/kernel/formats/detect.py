@@ -123,16 +123,21 @@ def detect(path: Path, limits: Limits) -> str:
         if path.suffix.lower() == ".gdb" and any(path.glob("*.gdbtable")):
             return "fgdb"
         raise Unsupported(
-            "{name} is a directory and not a file geodatabase.", place=place,
-            remedy="Choose the file itself; a file geodatabase is a directory whose name ends in .gdb.", name=path.name,
+            "{name} is a directory and not a file geodatabase.",
+            place=place,
+            remedy="Choose the file itself; a file geodatabase is a directory whose name ends in .gdb.",
+            name=path.name,
         )
     size = path.stat().st_size
     if size == 0:
         raise InputError("The file is empty (0 bytes).", place=place, remedy="Export it again and upload it anew.")
     if size > limits.file_bytes:
         raise InputError(
-            "The file has {size} bytes; at most {limit} are read.", place=place,
-            remedy="Split it, for example by township.", size=size, limit=limits.file_bytes,
+            "The file has {size} bytes; at most {limit} are read.",
+            place=place,
+            remedy="Split it, for example by township.",
+            size=size,
+            limit=limits.file_bytes,
         )
     kind = content(path)
     may_be = MATCHES.get(kind, set())
@@ -144,11 +149,16 @@ def detect(path: Path, limits: Limits) -> str:
         return "csv"
     if named is None:
         raise Unsupported(
-            "The file is {content}, which is not read.", place=place,
-            remedy="Read are: {extensions}.", content=CONTENT[kind], extensions=", ".join(EXTENSIONS),
+            "The file is {content}, which is not read.",
+            place=place,
+            remedy="Read are: {extensions}.",
+            content=CONTENT[kind],
+            extensions=", ".join(EXTENSIONS),
         )
     raise Unsupported(
-        "The name says {suffix}, but the content is {content}.", place=place,
+        "The name says {suffix}, but the content is {content}.",
+        place=place,
         remedy="Save it in the right format, or give it the extension that fits its content.",
-        suffix=path.suffix.lower(), content=CONTENT[kind],
+        suffix=path.suffix.lower(),
+        content=CONTENT[kind],
     )

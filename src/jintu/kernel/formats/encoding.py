@@ -11,8 +11,19 @@ from jintu.kernel.errors import InputError, Place
 __all__ = ["canonical", "damaged", "guess", "of_file", "prefers_gb"]
 
 BLOCK = 1 << 20
-ALIASES = {"gbk": "gb18030", "gb2312": "gb18030", "cp936": "gb18030", "936": "gb18030", "ansi936": "gb18030",
-           "utf8": "utf-8", "65001": "utf-8", "950": "big5", "big-5": "big5", "utf-16le": "utf-16-le", "utf-16be": "utf-16-be"}
+ALIASES = {
+    "gbk": "gb18030",
+    "gb2312": "gb18030",
+    "cp936": "gb18030",
+    "936": "gb18030",
+    "ansi936": "gb18030",
+    "utf8": "utf-8",
+    "65001": "utf-8",
+    "950": "big5",
+    "big-5": "big5",
+    "utf-16le": "utf-16-le",
+    "utf-16be": "utf-16-be",
+}
 BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
 # "锟斤拷" is U+FFFD written as UTF-8 and read as GBK; "烫烫烫" uninitialised memory: text lost before it reached us
 DAMAGE = ("\ufffd", "锟斤拷", "烫烫烫")
@@ -130,13 +141,17 @@ def of_file(path: Path, given: str | None) -> tuple[str, str]:
         bad = _first_bad(path, encoding)
         if bad is None:
             return encoding.removesuffix("-sig"), "given"
-        other = next((e for e in ("utf-8", "gb18030") if e != encoding.removesuffix("-sig")
-                      and _first_bad(path, e) is None), None)
+        other = next(
+            (e for e in ("utf-8", "gb18030") if e != encoding.removesuffix("-sig") and _first_bad(path, e) is None),
+            None,
+        )
         raise InputError(
             "The file is not in {encoding}: byte {offset} does not fit.",
             place=Place(file=path.name, row=bad[1]),
             remedy="It reads as {other}: choose that encoding." if other else "Choose another encoding.",
-            encoding=given, offset=bad[0], other=other,
+            encoding=given,
+            offset=bad[0],
+            other=other,
         )
     with path.open("rb") as stream:
         head = stream.read(65536)
@@ -147,7 +162,10 @@ def of_file(path: Path, given: str | None) -> tuple[str, str]:
                 return name, "declared"
             raise InputError(
                 "The file starts with the mark of {encoding}, but byte {offset} does not fit.",
-                place=Place(file=path.name, row=bad[1]), remedy="Save it again as UTF-8.", encoding=name, offset=bad[0],
+                place=Place(file=path.name, row=bad[1]),
+                remedy="Save it again as UTF-8.",
+                encoding=name,
+                offset=bad[0],
             )
     zeros = head[1::2].count(0), head[0::2].count(0)
     if max(zeros) > len(head) // 8:
@@ -165,7 +183,9 @@ def of_file(path: Path, given: str | None) -> tuple[str, str]:
     bad = _first_bad(path, "gb18030") or (0, 1)
     raise InputError(
         "The encoding of the file cannot be told: it is neither UTF-8 nor GB 18030 (byte {offset}).",
-        place=Place(file=place.file, row=bad[1]), remedy="Give the encoding, or save the file as UTF-8.", offset=bad[0],
+        place=Place(file=place.file, row=bad[1]),
+        remedy="Give the encoding, or save the file as UTF-8.",
+        offset=bad[0],
     )
 
 

@@ -43,10 +43,15 @@ def write(path: Path, tables: Iterator[pa.Table], *, crs: str | None, **_: Any) 
     import shapely
 
     if crs not in ("EPSG:4326", "EPSG:4490", "OGC:CRS84", None):
-        raise InputError("GeoJSON holds longitude and latitude only, not {crs}.",
-                         remedy="Export as GeoPackage or shapefile.", crs=crs)
+        raise InputError(
+            "GeoJSON holds longitude and latitude only, not {crs}.",
+            remedy="Export as GeoPackage or shapefile.",
+            crs=crs,
+        )
     with path.open("w", encoding="utf-8") as stream:
-        member = '"crs":{"type":"name","properties":{"name":"urn:ogc:def:crs:EPSG::4490"}},' if crs == "EPSG:4490" else ""
+        member = ""
+        if crs == "EPSG:4490":
+            member = '"crs":{"type":"name","properties":{"name":"urn:ogc:def:crs:EPSG::4490"}},'
         stream.write('{"type":"FeatureCollection",' + member + '"features":[')
         separator = "\n"
         for table in tables:
@@ -56,8 +61,10 @@ def write(path: Path, tables: Iterator[pa.Table], *, crs: str | None, **_: Any) 
             lists = [table.column(name).to_pylist() for name in names]
             for i, shape in enumerate(texts):
                 properties = {name: _json(column[i]) for name, column in zip(names, lists, strict=True)}
-                stream.write(f'{separator}{{"type":"Feature","properties":{json.dumps(properties, ensure_ascii=False)},'
-                             f'"geometry":{shape or "null"}}}')
+                stream.write(
+                    f'{separator}{{"type":"Feature","properties":{json.dumps(properties, ensure_ascii=False)},'
+                    f'"geometry":{shape or "null"}}}'
+                )
                 separator = ",\n"
         stream.write("\n]}\n")
 

@@ -27,8 +27,12 @@ def read(path: Path, *, limits: Limits) -> Source:
     try:
         parquet = pq.ParquetFile(path)
     except (pa.ArrowInvalid, OSError) as error:
-        raise InputError("The Parquet file is damaged: {reason}.", place=place, remedy="Copy or export it again.",
-                         reason=str(error).split("\n")[0]) from error
+        raise InputError(
+            "The Parquet file is damaged: {reason}.",
+            place=place,
+            remedy="Copy or export it again.",
+            reason=str(error).split("\n")[0],
+        ) from error
     source = Source(path, "geoparquet", path.stem, [], digest, _batches, files=files, limits=limits)
     schema = parquet.schema_arrow
     raw = (parquet.schema_arrow.metadata or {}).get(b"geo")
@@ -39,13 +43,23 @@ def read(path: Path, *, limits: Limits) -> Source:
             primary = geo["primary_column"]
             column = geo["columns"][primary]
         except (ValueError, KeyError, TypeError) as error:
-            raise InputError("The geo metadata of the file is not valid.", place=place, remedy="Export it again.") from error
+            raise InputError(
+                "The geo metadata of the file is not valid.", place=place, remedy="Export it again."
+            ) from error
         if column.get("encoding", "WKB").upper() != "WKB":
-            raise Unsupported("Geometry encoded as {encoding} is not read.", place=place,
-                              remedy="Write it with WKB encoding.", encoding=column["encoding"])
+            raise Unsupported(
+                "Geometry encoded as {encoding} is not read.",
+                place=place,
+                remedy="Write it with WKB encoding.",
+                encoding=column["encoding"],
+            )
         if column.get("edges", "planar") != "planar":
-            raise Unsupported("Edges are {edges}, not straight.", place=place, remedy="Export with planar edges.",
-                              edges=column["edges"])
+            raise Unsupported(
+                "Edges are {edges}, not straight.",
+                place=place,
+                remedy="Export with planar edges.",
+                edges=column["edges"],
+            )
         source.has_geometry = True
         source.geometry_type = ", ".join(column.get("geometry_types", []))
         if "crs" not in column:
@@ -131,13 +145,23 @@ def write(path: Path, tables: Iterator[pa.Table], *, crs: str | None, **_: Any) 
                 if GEOMETRY in schema.names:
                     import pyproj
 
-                    schema = schema.with_metadata({b"geo": json.dumps({
-                        "version": "1.1.0", "primary_column": GEOMETRY,
-                        "columns": {GEOMETRY: {
-                            "encoding": "WKB", "geometry_types": [],
-                            "crs": json.loads(pyproj.CRS(crs).to_json()) if crs else None,
-                        }},
-                    }).encode()})
+                    schema = schema.with_metadata(
+                        {
+                            b"geo": json.dumps(
+                                {
+                                    "version": "1.1.0",
+                                    "primary_column": GEOMETRY,
+                                    "columns": {
+                                        GEOMETRY: {
+                                            "encoding": "WKB",
+                                            "geometry_types": [],
+                                            "crs": json.loads(pyproj.CRS(crs).to_json()) if crs else None,
+                                        }
+                                    },
+                                }
+                            ).encode()
+                        }
+                    )
                 writer = pq.ParquetWriter(path, schema, compression="zstd")
             writer.write_table(table.cast(pa.schema(writer.schema, writer.schema.metadata)))
     finally:

@@ -29,11 +29,16 @@ def read(path: Path, *, layer: str | None, limits: Limits) -> Source:
         with sqlite3.connect(f"file:{path}?mode=ro&immutable=1", uri=True) as db:
             quoted = source.layer.replace('"', '""')
             declared = {name: kind for _, name, kind, *_ in db.execute(f'PRAGMA table_info("{quoted}")')}
-            srs = db.execute("SELECT srs_id FROM gpkg_geometry_columns WHERE table_name = ?", (source.layer,)).fetchone()
+            query = "SELECT srs_id FROM gpkg_geometry_columns WHERE table_name = ?"
+            srs = db.execute(query, (source.layer,)).fetchone()
         db.close()
     except sqlite3.Error as error:
-        raise InputError("The database is damaged: {reason}.", place=Place(file=path.name),
-                         remedy="Export it again.", reason=str(error)) from error
+        raise InputError(
+            "The database is damaged: {reason}.",
+            place=Place(file=path.name),
+            remedy="Export it again.",
+            reason=str(error),
+        ) from error
     if srs and srs[0] in (0, -1):
         source.crs = None
     source.fields = [replace(f, length=_length(declared.get(f.name, ""))) for f in source.fields]

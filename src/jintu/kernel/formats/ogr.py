@@ -15,8 +15,16 @@ if TYPE_CHECKING:
 
 __all__ = ["crs_text", "flatten", "layers", "open_source", "write"]
 
-KINDS = {"OFTInteger": "integer", "OFTInteger64": "integer", "OFTReal": "number", "OFTString": "text",
-         "OFTDate": "date", "OFTDateTime": "datetime", "OFTTime": "time", "OFTBinary": "binary"}
+KINDS = {
+    "OFTInteger": "integer",
+    "OFTInteger64": "integer",
+    "OFTReal": "number",
+    "OFTString": "text",
+    "OFTDate": "date",
+    "OFTDateTime": "datetime",
+    "OFTTime": "time",
+    "OFTBinary": "binary",
+}
 
 
 def layers(path: Path) -> list[str]:
@@ -26,8 +34,12 @@ def layers(path: Path) -> list[str]:
     try:
         return [str(name) for name, _ in pyogrio.list_layers(path)]
     except (pyogrio.errors.DataSourceError, RuntimeError) as error:
-        raise InputError("The file cannot be opened: {reason}.", place=Place(file=path.name),
-                         remedy="Check that it opens in a GIS and export it again.", reason=_reason(error)) from error
+        raise InputError(
+            "The file cannot be opened: {reason}.",
+            place=Place(file=path.name),
+            remedy="Check that it opens in a GIS and export it again.",
+            reason=_reason(error),
+        ) from error
 
 
 def _reason(error: Exception) -> str:
@@ -35,8 +47,16 @@ def _reason(error: Exception) -> str:
     return str(error).split(";")[0].split("'")[-1].strip(" .;") or type(error).__name__
 
 
-def open_source(path: Path, kind: str, *, layer: str | None, limits: Limits, row_is: str,
-                options: dict[str, str] | None = None, parts: list[Path] | None = None) -> Source:
+def open_source(
+    path: Path,
+    kind: str,
+    *,
+    layer: str | None,
+    limits: Limits,
+    row_is: str,
+    options: dict[str, str] | None = None,
+    parts: list[Path] | None = None,
+) -> Source:
     """Open one layer. Raises InputError that lists the layers when there are several and none was named."""
     import pyogrio
 
@@ -45,20 +65,34 @@ def open_source(path: Path, kind: str, *, layer: str | None, limits: Limits, row
         raise InputError("The file holds no layer.", place=Place(file=path.name))
     if layer is None:
         if len(names) > 1:
-            raise InputError("The file holds {count} layers.", place=Place(file=path.name),
-                             remedy="Choose one of: {names}.", count=len(names), names=", ".join(names))
+            raise InputError(
+                "The file holds {count} layers.",
+                place=Place(file=path.name),
+                remedy="Choose one of: {names}.",
+                count=len(names),
+                names=", ".join(names),
+            )
         layer = names[0]
     elif layer not in names:
-        raise InputError("There is no layer {layer}.", place=Place(file=path.name),
-                         remedy="The layers are: {names}.", layer=layer, names=", ".join(names))
+        raise InputError(
+            "There is no layer {layer}.",
+            place=Place(file=path.name),
+            remedy="The layers are: {names}.",
+            layer=layer,
+            names=", ".join(names),
+        )
     digest, files = sha256_of(parts or [path])
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             info = pyogrio.read_info(path, layer=layer, force_feature_count=True, **(options or {}))
     except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, RuntimeError) as error:
-        raise InputError("The layer cannot be opened: {reason}.", place=Place(file=path.name, layer=layer),
-                         remedy="Check that it opens in a GIS and export it again.", reason=_reason(error)) from error
+        raise InputError(
+            "The layer cannot be opened: {reason}.",
+            place=Place(file=path.name, layer=layer),
+            remedy="Check that it opens in a GIS and export it again.",
+            reason=_reason(error),
+        ) from error
     source = Source(path, kind, layer, [], digest, _batches, row_is=row_is, files=files, limits=limits)
     source.metadata = {f"open:{key}": value for key, value in (options or {}).items()}
     source.has_geometry = info["geometry_type"] is not None
@@ -90,8 +124,11 @@ def crs_text(crs: str) -> str:
     try:
         parsed = pyproj.CRS.from_user_input(crs)
     except pyproj.exceptions.CRSError as error:
-        raise Unsupported("The coordinate reference system cannot be understood: {text}.",
-                          remedy="Give it by its EPSG code.", text=crs[:120]) from error
+        raise Unsupported(
+            "The coordinate reference system cannot be understood: {text}.",
+            remedy="Give it by its EPSG code.",
+            text=crs[:120],
+        ) from error
     for part in (parsed, *parsed.sub_crs_list):  # compound: the horizontal part counts, heights are dropped
         if not part.is_vertical and (authority := part.to_authority(min_confidence=70)):
             name = f"{authority[0]}:{authority[1]}"
@@ -109,8 +146,15 @@ def _batches(source: Source, size: int, geometry: bool) -> Iterator[pa.Table]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            with pyogrio.raw.open_arrow(source.path, layer=source.layer, read_geometry=geometry, return_fids=True,
-                                        batch_size=size, use_pyarrow=True, **options) as (meta, stream):
+            with pyogrio.raw.open_arrow(
+                source.path,
+                layer=source.layer,
+                read_geometry=geometry,
+                return_fids=True,
+                batch_size=size,
+                use_pyarrow=True,
+                **options,
+            ) as (meta, stream):
                 fid = meta["fid_column"] or "OGC_FID"
                 shape = meta["geometry_name"] or "wkb_geometry"
                 for batch in stream:
@@ -130,9 +174,13 @@ def _batches(source: Source, size: int, geometry: bool) -> Iterator[pa.Table]:
                     table = pa.table(columns, names=names)
                     yield table.filter(keep) if keep is not None else table
         except (pyogrio.errors.DataSourceError, pyogrio.errors.FeatureError, RuntimeError, pa.ArrowException) as error:
-            raise InputError("Reading stopped after {count} rows: {reason}.", place=source.place(),
-                             remedy="Check that the file is complete and export it again.",
-                             count=number, reason=_reason(error)) from error
+            raise InputError(
+                "Reading stopped after {count} rows: {reason}.",
+                place=source.place(),
+                remedy="Check that the file is complete and export it again.",
+                count=number,
+                reason=_reason(error),
+            ) from error
 
 
 def _plain(column: pa.Array, kind: str) -> pa.Array:
@@ -144,8 +192,9 @@ def _plain(column: pa.Array, kind: str) -> pa.Array:
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if pa.types.is_nested(column.type):
-        return pa.array([None if v is None else json.dumps(v, ensure_ascii=False) for v in column.to_pylist()],
-                        pa.string())
+        return pa.array(
+            [None if v is None else json.dumps(v, ensure_ascii=False) for v in column.to_pylist()], pa.string()
+        )
     return column if column.type == arrow_type(kind) else column.cast(arrow_type(kind), safe=kind != "datetime")
 
 
@@ -172,13 +221,17 @@ def flatten(source: Source, column: Any, rows: Any) -> tuple[pa.Array, pa.Array 
     values = np.array(column.to_pylist(), dtype=object)
     keep = ~curved
     for i in np.flatnonzero(curved):
-        source.problem(InputError(
-            "The geometry has circular arcs or curves.", place=source.place(int(rows[int(i)].as_py())),
-            remedy="Densify the curves to straight segments within the survey's tolerance and export again.",
-        ))
+        source.problem(
+            InputError(
+                "The geometry has circular arcs or curves.",
+                place=source.place(int(rows[int(i)].as_py())),
+                remedy="Densify the curves to straight segments within the survey's tolerance and export again.",
+            )
+        )
         values[i] = None
     return pa.array(shapely.to_wkb(shapely.force_2d(shapely.from_wkb(values))), pa.binary()), (
-        None if keep.all() else pa.array(keep))
+        None if keep.all() else pa.array(keep)
+    )
 
 
 def _types(column: pa.Array) -> Any:
@@ -194,14 +247,24 @@ def _types(column: pa.Array) -> Any:
     start = offsets[:-1][long].astype(np.int64)
     word = np.stack([data[start + i] for i in range(1, 5)], axis=1)
     little = data[start] == 1
-    types[long] = np.where(little, np.ascontiguousarray(word).view("<u4").ravel(),
-                           np.ascontiguousarray(word).view(">u4").ravel())
+    types[long] = np.where(
+        little, np.ascontiguousarray(word).view("<u4").ravel(), np.ascontiguousarray(word).view(">u4").ravel()
+    )
     return types
 
 
-def write(path: Path, tables: Iterator[pa.Table], driver: str, *, crs: str | None, layer: str | None = None,
-          geometry_type: str | None = None, encoding: str | None = None, layer_options: dict[str, str] | None = None,
-          dataset_options: dict[str, str] | None = None) -> None:
+def write(
+    path: Path,
+    tables: Iterator[pa.Table],
+    driver: str,
+    *,
+    crs: str | None,
+    layer: str | None = None,
+    geometry_type: str | None = None,
+    encoding: str | None = None,
+    layer_options: dict[str, str] | None = None,
+    dataset_options: dict[str, str] | None = None,
+) -> None:
     """Write tables with a WKB column ``geometry`` through pyogrio; the geometry type is that of the first batch."""
     import pyarrow as pa
     import pyogrio
@@ -215,8 +278,9 @@ def write(path: Path, tables: Iterator[pa.Table], driver: str, *, crs: str | Non
         if spatial and geometry_type is None:
             kinds = {g.geom_type for g in shapely.from_wkb(table.column(GEOMETRY).to_pylist()) if g is not None}
             multi = {kind if kind.startswith("Multi") else f"Multi{kind}" for kind in kinds}
-            geometry_type = multi.pop() if len(multi) == 1 and len(kinds) > 1 else (
-                kinds.pop() if len(kinds) == 1 else "Unknown")
+            geometry_type = (
+                multi.pop() if len(multi) == 1 and len(kinds) > 1 else (kinds.pop() if len(kinds) == 1 else "Unknown")
+            )
         if spatial:
             i = table.column_names.index(GEOMETRY)
             field = pa.field(GEOMETRY, pa.binary(), metadata={"ARROW:extension:name": "geoarrow.wkb"})
@@ -225,12 +289,20 @@ def write(path: Path, tables: Iterator[pa.Table], driver: str, *, crs: str | Non
             warnings.simplefilter("ignore")
             try:
                 pyogrio.raw.write_arrow(
-                    table, path, layer=layer or path.stem, driver=driver, crs=crs if spatial else None,
-                    geometry_name=GEOMETRY if spatial else None, geometry_type=geometry_type if spatial else None,
-                    encoding=encoding, append=append, layer_options=layer_options,
+                    table,
+                    path,
+                    layer=layer or path.stem,
+                    driver=driver,
+                    crs=crs if spatial else None,
+                    geometry_name=GEOMETRY if spatial else None,
+                    geometry_type=geometry_type if spatial else None,
+                    encoding=encoding,
+                    append=append,
+                    layer_options=layer_options,
                     dataset_options=dataset_options if not append else None,
                 )
             except (pyogrio.errors.DataSourceError, RuntimeError) as error:
-                raise InputError("The file cannot be written: {reason}.", place=Place(file=path.name),
-                                 reason=_reason(error)) from error
+                raise InputError(
+                    "The file cannot be written: {reason}.", place=Place(file=path.name), reason=_reason(error)
+                ) from error
         append = True

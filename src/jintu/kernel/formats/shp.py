@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import struct
 import tempfile
@@ -22,8 +21,21 @@ if TYPE_CHECKING:
 __all__ = ["read", "write"]
 
 PARTS = {".shp", ".shx", ".dbf", ".prj", ".cpg"}
-SHAPES = {0: "", 1: "Point", 3: "LineString", 5: "Polygon", 8: "MultiPoint", 11: "Point", 13: "LineString",
-          15: "Polygon", 18: "MultiPoint", 21: "Point", 23: "LineString", 25: "Polygon", 28: "MultiPoint"}
+SHAPES = {
+    0: "",
+    1: "Point",
+    3: "LineString",
+    5: "Polygon",
+    8: "MultiPoint",
+    11: "Point",
+    13: "LineString",
+    15: "Polygon",
+    18: "MultiPoint",
+    21: "Point",
+    23: "LineString",
+    25: "Polygon",
+    28: "MultiPoint",
+}
 
 
 def parts(path: Path) -> dict[str, Path]:
@@ -49,8 +61,18 @@ def read(path: Path, *, encoding: str | None, limits: Limits) -> Source:
             raise InputError("The file is empty (0 bytes).", place=Place(file=part.name), remedy="Export it again.")
     shape_type, index = scan(path)
     digest, hashes = sha256_of(files.values())
-    source = Source(path, "shp", path.stem, [], digest, _batches, files=hashes, limits=limits, has_geometry=True,
-                    geometry_type=SHAPES[shape_type])
+    source = Source(
+        path,
+        "shp",
+        path.stem,
+        [],
+        digest,
+        _batches,
+        files=hashes,
+        limits=limits,
+        has_geometry=True,
+        geometry_type=SHAPES[shape_type],
+    )
     source.count = len(index) // 8
     if ".shx" not in files:
         source.notice("The index file .shx is missing; it was rebuilt from the shapes.")
@@ -66,9 +88,13 @@ def read(path: Path, *, encoding: str | None, limits: Limits) -> Source:
     head = dbf.attach(source, files[".dbf"], encoding=encoding, cpg=cpg)
     source.metadata["dbf"] = str(files[".dbf"])
     if head.records != source.count:
-        raise InputError("There are {shapes} shapes, but {records} records in the table.", place=source.place(),
-                         remedy="The .shp and .dbf files do not belong together: export again.",
-                         shapes=source.count, records=head.records)
+        raise InputError(
+            "There are {shapes} shapes, but {records} records in the table.",
+            place=source.place(),
+            remedy="The .shp and .dbf files do not belong together: export again.",
+            shapes=source.count,
+            records=head.records,
+        )
     return source
 
 
@@ -80,19 +106,28 @@ def scan(path: Path) -> tuple[int, bytes]:
     with path.open("rb") as stream:
         head = stream.read(100)
         if len(head) < 100 or struct.unpack(">i", head[:4])[0] != 9994:
-            raise InputError("The file is not a shapefile.", place=place, remedy="Check that the right file was chosen.")
+            raise InputError(
+                "The file is not a shapefile.", place=place, remedy="Check that the right file was chosen."
+            )
         shape_type = struct.unpack("<i", head[32:36])[0]
         if shape_type not in SHAPES:
-            raise InputError("Shapes of type {type} are not read.", place=place,
-                             remedy="Export polygons, lines or points.", type=shape_type)
+            raise InputError(
+                "Shapes of type {type} are not read.",
+                place=place,
+                remedy="Export polygons, lines or points.",
+                type=shape_type,
+            )
         at, number = 100, 0
         while at + 8 <= size:
             stream.seek(at)
             number += 1
             words = struct.unpack(">ii", stream.read(8))[1]
             if words < 2 or at + 8 + words * 2 > size:
-                raise InputError("The file breaks off inside this shape.", place=Place(file=path.name, row=number),
-                                 remedy="Copy or export it again.")
+                raise InputError(
+                    "The file breaks off inside this shape.",
+                    place=Place(file=path.name, row=number),
+                    remedy="Copy or export it again.",
+                )
             index += struct.pack(">ii", at // 2, words)
             at += 8 + words * 2
     return shape_type, bytes(index)
@@ -120,8 +155,10 @@ def _batches(source: Source, size: int, geometry: bool) -> Iterator[pa.Table]:
         records = dbf.tables(source, Path(table_path), dbf.header(Path(table_path)), size)
     else:
         count = source.count or 0
-        records = ((pa.table({ROW: pa.array(np.arange(start + 1, min(start + size, count) + 1))}), set())
-                   for start in range(0, count, size))
+        records = (
+            (pa.table({ROW: pa.array(np.arange(start + 1, min(start + size, count) + 1))}), set())
+            for start in range(0, count, size)
+        )
     shapes = _shapes(source, size) if geometry else None
     for table, bad in records:
         if shapes is not None:
@@ -150,14 +187,21 @@ class _shapes:
             warnings.simplefilter("ignore")
             try:
                 # deleted records are skipped by GDAL, so the feature id and not the position is the record number
-                with pyogrio.raw.open_arrow(path, columns=[], return_fids=True, batch_size=size, use_pyarrow=True,
-                                            encoding="ISO-8859-1") as (meta, stream):
+                with pyogrio.raw.open_arrow(
+                    path, columns=[], return_fids=True, batch_size=size, use_pyarrow=True, encoding="ISO-8859-1"
+                ) as (meta, stream):
                     for batch in stream:
-                        yield (batch.column(meta["fid_column"] or "OGC_FID").cast(pa.int64()),
-                               batch.column(meta["geometry_name"] or "wkb_geometry"))
+                        yield (
+                            batch.column(meta["fid_column"] or "OGC_FID").cast(pa.int64()),
+                            batch.column(meta["geometry_name"] or "wkb_geometry"),
+                        )
             except (pyogrio.errors.DataSourceError, RuntimeError, pa.ArrowException) as error:
-                raise InputError("The shapes cannot be read: {reason}.", place=self.source.place(),
-                                 remedy="Export the file again.", reason=str(error).split(";")[0]) from error
+                raise InputError(
+                    "The shapes cannot be read: {reason}.",
+                    place=self.source.place(),
+                    remedy="Export the file again.",
+                    reason=str(error).split(";")[0],
+                ) from error
 
     def take(self, rows: Any) -> Any:
         """WKB of the records with these numbers (ascending)."""
@@ -201,22 +245,31 @@ def write(path: Path, tables: Iterator[pa.Table], *, crs: str | None, encoding: 
                 if name in (ROW, GEOMETRY):
                     continue
                 if len(name.encode(codec, "replace")) > 10:
-                    raise InputError("A shapefile's column names have 10 bytes at most; {name} is longer.",
-                                     place=Place(file=path.name, field=name),
-                                     remedy="Use standard field codes, or export as GeoPackage.", name=name)
+                    raise InputError(
+                        "A shapefile's column names have 10 bytes at most; {name} is longer.",
+                        place=Place(file=path.name, field=name),
+                        remedy="Use standard field codes, or export as GeoPackage.",
+                        name=name,
+                    )
                 for row, value in enumerate(table.column(name).to_pylist(), start=first):
                     if isinstance(value, str):
                         try:
                             length = len(value.encode(codec))
                         except UnicodeEncodeError as error:
-                            raise InputError("The character {character} does not exist in {encoding}.",
-                                             place=Place(file=path.name, row=row, field=name),
-                                             remedy="Export as UTF-8.", character=value[error.start],
-                                             encoding=encoding) from error
+                            raise InputError(
+                                "The character {character} does not exist in {encoding}.",
+                                place=Place(file=path.name, row=row, field=name),
+                                remedy="Export as UTF-8.",
+                                character=value[error.start],
+                                encoding=encoding,
+                            ) from error
                         if length > 254:
-                            raise InputError("A shapefile's text has 254 bytes at most; this one has {length}.",
-                                             place=Place(file=path.name, row=row, field=name),
-                                             remedy="Export as GeoPackage.", length=length)
+                            raise InputError(
+                                "A shapefile's text has 254 bytes at most; this one has {length}.",
+                                place=Place(file=path.name, row=row, field=name),
+                                remedy="Export as GeoPackage.",
+                                length=length,
+                            )
             first += len(table)
             yield table
 

@@ -48,7 +48,7 @@ class Notice:
     """Something decided, repaired or left out while reading. ``sentence`` is a msgid with ``{name}`` placeholders."""
 
     sentence: str
-    place: Place = Place()
+    place: Place = field(default_factory=Place)
     params: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
@@ -114,8 +114,9 @@ class Source:
         return self.path.name
 
     def place(self, row: int | None = None, field: str = "", **more: int | None) -> Place:
-        return Place(file=self.name, layer=self.layer if self.layer != self.path.stem else "", row=row, field=field,
-                     **more)  # type: ignore[arg-type]
+        return Place(
+            file=self.name, layer=self.layer if self.layer != self.path.stem else "", row=row, field=field, **more
+        )  # type: ignore[arg-type]
 
     def field(self, name: str) -> Field:
         """The field of that name. Raises InputError that lists the names there are."""
@@ -130,7 +131,7 @@ class Source:
             names=", ".join(f.name for f in self.fields),
         )
 
-    def notice(self, sentence: str, row: int | None = None, field: str = "", **params: Any) -> None:
+    def notice(self, sentence: str, row: int | None = None, field: str = "", /, **params: Any) -> None:
         """Add a notice once (the same sentence at the same place is not repeated)."""
         said = Notice(sentence, self.place(row, field), params)
         if said not in self.notices:

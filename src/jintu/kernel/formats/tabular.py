@@ -92,8 +92,11 @@ def name_columns(source: Source, headers: Sequence[object], columns: int, row: i
     """Fields for the header cells: blanks become "column_n", repeated names get "_2", "_3"; both are noticed."""
     if columns > source.limits.columns:
         raise InputError(
-            "The table has {columns} columns; at most {limit} are read.", place=source.place(row),
-            remedy="Check the delimiter and the header row.", columns=columns, limit=source.limits.columns,
+            "The table has {columns} columns; at most {limit} are read.",
+            place=source.place(row),
+            remedy="Check the delimiter and the header row.",
+            columns=columns,
+            limit=source.limits.columns,
         )
     titles = [clean(headers[i]) if i < len(headers) else "" for i in range(columns)]
     taken, fields = set(titles), []
@@ -110,7 +113,10 @@ def name_columns(source: Source, headers: Sequence[object], columns: int, row: i
             if name != title:
                 source.notice(
                     "The header {title} occurs more than once; column {number} is called {name}.",
-                    row, title=title, number=i, name=name,
+                    row,
+                    title=title,
+                    number=i,
+                    name=name,
                 )
                 taken.add(name)
         fields.append(Field(name, "text", title=title or name))

@@ -4,7 +4,7 @@
     坐标系=2000国家大地坐标系          几度分带=3   带号=38   计量单位=米   精度=0.001   转换参数=,,,,,,
     [地块坐标]
     points,area_ha,parcel_no,name,面,sheet_no,use,land class,@
-    J1,1,X(north),Y(east)              ring 1 is the shell, the following rings are holes; the last point repeats the first
+    J1,1,X(north),Y(east)      ring 1 is the shell, the following are holes; the last point repeats the first
 
 `read` repairs what has one possible meaning (full-width signs, missing trailing commas, an unclosed ring, a missing
 count) and gives a notice with the line for each; whatever is ambiguous becomes a problem of that parcel. Coordinates
@@ -32,12 +32,25 @@ if TYPE_CHECKING:
 __all__ = ["FIELDS", "crs_of", "looks_like", "read", "write"]
 
 FIELDS = ("points_count", "area_ha", "parcel_no", "parcel_name", "shape", "sheet_no", "use", "land_class")
-SECRET = "转换参数"
+SECRET = "转换参数"  # noqa: S105  a key of the header, not a password
 _FULL = re.compile(r"[\uff01-\uff5e\u3000]")
-_DATUMS = (("2000", "cgcs2000"), ("cgcs", "cgcs2000"), ("1980", "xian80"), ("80", "xian80"), ("西安", "xian80"),
-           ("1954", "beijing54"), ("54", "beijing54"), ("北京", "beijing54"))
-# first EPSG code of each series: (3° zone prefixed from 25, 3° central meridian from 75°E, 6° zone from 13, 6° CM from 75°E)
-_SERIES = {"cgcs2000": (4513, 4534, 4491, 4502), "xian80": (2349, 2370, 2327, 2338), "beijing54": (2401, 2422, 21413, 21453)}
+_DATUMS = (
+    ("2000", "cgcs2000"),
+    ("cgcs", "cgcs2000"),
+    ("1980", "xian80"),
+    ("80", "xian80"),
+    ("西安", "xian80"),
+    ("1954", "beijing54"),
+    ("54", "beijing54"),
+    ("北京", "beijing54"),
+)
+# first EPSG codes of each datum: 3° zones with prefix (from zone 25) and without (from 75°E), then 6° zones likewise
+# (from zone 13)
+_SERIES = {
+    "cgcs2000": (4513, 4534, 4491, 4502),
+    "xian80": (2349, 2370, 2327, 2338),
+    "beijing54": (2401, 2422, 21413, 21453),
+}
 
 
 def crs_of(datum: str, degrees: int, zone: int, prefixed: bool) -> str:
@@ -49,15 +62,22 @@ def crs_of(datum: str, degrees: int, zone: int, prefixed: bool) -> str:
     plain = unicodedata.normalize("NFKC", datum).lower()
     series = next((name for mark, name in _DATUMS if mark in plain), None)
     if series is None:
-        raise Unsupported("The coordinate system {name} is not known.",
-                          remedy="Use 2000国家大地坐标系, 1980西安坐标系 or 1954北京坐标系.", name=datum)
+        raise Unsupported(
+            "The coordinate system {name} is not known.",
+            remedy="Use 2000国家大地坐标系, 1980西安坐标系 or 1954北京坐标系.",
+            name=datum,
+        )
     first3, cm3, first6, cm6 = _SERIES[series]
     if degrees == 3 and 25 <= zone <= 45:
         return f"EPSG:{(first3 if prefixed else cm3) + zone - 25}"
     if degrees == 6 and 13 <= zone <= 23:
         return f"EPSG:{(first6 if prefixed else cm6) + zone - 13}"
-    raise InputError("There is no {degrees}° zone {zone} in this series.",
-                     remedy="3° zones are 25 to 45, 6° zones 13 to 23.", degrees=degrees, zone=zone)
+    raise InputError(
+        "There is no {degrees}° zone {zone} in this series.",
+        remedy="3° zones are 25 to 45, 6° zones 13 to 23.",
+        degrees=degrees,
+        zone=zone,
+    )
 
 
 def looks_like(path: Path, encoding: str | None = None) -> bool:
@@ -98,16 +118,31 @@ def read(path: Path, *, encoding: str | None = None, limits: Limits) -> Source:
     """
     codec, basis = encodings.of_file(path, encoding)
     digest, files = sha256_of([path])
-    source = Source(path, "txt", path.stem, [Field(name) for name in FIELDS], digest, _batches, has_geometry=True,
-                    geometry_type="Polygon", encoding=codec, encoding_basis=basis, row_is="line", files=files,
-                    limits=limits)
+    source = Source(
+        path,
+        "txt",
+        path.stem,
+        [Field(name) for name in FIELDS],
+        digest,
+        _batches,
+        has_geometry=True,
+        geometry_type="Polygon",
+        encoding=codec,
+        encoding_basis=basis,
+        row_is="line",
+        files=files,
+        limits=limits,
+    )
     parsed = _parse(source, _lines(path, codec))
     source.count = len(parsed.parcels)
     source.metadata.update(parsed.header)
     source.crs = _crs(source, parsed)
     if not parsed.parcels:
-        raise InputError("The file holds no parcel.", place=source.place(),
-                         remedy="After [地块坐标] each parcel starts with a line that ends in @.")
+        raise InputError(
+            "The file holds no parcel.",
+            place=source.place(),
+            remedy="After [地块坐标] each parcel starts with a line that ends in @.",
+        )
     return source
 
 
@@ -152,15 +187,23 @@ def _parse(source: Source, lines: list[str]) -> _Parsed:
                 current = _head(source, line, number)
                 parsed.parcels.append(current)
             elif current is None:
-                source.problem(InputError("The point stands before the first parcel.", place=source.place(number),
-                                          remedy="Each parcel starts with a line that ends in @."))
+                source.problem(
+                    InputError(
+                        "The point stands before the first parcel.",
+                        place=source.place(number),
+                        remedy="Each parcel starts with a line that ends in @.",
+                    )
+                )
             else:
                 _point(source, current, line, number)
         elif not section:
             source.notice("Text before the first section is left out.", number)
     if not parsed.parcels and not parsed.header:
-        raise InputError("The file has no section [地块坐标].", place=source.place(),
-                         remedy="Export the coordinates in the boundary-point format.")
+        raise InputError(
+            "The file has no section [地块坐标].",
+            place=source.place(),
+            remedy="Export the coordinates in the boundary-point format.",
+        )
     return parsed
 
 
@@ -177,22 +220,44 @@ def _head(source: Source, line: str, number: int) -> _Parcel:
             source.notice("Commas are missing in the parcel line; the last values are empty.", number)
         values += [""] * (len(FIELDS) - len(values))
     elif len(values) > len(FIELDS):
-        if any(values[len(FIELDS):]):
+        if any(values[len(FIELDS) :]):
             source.notice("The parcel line has more than eight values; the further ones are left out.", number)
         values = values[: len(FIELDS)]
     parcel = _Parcel(number, dict(zip(FIELDS, values, strict=True)))
     shape = parcel.values["shape"]
     if shape not in ("面", ""):
-        _fail(source, parcel, number, "shape", "Only areas (面) are read, not {shape}.", "Leave out points and lines.",
-              shape=shape)
+        _fail(
+            source,
+            parcel,
+            number,
+            "shape",
+            "Only areas (面) are read, not {shape}.",
+            "Leave out points and lines.",
+            shape=shape,
+        )
     return parcel
 
 
-def _fail(source: Source, parcel: _Parcel, row: int, name: str, sentence: str, remedy: str = "", ring: int | None = None,
-          vertex: int | None = None, **params: Any) -> None:
+def _fail(
+    source: Source,
+    parcel: _Parcel,
+    row: int,
+    name: str,
+    sentence: str,
+    remedy: str = "",
+    ring: int | None = None,
+    vertex: int | None = None,
+    **params: Any,
+) -> None:
     parcel.broken = True
-    source.problem(InputError(sentence, place=Place(file=source.name, row=row, field=name, ring=ring, vertex=vertex),
-                              remedy=remedy, **params))
+    source.problem(
+        InputError(
+            sentence,
+            place=Place(file=source.name, row=row, field=name, ring=ring, vertex=vertex),
+            remedy=remedy,
+            **params,
+        )
+    )
 
 
 def _point(source: Source, parcel: _Parcel, line: str, number: int) -> None:
@@ -200,25 +265,43 @@ def _point(source: Source, parcel: _Parcel, line: str, number: int) -> None:
     if "," not in line and len(parts) == 4:
         source.notice("The values of the point are not separated by commas.", number)
     if len(parts) != 4:
-        _fail(source, parcel, number, "", "A point has four values (name, ring, X, Y), this line has {count}.",
-              "Write J1,1,X,Y.", count=len(parts))
+        _fail(
+            source,
+            parcel,
+            number,
+            "",
+            "A point has four values (name, ring, X, Y), this line has {count}.",
+            "Write J1,1,X,Y.",
+            count=len(parts),
+        )
         return
     name, ring, north, east = parts
     if not re.fullmatch(r"[A-Za-z_\-]*\d+[\-\d]*", name):
         source.notice("The point name {name} is unusual.", number, name=name)
     if not ring.isdigit() or int(ring) < 1:
-        _fail(source, parcel, number, "ring", "The ring number {ring} is not a whole number from 1.", ring=ring)
+        _fail(source, parcel, number, "ring", "The ring number {value} is not a whole number from 1.", value=ring)
         return
     for value, which in ((north, "X"), (east, "Y")):
         if not re.fullmatch(r"[+-]?\d+(\.\d+)?", value):
-            _fail(source, parcel, number, which, "{value} is not a coordinate.", "Write metres with a point.",
-                  value=value)
+            _fail(
+                source, parcel, number, which, "{value} is not a coordinate.", "Write metres with a point.", value=value
+            )
             return
     points = parcel.rings.setdefault(int(ring), [])
     vertex = len(points) + 1
     if float(north) > 6_000_000 > float(east):
-        _fail(source, parcel, number, "X", "X ({north}) and Y ({east}) are exchanged: X is the northing.",
-              "Write the northing first.", ring=int(ring), vertex=vertex, north=north, east=east)
+        _fail(
+            source,
+            parcel,
+            number,
+            "X",
+            "X ({north}) and Y ({east}) are exchanged: X is the northing.",
+            "Write the northing first.",
+            ring=int(ring),
+            vertex=vertex,
+            north=north,
+            east=east,
+        )
         return
     points.append((number, north, east))
     parcel.points += 1
@@ -236,8 +319,16 @@ def _finish(source: Source, parcel: _Parcel) -> bytes | None:
         source.notice("The number of points is missing; there are {count}.", parcel.row, count=parcel.points)
         parcel.values["points_count"] = str(parcel.points)
     elif int(said) not in (parcel.points, parcel.points - len(parcel.rings)):
-        _fail(source, parcel, parcel.row, "points_count", "The parcel line says {said} points, there are {found}.",
-              "Look for a lost line or correct the number.", said=said, found=parcel.points)
+        _fail(
+            source,
+            parcel,
+            parcel.row,
+            "points_count",
+            "The parcel line says {said} points, there are {found}.",
+            "Look for a lost line or correct the number.",
+            said=said,
+            found=parcel.points,
+        )
         return None
     rings = []
     if sorted(parcel.rings) != list(range(1, len(parcel.rings) + 1)):
@@ -253,51 +344,73 @@ def _finish(source: Source, parcel: _Parcel) -> bytes | None:
             return None
         rings.append(coords)
     try:
-        from shapely import Polygon, box, to_wkb
-
-        shells, holes = [rings[0]], {0: []}  # type: dict[int, list[Any]]
-        for number, ring in enumerate(rings[1:], start=2):
-            owner = next((i for i, shell in enumerate(shells) if Polygon(shell).covers(Polygon(ring).representative_point())
-                          and box(*Polygon(shell).bounds).covers(box(*Polygon(ring).bounds))), None)
-            if owner is None:
-                source.notice("Ring {ring} lies outside the shells before it and is read as a further part.", parcel.row,
-                              ring=number)
-                shells.append(ring)
-                holes[len(shells) - 1] = []
-            else:
-                holes[owner].append(ring)
-        polygons = [Polygon(shell, holes[i]) for i, shell in enumerate(shells)]
-        from shapely import MultiPolygon
-
-        return to_wkb(polygons[0] if len(polygons) == 1 else MultiPolygon(polygons))
+        return _polygon(source, parcel, rings)
     except ValueError as error:
         _fail(source, parcel, parcel.row, "", "The rings make no polygon: {reason}.", reason=str(error))
         return None
+
+
+def _polygon(source: Source, parcel: _Parcel, rings: list[list[tuple[float, float]]]) -> bytes:
+    """WKB of the rings: a ring inside a shell before it is its hole, any other a further part (noticed)."""
+    from shapely import MultiPolygon, Polygon, box, to_wkb
+
+    shells: list[Polygon] = []
+    holes: list[list[list[tuple[float, float]]]] = []
+    for number, ring in enumerate(rings, start=1):
+        shape = Polygon(ring)
+        inside = shape.representative_point() if shape.is_valid else shape.centroid
+        owner = next(
+            (
+                i
+                for i, shell in enumerate(shells)
+                if box(*shell.bounds).covers(box(*shape.bounds)) and shell.is_valid and shell.covers(inside)
+            ),
+            None,
+        )
+        if owner is not None:
+            holes[owner].append(ring)
+            continue
+        if shells:
+            source.notice(
+                "Ring {ring} lies outside the shells before it and is read as a further part.", parcel.row, ring=number
+            )
+        shells.append(shape)
+        holes.append([])
+    polygons = [Polygon(shell.exterior, inner) for shell, inner in zip(shells, holes, strict=True)]
+    return bytes(to_wkb(polygons[0] if len(polygons) == 1 else MultiPolygon(polygons)))
 
 
 def _crs(source: Source, parsed: _Parsed) -> str | None:
     """CRS by header and coordinates; checks the prefix of the eastings against 带号."""
     header = parsed.header
     datum, degrees, zone = header.get("坐标系", ""), header.get("几度分带", ""), header.get("带号", "")
-    eastings = [(line, Decimal(east)) for parcel in parsed.parcels for ring in parcel.rings.values()
-                for line, _, east in ring]
+    eastings = [
+        (line, Decimal(east)) for parcel in parsed.parcels for ring in parcel.rings.values() for line, _, east in ring
+    ]
     if not eastings:
         return None
     prefixes = {int(east // 1_000_000) for _, east in eastings}
     digits = re.sub(r"\D", "", degrees)
     number = re.sub(r"\D", "", zone)
     if len(prefixes) > 1:
-        raise InputError("Eastings with and without zone, or of several zones, are mixed: {zones}.",
-                         place=source.place(eastings[0][0]), remedy="Write all points of a file in one zone.",
-                         zones=", ".join(map(str, sorted(prefixes))))
+        raise InputError(
+            "Eastings with and without zone, or of several zones, are mixed: {zones}.",
+            place=source.place(eastings[0][0]),
+            remedy="Write all points of a file in one zone.",
+            zones=", ".join(map(str, sorted(prefixes))),
+        )
     prefix = prefixes.pop()
     if not datum:
         source.notice("The header names no coordinate system: it has to be given.")
         return None
     if prefix and number and int(number) != prefix:
-        raise InputError("The header says zone {said}, the eastings start with {found}.",
-                         place=source.place(eastings[0][0]), remedy="Correct 带号 or the coordinates.", said=number,
-                         found=prefix)
+        raise InputError(
+            "The header says zone {said}, the eastings start with {found}.",
+            place=source.place(eastings[0][0]),
+            remedy="Correct 带号 or the coordinates.",
+            said=number,
+            found=prefix,
+        )
     if not prefix and not number:
         source.notice("Neither header nor eastings tell the zone: the coordinate system has to be given.")
         return None
@@ -307,7 +420,7 @@ def _crs(source: Source, parsed: _Parsed) -> str | None:
     if not digits:
         # zones 13–23 exist in 6° series only, 25–45 in 3° series only
         digits = "6" if 13 <= which <= 23 else "3"
-        source.notice("几度分带 is missing in the header; zone {zone} is a {degrees}° zone.", zone=which, degrees=digits)
+        source.notice("几度分带 is missing in the header; zone {zone} is of {degrees}°.", zone=which, degrees=digits)
     return crs_of(datum, int(digits), which, bool(prefix))
 
 
@@ -337,31 +450,51 @@ def _batches(source: Source, size: int, geometry: bool) -> Iterator[pa.Table]:
         yield table()
 
 
-def write(path: Path, tables: Iterator[pa.Table], *, crs: str | None, encoding: str = "gb18030",
-          header: dict[str, str] | None = None, decimals: int = 4, **_: Any) -> None:
+def write(
+    path: Path,
+    tables: Iterator[pa.Table],
+    *,
+    crs: str | None,
+    encoding: str = "gb18030",
+    header: dict[str, str] | None = None,
+    decimals: int = 4,
+    **_: Any,
+) -> None:
     """Write parcels as boundary points; columns named as in FIELDS are used, others are left out.
 
     ``crs`` must be one of the Gauss–Krüger zones of `crs_of`. ``header`` gives 数据产生单位, 数据产生日期 and the like;
     转换参数 is written empty, always. A further part of a multi-part parcel becomes a further ring, as it is read.
     """
-    import pyproj
     import shapely
 
-    datum, degrees, zone, prefixed = _names_of(crs)
+    datum, degrees, zone, _prefixed = _names_of(crs)
     lines = ["[属性描述]", f"格式版本号={(header or {}).get('格式版本号', '1.01')}"]
-    lines += [f"{key}={value}" for key, value in (header or {}).items()
-              if key not in ("格式版本号", "坐标系", "几度分带", "投影类型", "计量单位", "带号", "精度", SECRET)]
-    lines += [f"坐标系={datum}", f"几度分带={degrees}", "投影类型=高斯克吕格", "计量单位=米", f"带号={zone}",
-              f"精度={10 ** -decimals:.{decimals}f}", f"{SECRET}=,,,,,,", "[地块坐标]"]
-    del pyproj, prefixed
+    lines += [
+        f"{key}={value}"
+        for key, value in (header or {}).items()
+        if key not in ("格式版本号", "坐标系", "几度分带", "投影类型", "计量单位", "带号", "精度", SECRET)
+    ]
+    lines += [
+        f"坐标系={datum}",
+        f"几度分带={degrees}",
+        "投影类型=高斯克吕格",
+        "计量单位=米",
+        f"带号={zone}",
+        f"精度={10**-decimals:.{decimals}f}",
+        f"{SECRET}=,,,,,,",
+        "[地块坐标]",
+    ]
     for table in tables:
         records = table.to_pylist()
         for number, record in enumerate(records, start=1):
             shape = shapely.from_wkb(record[GEOMETRY])
             if shape is None or shape.geom_type not in ("Polygon", "MultiPolygon") or shape.is_empty:
-                raise InputError("The boundary-point format holds areas only.",
-                                 place=Place(file=path.name, row=record.get(ROW) or number))
-            rings = [list(ring.coords) for part in getattr(shape, "geoms", [shape]) for ring in (part.exterior, *part.interiors)]
+                raise InputError(
+                    "The boundary-point format holds areas only.",
+                    place=Place(file=path.name, row=record.get(ROW) or number),
+                )
+            parts = getattr(shape, "geoms", [shape])
+            rings = [list(ring.coords) for part in parts for ring in (part.exterior, *part.interiors)]
             values = [str(record.get(name) if record.get(name) is not None else "") for name in FIELDS]
             values[0], values[4] = str(sum(map(len, rings))), values[4] or "面"
             values = [value.replace(",", "，").replace("@", "＠") for value in values]
@@ -382,9 +515,16 @@ def _names_of(crs: str | None) -> tuple[str, int, int, bool]:
     code = int(crs.split(":")[1]) if crs and crs.upper().startswith("EPSG:") and crs.split(":")[1].isdigit() else 0
     names = {"cgcs2000": "2000国家大地坐标系", "xian80": "1980西安坐标系", "beijing54": "1954北京坐标系"}
     for series, (first3, cm3, first6, cm6) in _SERIES.items():
-        for first, degrees, zone, count, prefixed in ((first3, 3, 25, 21, True), (cm3, 3, 25, 21, False),
-                                                      (first6, 6, 13, 11, True), (cm6, 6, 13, 11, False)):
+        for first, degrees, zone, count, prefixed in (
+            (first3, 3, 25, 21, True),
+            (cm3, 3, 25, 21, False),
+            (first6, 6, 13, 11, True),
+            (cm6, 6, 13, 11, False),
+        ):
             if first <= code < first + count:
                 return names[series], degrees, zone + code - first, prefixed
-    raise Unsupported("Boundary points are written in Gauss–Krüger zones only, not in {crs}.",
-                      remedy="Choose the zone in which the parcels were delivered.", crs=crs or "—")
+    raise Unsupported(
+        "Boundary points are written in Gauss–Krüger zones only, not in {crs}.",
+        remedy="Choose the zone in which the parcels were delivered.",
+        crs=crs or "—",
+    )

@@ -33,11 +33,18 @@ def _open(path: Path, limits: Limits) -> Any:
     try:
         return python_calamine.CalamineWorkbook.from_path(str(path))
     except python_calamine.PasswordError as error:
-        raise InputError("The workbook is protected by a password.", place=Place(file=path.name),
-                         remedy="Save it without a password.") from error
+        raise InputError(
+            "The workbook is protected by a password.",
+            place=Place(file=path.name),
+            remedy="Save it without a password.",
+        ) from error
     except (python_calamine.CalamineError, OSError, ValueError) as error:
-        raise InputError("The workbook cannot be opened: {reason}.", place=Place(file=path.name),
-                         remedy="Open it in a spreadsheet program and save it again.", reason=str(error)) from error
+        raise InputError(
+            "The workbook cannot be opened: {reason}.",
+            place=Place(file=path.name),
+            remedy="Open it in a spreadsheet program and save it again.",
+            reason=str(error),
+        ) from error
 
 
 def layers(path: Path, limits: Limits) -> list[str]:
@@ -55,8 +62,13 @@ def read(path: Path, *, layer: str | None = None, limits: Limits, header: int | 
     book = _open(path, limits)
     names = list(book.sheet_names)
     if layer is not None and layer not in names:
-        raise InputError("There is no sheet {layer}.", place=Place(file=path.name),
-                         remedy="The sheets are: {names}.", layer=layer, names=", ".join(names))
+        raise InputError(
+            "There is no sheet {layer}.",
+            place=Place(file=path.name),
+            remedy="The sheets are: {names}.",
+            layer=layer,
+            names=", ".join(names),
+        )
     digest, files = sha256_of([path])
     source = Source(path, "xlsx", layer or "", [], digest, _batches, row_is="line", files=files, limits=limits)
     rows: list[list[Cell]] = []
@@ -68,11 +80,15 @@ def read(path: Path, *, layer: str | None = None, limits: Limits, header: int | 
             source.layer = name
             break
     else:
-        raise InputError("The workbook has no cell with content.", place=source.place(),
-                         remedy="Check that the right file was chosen.")
+        raise InputError(
+            "The workbook has no cell with content.",
+            place=source.place(),
+            remedy="Check that the right file was chosen.",
+        )
     if sum(map(len, rows)) > limits.cells:
-        raise InputError("The sheet has more than {limit} cells.", place=source.place(),
-                         remedy="Save it as CSV.", limit=limits.cells)
+        raise InputError(
+            "The sheet has more than {limit} cells.", place=source.place(), remedy="Save it as CSV.", limit=limits.cells
+        )
     if layer is None and len(names) > 1:
         source.notice("The workbook has {count} sheets; {layer} is read.", count=len(names), layer=source.layer)
     assert sheet is not None
@@ -80,18 +96,29 @@ def read(path: Path, *, layer: str | None = None, limits: Limits, header: int | 
     if at >= len(rows):
         raise InputError("There is no row {row} to take the header from.", place=source.place(), row=at + 1)
     titles, body = _header(source, sheet, rows, at)
-    width = max((i + 1 for row in [titles, *rows[body:]] for i in range(len(row) - 1, -1, -1)
-                 if row[i] not in ("", None)), default=0) if len(rows) < 2000 else max(map(len, rows))
-    while width > 1 and not clean(titles[width - 1] if width <= len(titles) else "") and all(
-        len(row) < width or row[width - 1] in ("", None) for row in rows[body:]
+    width = (
+        max(
+            (i + 1 for row in [titles, *rows[body:]] for i in range(len(row) - 1, -1, -1) if row[i] not in ("", None)),
+            default=0,
+        )
+        if len(rows) < 2000
+        else max(map(len, rows))
+    )
+    while (
+        width > 1
+        and not clean(titles[width - 1] if width <= len(titles) else "")
+        and all(len(row) < width or row[width - 1] in ("", None) for row in rows[body:])
     ):
         width -= 1
     source.fields = name_columns(source, titles, width, at + 1)
     if at:
         source.notice("Row {row} is taken as the header; the rows above it are left out.", at + 1, row=at + 1)
     source.fields = [
-        Field(f.name, _kind(source, f.name, [row[i] if i < len(row) else None for row in rows[body:]], body),
-              title=f.title)
+        Field(
+            f.name,
+            _kind(source, f.name, [row[i] if i < len(row) else None for row in rows[body:]], body),
+            title=f.title,
+        )
         for i, f in enumerate(source.fields)
     ]
     source.metadata["header_row"] = str(body)
@@ -137,7 +164,8 @@ def _kind(source: Source, name: str, cells: list[Cell], offset: int) -> str:
             if abs(cell) >= 1e15:
                 source.notice(
                     "Numbers of more than 15 digits lose their last digits in a spreadsheet; store them as text.",
-                    row, name,
+                    row,
+                    name,
                 )
         elif isinstance(cell, dt.datetime):
             kinds.add("date" if cell.time() == dt.time() else "datetime")
@@ -154,7 +182,7 @@ def _kind(source: Source, name: str, cells: list[Cell], offset: int) -> str:
     if kinds <= {"date", "datetime"}:
         return "datetime" if "datetime" in kinds else "date"
     if len(kinds) > 1:
-        source.notice("The column holds {kinds}; it is read as text.", field=name, kinds=", ".join(sorted(kinds)))
+        source.notice("The column holds {kinds}; it is read as text.", None, name, kinds=", ".join(sorted(kinds)))
         return "text"
     return kinds.pop()
 
@@ -186,7 +214,9 @@ def _cell(cell: Cell, kind: str) -> Cell:
     return cell
 
 
-def _batches(source: Source, size: int, geometry: bool, data: Sequence[tuple[int, list[Cell]]] = ()) -> Iterator[pa.Table]:
+def _batches(
+    source: Source, size: int, geometry: bool, data: Sequence[tuple[int, list[Cell]]] = ()
+) -> Iterator[pa.Table]:
     import pyarrow as pa
 
     for start in range(0, len(data), size):
@@ -198,8 +228,9 @@ def _batches(source: Source, size: int, geometry: bool, data: Sequence[tuple[int
         yield pa.table(columns, names=[ROW, *(f.name for f in source.fields)])
 
 
-def write(path: Path, tables: Iterator[pa.Table], *, sheet: str = "Sheet1", titles: dict[str, str] | None = None,
-          **_: Any) -> None:
+def write(
+    path: Path, tables: Iterator[pa.Table], *, sheet: str = "Sheet1", titles: dict[str, str] | None = None, **_: Any
+) -> None:
     """Write a sheet with constant memory: text as text (never a formula or a link), dates as dates, frozen header.
 
     ``titles`` maps column names to the headers to show. Raises InputError past 1 048 575 rows.
@@ -208,10 +239,16 @@ def write(path: Path, tables: Iterator[pa.Table], *, sheet: str = "Sheet1", titl
 
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
-        book = xlsxwriter.Workbook(str(path), {
-            "constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False,
-            "strings_to_numbers": False, "default_date_format": "yyyy-mm-dd",
-        })
+        book = xlsxwriter.Workbook(
+            str(path),
+            {
+                "constant_memory": True,
+                "strings_to_formulas": False,
+                "strings_to_urls": False,
+                "strings_to_numbers": False,
+                "default_date_format": "yyyy-mm-dd",
+            },
+        )
         try:
             page = book.add_worksheet(sheet[:31])
             bold = book.add_format({"bold": True, "bg_color": "#E8EEF4", "border": 1})
@@ -229,8 +266,11 @@ def write(path: Path, tables: Iterator[pa.Table], *, sheet: str = "Sheet1", titl
                 for row in zip(*lists, strict=True):
                     number += 1
                     if number > 1_048_575:
-                        raise InputError("A spreadsheet holds 1 048 576 rows at most.", place=Place(file=path.name),
-                                         remedy="Export as CSV, or filter first.")
+                        raise InputError(
+                            "A spreadsheet holds 1 048 576 rows at most.",
+                            place=Place(file=path.name),
+                            remedy="Export as CSV, or filter first.",
+                        )
                     for column, cell in enumerate(row):
                         if cell is None:
                             continue

@@ -1,0 +1,107 @@
+"""Words for full-text search: Chinese as overlapping pairs of characters, everything else as whole words.
+
+The same terms serve SQLite FTS5 (``unicode61``) and PostgreSQL (``simple``): `index_text` is what is stored,
+`fts5_query` and `tsquery` are what is asked. A Chinese word of two characters, the normal length, is one term.
+
+>>> index_text("示例县国土资函〔2009〕123号")
+'示例 例县 县国 国土 土资 资函 函 2009 123 号'
+>>> fts5_query("国土资 123"), tsquery("土地")
+('"国土 土资" "123"', "'土地'")
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+__all__ = ["fts5_query", "highlight", "index_text", "terms", "tsquery"]
+
+_HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff〇"
+_RUN = re.compile(rf"[{_HAN}]+|[^\W_{_HAN}]+")
+
+
+def _runs(text: str) -> list[str]:
+    """Runs of Chinese characters and runs of letters or digits, half-width and lower-case."""
+    return _RUN.findall(unicodedata.normalize("NFKC", text).lower())
+
+
+def _is_han(run: str) -> bool:
+    return bool(re.match(rf"[{_HAN}]", run))
+
+
+def terms(text: str) -> list[str]:
+    """Terms of a text in order. A run of n Chinese characters gives n − 1 pairs and, at its end, the last character.
+
+    The last character is a term of its own so that a query of one character finds runs that end with it; queries of one
+    character use a prefix and find all others.
+    """
+    found: list[str] = []
+    for run in _runs(text):
+        if not _is_han(run):
+            found.append(run)
+        else:
+            found += [run[i : i + 2] for i in range(len(run) - 1)]
+            found.append(run[-1])
+    return found
+
+
+def index_text(*texts: str | None) -> str:
+    """What to store in the search column for these fields.
+
+    A run's last character follows its pairs, so a phrase of pairs never runs from one field into the next.
+    """
+    return " ".join(term for text in texts for term in terms(text or ""))
+
+
+def _phrases(query: str) -> list[list[str]]:
+    """Each run of the query as the terms that must stand side by side."""
+    found = []
+    for run in _runs(query)[:20]:
+        if _is_han(run) and len(run) > 1:
+            found.append([run[i : i + 2] for i in range(len(run) - 1)])
+        else:
+            found.append([run])
+    return found
+
+
+def fts5_query(query: str, *, prefix: bool = True) -> str:
+    """MATCH expression: all runs, Chinese ones as phrases; the last run may be a beginning. Empty for an empty query.
+
+    Quoting leaves no operator of FTS5 to the person who types.
+    """
+    phrases = _phrases(query)
+    parts = []
+    for i, phrase in enumerate(phrases):
+        text = '"' + " ".join(term.replace('"', '""') for term in phrase) + '"'
+        single = len(phrase) == 1 and len(phrase[0]) == 1 and _is_han(phrase[0])
+        last_word = i == len(phrases) - 1 and not _is_han(phrase[0]) and prefix and not phrase[0].isdigit()
+        parts.append(text + ("*" if single or last_word else ""))
+    return " ".join(parts)
+
+
+def tsquery(query: str, *, prefix: bool = True) -> str:
+    """The same as text for ``to_tsquery('simple', …)``: pairs joined by <->, runs by &."""
+    phrases = _phrases(query)
+    parts = []
+    for i, phrase in enumerate(phrases):
+        single = len(phrase) == 1 and len(phrase[0]) == 1 and _is_han(phrase[0])
+        last_word = i == len(phrases) - 1 and not _is_han(phrase[0]) and prefix and not phrase[0].isdigit()
+        quoted = ["'" + term.replace("\\", "\\\\").replace("'", "''") + "'" for term in phrase]
+        if single or last_word:
+            quoted[-1] += ":*"
+        parts.append(" <-> ".join(quoted))
+    return " & ".join(parts)
+
+
+def highlight(text: str, query: str) -> list[tuple[str, bool]]:
+    """(piece, whether the query asked for it) in order: for marking hits on a page without building HTML here.
+
+    >>> highlight("示例县土地", "土地")
+    [('示例县', False), ('土地', True)]
+    """
+    words = sorted({re.escape(run) for run in _runs(query)}, key=len, reverse=True)
+    if not words:
+        return [(text, False)] if text else []
+    return [
+        (piece, i % 2 == 1) for i, piece in enumerate(re.split("(" + "|".join(words) + ")", text, flags=re.I)) if piece
+    ]
