@@ -41,9 +41,7 @@ def sources(app: Path) -> list[Path]:
     files = [p for pattern in ("*.py", "*.html", "*.txt") for p in app.rglob(pattern)]
     skipped = {"tests", "migrations", "locale", "node_modules", "static"}
     return sorted(
-        p
-        for p in files
-        if not skipped & set(p.relative_to(app).parts) and not any(o in p.parents for o in others)
+        p for p in files if not skipped & set(p.relative_to(app).parts) and not any(o in p.parents for o in others)
     )
 
 

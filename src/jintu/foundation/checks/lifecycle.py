@@ -11,9 +11,14 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from jintu.kernel.transitions import Row, Table
+
 from .models import Finding
 
-__all__ = ["LIFE", "Step", "steps"]
+__all__ = ["GONE", "LIFE", "TABLE", "Step", "holds", "step", "steps"]
+
+GONE = "no longer detected"
+"""The guard of verbs that only fit findings a run no longer detects."""
 
 S = Finding.State
 
@@ -76,16 +81,31 @@ LIFE: tuple[Step, ...] = (
 )
 _BY_VERB = {step.verb: step for step in LIFE}
 
+TABLE = Table(
+    "finding",
+    start=S.OPEN,
+    ends=(S.CLOSED, S.DISMISSED),
+    rows=tuple(
+        Row(before, s.verb, s.after, roles=(s.right,), guards=(GONE,) if s.when_gone else ())
+        for s in LIFE
+        for before in s.before
+    ),
+)
+"""The same, proved sound at start-up; its roles are the verbs of the scope."""
+
 
 def step(verb: str) -> Step | None:
+    """What a verb demands."""
     return _BY_VERB.get(verb)
+
+
+def holds(finding: Finding) -> set[str]:
+    """The guards that hold for a finding now."""
+    return {GONE} if finding.standing == Finding.Standing.GONE else set()
 
 
 def steps(finding: Finding, scope: Any) -> list[Step]:
     """The verbs this person may use on this finding now."""
-    gone = finding.standing == Finding.Standing.GONE
-    return [
-        s
-        for s in LIFE
-        if finding.state in s.before and (gone or not s.when_gone) and scope.can(s.right, finding)
-    ]
+    if not scope.can("view", finding):
+        return []
+    return [_BY_VERB[row.verb] for row in TABLE.allowed(finding.state, scope.verbs, holds(finding))]

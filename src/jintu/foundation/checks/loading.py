@@ -47,9 +47,8 @@ def register_frame(name: str, division: str, *, geometry: bool = True) -> pl.Dat
     import polars as pl
 
     register = descriptor.get(name)
-    fields = [register.model._meta.get_field(c) for c in PLATFORM_COLUMNS]
-    fields += [f for f, _column in register.columns.values() if not isinstance(f, GeometryField)]
-    wanted = [f for f in fields]
+    wanted = [register.model._meta.get_field(c) for c in PLATFORM_COLUMNS]
+    wanted += [f for f, _column in register.columns.values() if not isinstance(f, GeometryField)]
     geom = register.model._meta.get_field(register.geometry) if geometry and register.geometry else None
     if geom is not None:
         wanted.append(geom)

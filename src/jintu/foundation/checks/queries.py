@@ -14,7 +14,7 @@ from jintu.foundation.operations import clock
 
 from .models import Finding, Severity
 
-__all__ = ["Filters", "PAGE", "counts", "page", "queue"]
+__all__ = ["PAGE", "Filters", "counts", "page", "queue"]
 
 PAGE = 40
 UNSETTLED = (Finding.State.OPEN, Finding.State.DISPATCHED, Finding.State.REPLIED, Finding.State.VERIFIED)

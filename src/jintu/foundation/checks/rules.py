@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .inputs import Inputs
 
-__all__ = ["Hit", "Layer", "Law", "Parameters", "Rows", "Rule", "catalogue", "get", "register", "rule"]
+__all__ = ["Hit", "Law", "Layer", "Parameters", "Rows", "Rule", "catalogue", "get", "register", "rule"]
 
 SEVERITIES = ("red", "orange", "yellow", "blue")
 
@@ -53,7 +53,7 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A need: a layer version in force. ``at``: "as_of" (the version in force then) or "all" (every version to then)."""
+    """A need: a layer version. ``at``: "as_of" (the one in force then) or "all" (every version up to then)."""
 
     layer: str
     at: str = "as_of"

@@ -256,7 +256,9 @@ def _facts_of_subjects(loaded: loading.Loaded) -> tuple[dict, dict, dict]:
 def _numbers(run: Run, count: int) -> Iterable[str]:
     """Finding numbers YD-2026-00001 …, continuing the year's last one."""
     prefix = f"YD-{run.as_of.year}-"
-    last = Finding.objects.filter(number__startswith=prefix).order_by("-number").values_list("number", flat=True).first()
+    last = (
+        Finding.objects.filter(number__startswith=prefix).order_by("-number").values_list("number", flat=True).first()
+    )
     first = int(last.rsplit("-", 1)[1]) + 1 if last else 1
     return iter(f"{prefix}{n:06d}" for n in range(first, first + count))
 
@@ -266,7 +268,10 @@ def _mark_gone(run: Run, outcomes: list[Outcome], loaded: loading.Loaded, versio
     ran = [o.rule.id for o in outcomes if o.state == RunRule.State.RAN]
     vanished = list(
         Finding.objects.filter(
-            rule__in=ran, standing=Finding.Standing.DETECTED, division__gte=run.division, division__lt=run.division + "~"
+            rule__in=ran,
+            standing=Finding.Standing.DETECTED,
+            division__gte=run.division,
+            division__lt=run.division + "~",
         )
         .exclude(last_run=run)
         .select_related("last_run")

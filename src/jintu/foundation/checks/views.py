@@ -136,9 +136,10 @@ def fire(request: HttpRequest, uid: Any, verb: str) -> HttpResponse:
         due_on=_date(request.POST.get("due_on", ""), "due_on"),
         files=stored,
     )
-    messages.success(request, _("Finding %(number)s is now %(state)s.") % {
-        "number": finding.number, "state": finding.get_state_display()
-    })
+    messages.success(
+        request,
+        _("Finding %(number)s is now %(state)s.") % {"number": finding.number, "state": finding.get_state_display()},
+    )
     return redirect("checks:finding", uid=finding.uid)
 
 
@@ -289,7 +290,9 @@ def run_list(request: HttpRequest) -> HttpResponse:
     scope = request.scope  # type: ignore[attr-defined]
     rows = Run.objects.filter(scope.rows()).defer("what_if", "inputs").order_by("-id")
     page = Paginator(rows, 30).get_page(request.GET.get("page"))
-    return render(request, "checks/runs.html", {"page": page, "may_run": scope.can("supervise"), "today": clock.today()})
+    return render(
+        request, "checks/runs.html", {"page": page, "may_run": scope.can("supervise"), "today": clock.today()}
+    )
 
 
 @require_POST

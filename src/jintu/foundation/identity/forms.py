@@ -82,7 +82,9 @@ class GrantForm(forms.ModelForm):
     """What the security administrator decides: roles, data level, whether the account works."""
 
     roles = forms.MultipleChoiceField(
-        label=_("Roles"), choices=[(str(r), label) for r, label in ROLE_LABELS.items()], required=False,
+        label=_("Roles"),
+        choices=[(str(r), label) for r, label in ROLE_LABELS.items()],
+        required=False,
         widget=forms.CheckboxSelectMultiple,
     )
     data_level = forms.TypedChoiceField(

@@ -75,7 +75,9 @@ def sign_in(username: str, password: str, address: str, code: str = "") -> Answe
     _count(username, address, user, right)
     if right:
         return Answer(user=user)
-    failed = len(_failures("username", username, timezone.now() - timedelta(minutes=settings.JINTU_LOGIN["window_minutes"])))
+    failed = len(
+        _failures("username", username, timezone.now() - timedelta(minutes=settings.JINTU_LOGIN["window_minutes"]))
+    )
     left = max(0, settings.JINTU_LOGIN["failures"] - failed)
     return Answer(why="wrong", tries_left=left, until=locked_until(username, address))
 

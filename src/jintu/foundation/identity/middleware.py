@@ -31,9 +31,7 @@ class ScopeMiddleware:
             logout(request)
             return redirect(f"{reverse('identity:login')}?expired=1&next={request.path}")
         request.scope = Scope.of(request.user)  # type: ignore[attr-defined]
-        if request.user.is_authenticated and (
-            request.user.must_change_password or passwords.has_expired(request.user)
-        ):
+        if request.user.is_authenticated and (request.user.must_change_password or passwords.has_expired(request.user)):
             try:
                 name = resolve(request.path_info).view_name
             except Resolver404:

@@ -79,9 +79,7 @@ def password(request: HttpRequest) -> HttpResponse:
         update_session_auth_hash(request, request.user)
         messages.success(request, _("The password is changed."))
         return redirect("home")
-    return render(
-        request, "identity/password.html", {"form": form, "first": request.user.must_change_password}
-    )
+    return render(request, "identity/password.html", {"form": form, "first": request.user.must_change_password})
 
 
 @login_required
@@ -151,9 +149,7 @@ def users(request: HttpRequest) -> HttpResponse:
 def _users_only(request: HttpRequest) -> None:
     scope = request.scope  # type: ignore[attr-defined]
     if not (scope.can("accounts") or scope.can("grant")):
-        raise NotAllowed(
-            "Accounts are kept by the system and security administrators.", remedy="Ask one of them."
-        )
+        raise NotAllowed("Accounts are kept by the system and security administrators.", remedy="Ask one of them.")
 
 
 @needs("accounts")

@@ -1,4 +1,4 @@
-"""Named conditions on registers: "due to start, not started". The process picture counts them, the list filters by them.
+"""Named conditions on registers ("due to start, not started"): the process picture counts, the list filters by them.
 
 A domain declares them in ``apps.py``; ``?preset=name`` in a register's list applies one.
 """

@@ -58,7 +58,9 @@ def by_year(measure: declared.Measure, scope: Scope, since: date, until: date) -
     totals: dict[str, Any] = {"n": Count("id")}
     if measure.area:
         totals["area"] = Sum(measure.area)
-    grouped = rows.order_by().annotate(year=ExtractYear(measure.when)).values("year").annotate(**totals).order_by("year")
+    grouped = (
+        rows.order_by().annotate(year=ExtractYear(measure.when)).values("year").annotate(**totals).order_by("year")
+    )
     return [
         {
             "year": g["year"],

@@ -127,9 +127,7 @@ def _period(request: HttpRequest, today: date) -> tuple[date, date]:
 def _reckon(scope: Scope, since: date, until: date) -> dict[str, Any]:
     length = 9 if all(len(d) >= 6 for d in scope.divisions) else 6
     return {
-        "funnels": {
-            f.id: [figures.by_year(step, scope, since, until) for step in f.steps] for f in declared.funnels()
-        },
+        "funnels": {f.id: [figures.by_year(step, scope, since, until) for step in f.steps] for f in declared.funnels()},
         "balances": {
             b.id: [figures.by_year(side, scope, since, until) for side in b.sides] for b in declared.balances()
         },

@@ -11,7 +11,7 @@ from django.db import transaction
 from jintu.foundation.identity.scope import Scope
 from jintu.foundation.journal import Actor, append
 from jintu.foundation.operations import clock
-from jintu.kernel.errors import Conflict, InputError, JintuError, NotAllowed, Place, Refused
+from jintu.kernel.errors import Conflict, InputError, JintuError, NotAllowed, Place
 
 from .. import lifecycle
 from ..models import Finding, FindingEvent
@@ -33,15 +33,7 @@ def check(finding: Finding, verb: str, scope: Scope, facts: dict[str, Any]) -> l
             verb=verb,
             scope=scope.label or "—",
         )
-    if finding.state not in step.before:
-        raise Refused(
-            "Finding {number} is {state}; {verb} is not possible now.",
-            number=finding.number,
-            state=finding.state,
-            verb=verb,
-        )
-    if step.when_gone and finding.standing != Finding.Standing.GONE:
-        raise Refused("Finding {number} is still detected.", remedy="Rectify it first.", number=finding.number)
+    lifecycle.TABLE.fire(finding.state, verb, scope.verbs, lifecycle.holds(finding))
     if step.needs_note and not facts.get("note", "").strip():
         raise InputError("Say why.", place=Place(field="note"), remedy="The reason is kept with the finding.")
     if step.needs_outcome and facts.get("outcome") not in (Finding.Outcome.EXPLAINED, Finding.Outcome.RECTIFIED):

@@ -63,7 +63,7 @@ def test_a_code_is_needed_when_the_second_factor_is_on_and_works_once(clerk):
     clerk.mfa_secret = mfa.seal(secret)
     clerk.save()
     assert sign_in("zhao", PASSWORD, "10.0.0.1").why == "code_needed"
-    code = TOTP(secret, 6, hashes.SHA1(), 30).generate(int(time.time())).decode()  # noqa: S303
+    code = TOTP(secret, 6, hashes.SHA1(), 30).generate(int(time.time())).decode()
     assert sign_in("zhao", PASSWORD, "10.0.0.1", code).user == clerk
     assert sign_in("zhao", PASSWORD, "10.0.0.1", code).why == "wrong"
 
@@ -98,9 +98,7 @@ def test_a_clerk_may_not_open_the_accounts(client, clerk):
 
 
 def test_a_security_administrator_may_not_grant_conflicting_roles_or_to_themselves(client, clerk):
-    guard = User.objects.create_user(
-        "guard", PASSWORD, name="卫", roles=["security_admin"], must_change_password=False
-    )
+    guard = User.objects.create_user("guard", PASSWORD, name="卫", roles=["security_admin"], must_change_password=False)
     client.force_login(guard)
     url = reverse("identity:user_edit", args=[clerk.pk])
     answer = client.post(url, {"roles": ["system_admin", "clerk"], "data_level": 1, "is_active": "on"})
@@ -112,11 +110,11 @@ def test_a_security_administrator_may_not_grant_conflicting_roles_or_to_themselv
 
 
 def test_a_new_account_is_off_until_it_is_granted(client):
-    keeper = User.objects.create_user(
-        "keeper", PASSWORD, name="管", roles=["system_admin"], must_change_password=False
-    )
+    keeper = User.objects.create_user("keeper", PASSWORD, name="管", roles=["system_admin"], must_change_password=False)
     client.force_login(keeper)
-    answer = client.post(reverse("identity:user_create"), {"username": "qian", "name": "钱", "post": "", "division": ""})
+    answer = client.post(
+        reverse("identity:user_create"), {"username": "qian", "name": "钱", "post": "", "division": ""}
+    )
     assert answer.status_code == 200
     made = User.objects.get(username="qian")
     assert not made.is_active
