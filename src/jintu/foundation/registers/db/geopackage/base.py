@@ -1,0 +1,75 @@
+"""SQLite as Django uses it, in a file that is a GeoPackage."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.backends.sqlite3 import base
+
+from .container import prepare
+from .functions import define
+from .introspection import DatabaseIntrospection
+from .operations import DatabaseOperations
+from .schema import DatabaseSchemaEditor
+
+__all__ = ["DatabaseWrapper"]
+
+
+def _text(data: dict[str, Any]) -> str:
+    return "TEXT" if data["max_length"] is None else f"TEXT({data['max_length']})"
+
+
+class DatabaseWrapper(base.DatabaseWrapper):
+    """WAL, full synchronisation, foreign keys, IMMEDIATE transactions, and column types every GDAL reader knows."""
+
+    SchemaEditorClass = DatabaseSchemaEditor
+    introspection_class = DatabaseIntrospection
+    ops_class = DatabaseOperations
+
+    # GeoPackage 1.3 table 1. GDAL passes over columns declared otherwise: varchar(n), bigint, integer unsigned …
+    data_types = {
+        **base.DatabaseWrapper.data_types,
+        "AutoField": "INTEGER",
+        "BigAutoField": "INTEGER",
+        "SmallAutoField": "INTEGER",
+        "BooleanField": "BOOLEAN",
+        "CharField": _text,
+        "DateField": "DATE",
+        "DateTimeField": "DATETIME",
+        "DecimalField": "DOUBLE",
+        "DurationField": "INTEGER",
+        "FileField": _text,
+        "FilePathField": _text,
+        "FloatField": "DOUBLE",
+        "IntegerField": "INTEGER",
+        "BigIntegerField": "INTEGER",
+        "IPAddressField": "TEXT(15)",
+        "GenericIPAddressField": "TEXT(39)",
+        "JSONField": "TEXT",
+        "OneToOneField": "INTEGER",
+        "PositiveBigIntegerField": "INTEGER",
+        "PositiveIntegerField": "INTEGER",
+        "PositiveSmallIntegerField": "SMALLINT",
+        "SlugField": _text,
+        "SmallIntegerField": "SMALLINT",
+        "TextField": "TEXT",
+        "TimeField": "TEXT(15)",
+        "UUIDField": "TEXT(32)",
+    }
+
+    def get_connection_params(self) -> dict[str, Any]:
+        params = super().get_connection_params()
+        if self.transaction_mode is None:
+            # a reader that turns into a writer inside a transaction fails at once instead of waiting
+            self.transaction_mode = "IMMEDIATE"
+        params.setdefault("timeout", 20)
+        return params
+
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        connection = super().get_new_connection(conn_params)
+        define(connection)
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute("PRAGMA cache_size = -32768")
+        prepare(connection)
+        return connection
