@@ -1,0 +1,467 @@
+"""Polygons as flat coordinate arrays: what the compiled kernels work on.
+
+A million polygons are seven arrays and no Python objects. The nesting is that of GeoArrow multipolygons::
+
+    geometry g  = polygons  geometry_offsets[g] … geometry_offsets[g + 1]
+    polygon  p  = rings     polygon_offsets[p] … polygon_offsets[p + 1]      (the first is the shell, the rest holes)
+    ring     r  = vertices  ring_offsets[r] … ring_offsets[r + 1]            (closed: the last equals the first)
+
+Rings are turned when they are read, shells counter-clockwise and holes clockwise, so that the kernels may add signed
+edges without asking and the orientation of the input never matters.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+from jintu.kernel.errors import InputError, Place, Unsupported
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Polygons", "Rings", "from_shapely", "from_wkb", "in_parallel", "split", "thread_count"]
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Bytes = NDArray[np.uint8]
+
+MALFORMED, BIG_ENDIAN, NOT_A_POLYGON, UNCLOSED, NOT_FINITE = -1, -2, -3, -4, -5
+
+
+class Rings(NamedTuple):
+    """What a compiled function sees of `Polygons`: geometry g has rings ``starts[g] … starts[g + 1]``."""
+
+    x: Floats
+    y: Floats
+    ends: Integers
+    """(rings + 1,) vertex offsets of the rings"""
+    starts: Integers
+    """(n + 1,) ring offsets of the geometries"""
+
+
+@dataclass(frozen=True, eq=False)
+class Polygons:
+    """n geometries, each a polygon, a multipolygon or nothing.
+
+    ``x``, ``y``           float64 (vertices,): east and north; longitude and latitude in degrees unless said otherwise
+    ``ring_offsets``       int64 (rings + 1,)
+    ``polygon_offsets``    int64 (polygons + 1,)
+    ``geometry_offsets``   int64 (n + 1,)
+    """
+
+    x: Floats
+    y: Floats
+    ring_offsets: Integers
+    polygon_offsets: Integers
+    geometry_offsets: Integers
+
+    def __len__(self) -> int:
+        return len(self.geometry_offsets) - 1
+
+    @staticmethod
+    def from_wkb(column: Any, threads: int | None = None) -> Polygons:
+        """See `from_wkb`."""
+        return from_wkb(column, threads)
+
+    @staticmethod
+    def from_shapely(geometries: Iterable[Any], threads: int | None = None) -> Polygons:
+        """See `from_shapely`."""
+        return from_shapely(geometries, threads)
+
+    @cached_property
+    def rings(self) -> Rings:
+        """The arrays without the polygon level, for compiled functions."""
+        return Rings(self.x, self.y, self.ring_offsets, self.polygon_offsets[self.geometry_offsets])
+
+    @property
+    def arrays(self) -> tuple[Floats, Floats, Integers, Integers, Integers]:
+        return self.x, self.y, self.ring_offsets, self.polygon_offsets, self.geometry_offsets
+
+    @property
+    def nbytes(self) -> int:
+        return sum(a.nbytes for a in self.arrays)
+
+    def vertex_counts(self) -> Integers:
+        """Vertices of each geometry, the closing ones included; int64 (n,)."""
+        return np.diff(self.ring_offsets[self.rings.starts])
+
+    def boxes(self, threads: int | None = None) -> Floats:
+        """Bounding boxes (n, 4): west, south, east, north. A geometry without rings has (inf, inf, -inf, -inf)."""
+        out = np.empty((len(self), 4))
+        rings = self.rings
+        in_parallel(lambda i, j: _boxes(rings, i, j, out), split(len(self), threads), threads)
+        return out
+
+    def areas(self, threads: int | None = None) -> Floats:
+        """Ellipsoidal area of each in m²; see `jintu.kernel.area.ellipsoidal`."""
+        from jintu.kernel.area import ellipsoidal
+
+        return ellipsoidal(self, threads)
+
+    def take(self, indices: Any) -> Polygons:
+        """The geometries at ``indices``, in that order (repetition allowed), as new arrays."""
+        wanted = np.ascontiguousarray(indices, dtype=np.int64)
+        if wanted.size and (wanted.min() < 0 or wanted.max() >= len(self)):
+            raise IndexError(f"indices must lie between 0 and {len(self) - 1}")
+        geometry_offsets, polygons = _gather(self.geometry_offsets, wanted)
+        polygon_offsets, rings = _gather(self.polygon_offsets, polygons)
+        ring_offsets, vertices = _gather(self.ring_offsets, rings)
+        return Polygons(self.x[vertices], self.y[vertices], ring_offsets, polygon_offsets, geometry_offsets)
+
+    def with_coordinates(self, x: Floats, y: Floats) -> Polygons:
+        """The same rings with other coordinates, one for one: what a change of projection gives."""
+        if len(x) != len(self.x) or len(y) != len(self.y):
+            raise ValueError("as many coordinates are needed as there were")
+        flat = Polygons(
+            np.array(x, dtype=np.float64),
+            np.array(y, dtype=np.float64),
+            self.ring_offsets,
+            self.polygon_offsets,
+            self.geometry_offsets,
+        )
+        return _checked(flat, None)
+
+    def to_shapely(self) -> NDArray[np.object_]:
+        """Shapely multipolygons (n,); a geometry without rings becomes an empty one."""
+        import shapely
+
+        coordinates = np.column_stack([self.x, self.y])
+        offsets = (self.ring_offsets, self.polygon_offsets, self.geometry_offsets)
+        return np.asarray(shapely.from_ragged_array(shapely.GeometryType.MULTIPOLYGON, coordinates, offsets))
+
+
+def from_wkb(column: Any, threads: int | None = None) -> Polygons:
+    """Polygons of a column of WKB.
+
+    ``column`` is a list of bytes (or None), a pyarrow binary array of any width, or a polars binary column. Polygons
+    and multipolygons are read, in ISO or extended WKB, either byte order; Z and M are dropped; null and empty
+    geometries get zero rings. Raises `Unsupported` for other geometry types, `InputError` for truncated WKB, rings that
+    are not closed, and coordinates that are not finite; the row of the place counts from 1.
+    """
+    data, offsets = _buffers(column)
+    n = len(offsets) - 1
+    sizes = np.zeros((n, 3), dtype=np.int64)
+    spans = split(n, threads)
+    in_parallel(lambda i, j: _measure(data, offsets, i, j, sizes), spans, threads)
+    if n and sizes[:, 0].min() < 0:
+        if (sizes[:, 0] == BIG_ENDIAN).any():
+            return from_wkb(_little_endian(column, sizes[:, 0] == BIG_ENDIAN), threads)
+        row = int(np.argmax(sizes[:, 0] < 0))
+        raise _refusal(int(sizes[row, 0]), row)
+    geometry_offsets, polygons, vertices = (_running_sum(sizes[:, k]) for k in range(3))
+    rings = polygons
+    flat = Polygons(
+        x=np.empty(vertices[-1]),
+        y=np.empty(vertices[-1]),
+        ring_offsets=np.empty(rings[-1] + 1, dtype=np.int64),
+        polygon_offsets=np.empty(geometry_offsets[-1] + 1, dtype=np.int64),
+        geometry_offsets=geometry_offsets,
+    )
+    flat.ring_offsets[-1] = vertices[-1]
+    flat.polygon_offsets[-1] = rings[-1]
+    in_parallel(lambda i, j: _fill(data, offsets, i, j, rings, vertices, flat.arrays), spans, threads)
+    return _checked(flat, threads)
+
+
+def from_shapely(geometries: Iterable[Any], threads: int | None = None) -> Polygons:
+    """Polygons of Shapely polygons and multipolygons (None allowed). Raises like `from_wkb`."""
+    import shapely
+
+    shapes = np.array(list(geometries), dtype=object)
+    return from_wkb(shapely.to_wkb(shapes, byte_order=1, include_srid=False, output_dimension=2), threads)
+
+
+# --- threads ----------
+
+
+def thread_count(threads: int | None) -> int:
+    """The number asked for, or one per core this process may use."""
+    return max(1, threads if threads is not None else len(os.sched_getaffinity(0)))
+
+
+def split(n: int, threads: int | None, at_least: int = 2048) -> list[tuple[int, int]]:
+    """Cut ``range(n)`` into runs for the threads; short ranges stay whole, because starting threads costs more."""
+    pieces = min(4 * thread_count(threads), max(1, n // at_least)) if thread_count(threads) > 1 else 1
+    edges = np.linspace(0, n, pieces + 1).astype(int)
+    return [(int(i), int(j)) for i, j in itertools.pairwise(edges)]
+
+
+def in_parallel(work: Callable[[int, int], Any], spans: Sequence[tuple[int, int]], threads: int | None) -> list[Any]:
+    """``work(i, j)`` for each span, results in the order of the spans. ``work`` should release the GIL."""
+    if len(spans) < 2 or thread_count(threads) == 1:
+        return [work(i, j) for i, j in spans]
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(thread_count(threads)) as pool:
+        return list(pool.map(lambda span: work(*span), spans))
+
+
+# --- reading WKB ----------
+
+
+def _buffers(column: Any) -> tuple[NDArray[np.uint8], Integers]:
+    """The bytes of all values end to end, and where each begins; a null is a value of no bytes."""
+    import pyarrow as pa
+
+    array = _arrow(column)
+    if isinstance(array, pa.ChunkedArray):
+        array = array.combine_chunks() if array.num_chunks != 1 else array.chunk(0)
+    if not len(array):
+        return np.empty(0, dtype=np.uint8), np.zeros(1, dtype=np.int64)
+    _, offsets, data = array.buffers()
+    starts = np.frombuffer(offsets, dtype=np.int64)[array.offset : array.offset + len(array) + 1]
+    payload = np.frombuffer(data, dtype=np.uint8) if data is not None and data.size else np.empty(0, dtype=np.uint8)
+    payload.flags.writeable = False  # one signature of the compiled functions, wherever the bytes come from
+    return payload, np.array(starts)
+
+
+def _arrow(column: Any) -> pa.Array | pa.ChunkedArray:
+    import pyarrow as pa
+
+    if hasattr(column, "to_arrow"):
+        column = column.to_arrow()
+    if not isinstance(column, pa.Array | pa.ChunkedArray):
+        column = pa.array([None if v is None else bytes(v) for v in column], type=pa.large_binary())
+    if isinstance(column, pa.ExtensionArray):
+        column = column.storage
+    try:
+        return column.cast(pa.large_binary())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise Unsupported(
+            "A geometry column of type {type} is not WKB.",
+            remedy="Give the geometry as well-known binary.",
+            type=str(column.type),
+        ) from error
+
+
+def _little_endian(column: Any, wrong: NDArray[np.bool_]) -> list[bytes | None]:
+    import shapely
+
+    values = _arrow(column).to_pylist()
+    for row in np.flatnonzero(wrong):
+        try:
+            shape = shapely.from_wkb(values[row])
+        except shapely.errors.GEOSException as error:
+            raise _refusal(MALFORMED, int(row)) from error
+        values[row] = shapely.to_wkb(shape, byte_order=1, output_dimension=2, include_srid=False)
+    return values
+
+
+def _running_sum(counts: Integers) -> Integers:
+    out = np.zeros(len(counts) + 1, dtype=np.int64)
+    np.cumsum(counts, out=out[1:])
+    return out
+
+
+def _checked(flat: Polygons, threads: int | None) -> Polygons:
+    """Turn the rings the right way round, in place, and refuse what has no inside."""
+    status = np.zeros((len(flat), 3), dtype=np.int64)
+    in_parallel(lambda i, j: _orient(flat.arrays, i, j, status), split(len(flat), threads), threads)
+    if len(flat) and status[:, 0].min() < 0:
+        row = int(np.argmax(status[:, 0] < 0))
+        raise _refusal(*(int(v) for v in (status[row, 0], row, status[row, 1], status[row, 2])))
+    return flat
+
+
+_REFUSALS: dict[int, tuple[type[InputError], str, str]] = {
+    MALFORMED: (InputError, "The geometry's WKB is cut short or broken.", "Export it again."),
+    NOT_A_POLYGON: (Unsupported, "The geometry is not a polygon.", "Give polygons or multipolygons only."),
+    UNCLOSED: (InputError, "The ring does not end where it begins.", "Repeat the first vertex as the last."),
+    NOT_FINITE: (InputError, "A coordinate is not a number.", "Remove or repair the vertex."),
+}
+
+
+def _refusal(code: int, row: int, ring: int | None = None, vertex: int | None = None) -> InputError:
+    kind, sentence, remedy = _REFUSALS[code]
+    return kind(sentence, place=Place(row=row + 1, ring=ring, vertex=vertex), remedy=remedy)
+
+
+@nb.njit(cache=True, nogil=True)
+def _u32(data: Bytes, o: int) -> Any:
+    return np.int64(data[o]) | np.int64(data[o + 1]) << 8 | np.int64(data[o + 2]) << 16 | np.int64(data[o + 3]) << 24
+
+
+@nb.njit(cache=True, nogil=True)
+def _f64(data: Bytes, o: int) -> Any:
+    low = np.uint64(_u32(data, o))
+    high = np.uint64(_u32(data, o + 4))
+    return np.uint64(low | high << np.uint64(32)).view(np.float64)
+
+
+@nb.njit(cache=True, nogil=True)
+def _header(data: Bytes, o: int, end: int) -> tuple[int, int, int]:
+    """Of the geometry at byte o: (type 3 or 6, or a refusal; doubles per vertex; where its contents begin)."""
+    if end - o < 9:
+        return MALFORMED, 0, o
+    if data[o] != 1:
+        return (BIG_ENDIAN if data[o] == 0 else MALFORMED), 0, o
+    code = _u32(data, o + 1)
+    dimensions = 2
+    if code & 0x80000000:  # extended WKB: Z
+        dimensions += 1
+    if code & 0x40000000:  # extended WKB: M
+        dimensions += 1
+    begin = o + 9 if code & 0x20000000 else o + 5  # extended WKB: SRID
+    kind = code & 0x0FFFFFFF
+    if kind >= 1000:  # ISO: 1000 Z, 2000 M, 3000 ZM
+        dimensions += 2 if kind >= 3000 else 1
+        kind %= 1000
+    if kind != 3 and kind != 6:
+        return NOT_A_POLYGON, 0, o
+    return kind, dimensions, begin
+
+
+@nb.njit(cache=True, nogil=True)
+def _measure(data: Bytes, offsets: Integers, first: int, last: int, sizes: Integers) -> None:
+    """Count polygons, rings and vertices of geometries first … last; empty parts and empty rings do not count."""
+    for g in range(first, last):
+        o, end = offsets[g], offsets[g + 1]
+        if o == end:
+            continue
+        kind, dimensions, o = _header(data, o, end)
+        if kind < 0:
+            sizes[g, 0] = kind
+            continue
+        members = 1
+        if kind == 6:
+            if end - o < 4:
+                sizes[g, 0] = MALFORMED
+                continue
+            members = _u32(data, o)
+            o += 4
+        for _ in range(members):
+            if kind == 6:
+                inner, dimensions, o = _header(data, o, end)
+                if inner != 3:
+                    sizes[g, 0] = inner if inner < 0 else NOT_A_POLYGON
+                    break
+            if end - o < 4:
+                sizes[g, 0] = MALFORMED
+                break
+            rings = _u32(data, o)
+            o += 4
+            filled = 0
+            for _ in range(rings):
+                if end - o < 4:
+                    o = end + 1
+                    break
+                vertices = _u32(data, o)
+                o += 4 + 8 * dimensions * vertices
+                if o > end:
+                    break
+                if vertices:
+                    filled += 1
+                    sizes[g, 2] += vertices
+            if o > end:
+                sizes[g, 0] = MALFORMED
+                break
+            if filled:
+                sizes[g, 0] += 1
+                sizes[g, 1] += filled
+
+
+@nb.njit(cache=True, nogil=True)
+def _fill(
+    data: Bytes,
+    offsets: Integers,
+    first: int,
+    last: int,
+    rings: Integers,
+    vertices: Integers,
+    flat: tuple[Floats, Floats, Integers, Integers, Integers],
+) -> None:
+    """Copy what `_measure` has counted; ``rings`` and ``vertices`` say where each geometry's begin."""
+    x, y, ring_offsets, polygon_offsets, geometry_offsets = flat
+    for g in range(first, last):
+        o, end = offsets[g], offsets[g + 1]
+        if o == end:
+            continue
+        p, r, v = geometry_offsets[g], rings[g], vertices[g]
+        kind, dimensions, o = _header(data, o, end)
+        members = 1
+        if kind == 6:
+            members = _u32(data, o)
+            o += 4
+        for _ in range(members):
+            if kind == 6:
+                _, dimensions, o = _header(data, o, end)
+            first_ring = r
+            count = _u32(data, o)
+            o += 4
+            for _ in range(count):
+                points = _u32(data, o)
+                o += 4
+                if points:
+                    ring_offsets[r] = v
+                    r += 1
+                for k in range(points):
+                    at = o + 8 * dimensions * k
+                    x[v + k] = _f64(data, at)
+                    y[v + k] = _f64(data, at + 8)
+                v += points
+                o += 8 * dimensions * points
+            if r > first_ring:
+                polygon_offsets[p] = first_ring
+                p += 1
+
+
+@nb.njit(cache=True, nogil=True)
+def _orient(
+    flat: tuple[Floats, Floats, Integers, Integers, Integers], first: int, last: int, status: Integers
+) -> None:
+    """Shells counter-clockwise, holes clockwise, by the sign of the ring's area about its first vertex."""
+    x, y, ring_offsets, polygon_offsets, geometry_offsets = flat
+    for g in range(first, last):
+        for p in range(geometry_offsets[g], geometry_offsets[g + 1]):
+            for r in range(polygon_offsets[p], polygon_offsets[p + 1]):
+                i, j = ring_offsets[r], ring_offsets[r + 1] - 1
+                x0, y0 = x[i], y[i]
+                doubled = 0.0
+                for k in range(i, j):
+                    doubled += (x[k] - x0) * (y[k + 1] - y0) - (x[k + 1] - x0) * (y[k] - y0)
+                if not np.isfinite(doubled):
+                    for k in range(i, j + 1):
+                        if not (np.isfinite(x[k]) and np.isfinite(y[k])):
+                            status[g] = np.array([NOT_FINITE, r - polygon_offsets[p] + 1, k - i + 1])
+                            break
+                elif x[j] != x0 or y[j] != y0:
+                    status[g] = np.array([UNCLOSED, r - polygon_offsets[p] + 1, j - i + 1])
+                elif (doubled < 0) == (r == polygon_offsets[p]):
+                    while i < j:
+                        x[i], x[j] = x[j], x[i]
+                        y[i], y[j] = y[j], y[i]
+                        i += 1
+                        j -= 1
+
+
+@nb.njit(cache=True, nogil=True)
+def _boxes(rings: Rings, first: int, last: int, out: Floats) -> None:
+    for g in range(first, last):
+        west = south = np.inf
+        east = north = -np.inf
+        for k in range(rings.ends[rings.starts[g]], rings.ends[rings.starts[g + 1]]):
+            west, east = min(west, rings.x[k]), max(east, rings.x[k])
+            south, north = min(south, rings.y[k]), max(north, rings.y[k])
+        out[g, 0], out[g, 1], out[g, 2], out[g, 3] = west, south, east, north
+
+
+@nb.njit(cache=True, nogil=True)
+def _gather(offsets: Integers, wanted: Integers) -> tuple[Integers, Integers]:
+    """New offsets of the runs wanted, and the members of those runs in order."""
+    fresh = np.zeros(len(wanted) + 1, dtype=np.int64)
+    for k in range(len(wanted)):
+        fresh[k + 1] = fresh[k] + offsets[wanted[k] + 1] - offsets[wanted[k]]
+    members = np.empty(fresh[-1], dtype=np.int64)
+    for k in range(len(wanted)):
+        for m in range(fresh[k + 1] - fresh[k]):
+            members[fresh[k] + m] = offsets[wanted[k]] + m
+    return fresh, members
