@@ -1,0 +1,371 @@
+"""Layers of the sample county as files: columns under their standard codes, in the delivered CRS of the county.
+
+DLTB, XZQ, JBNTTB, TDYTQ and JSYDGZQ are all cut from the same corners, so that they fit one another exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import shapely
+
+from . import geodesy
+from .codes import CODES, CULTIVATED, LAND_USE, LAND_USE_INDEX
+from .names import COUNTY
+from .trace import components, trace
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from .lattice import Band
+    from .sites import Surface
+
+__all__ = ["LayerFile", "LayerWriter", "Villages", "patches", "polygons"]
+
+_SITE = np.int64(1) << np.int64(40)
+
+
+@dataclass
+class Villages:
+    """Codes and names of villages, by village number."""
+
+    code: np.ndarray
+    name: np.ndarray
+    township: np.ndarray
+
+
+def polygons(band: Band, label: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Polygons (plane) and ellipsoidal areas (m²) of components ``0 … count - 1`` of a label grid."""
+    corner, start, owner, hole = trace(label)
+    order = np.lexsort((hole, owner))
+    length = np.diff(start)[order]
+    ends = np.r_[0, np.cumsum(length)]
+    flat = corner[np.repeat(start[:-1][order] - ends[:-1], length) + np.arange(ends[-1])]
+    xy = np.column_stack((band.px.ravel()[flat], band.py.ravel()[flat]))
+    rings = np.r_[0, np.cumsum(np.bincount(owner, minlength=count))]
+    shapes = shapely.from_ragged_array(shapely.GeometryType.POLYGON, xy, (ends, rings))
+    signed = geodesy.ring_areas(band.lon.ravel()[flat], band.lat.ravel()[flat], ends[:-1])
+    area = np.bincount(owner[order], weights=signed, minlength=count)
+    return shapes, area
+
+
+@dataclass
+class LayerFile:
+    """Where a layer version goes."""
+
+    schema: str
+    name: str
+    valid_on: date
+    path: Path
+    driver: str = "GPKG"
+    layer: str = ""
+    encoding: str = ""
+
+
+class LayerWriter:
+    """Appends bands of rows to one file."""
+
+    def __init__(self, target: LayerFile) -> None:
+        self.target = target
+        self.rows = 0
+
+    def write(self, columns: dict[str, Any], shapes: np.ndarray) -> None:
+        """Append rows; ``columns`` are arrays of one length, ``shapes`` plane polygons."""
+        import pyarrow as pa
+        import pyogrio
+
+        if not len(shapes):
+            return
+        arrays = {k: pa.array(v) for k, v in columns.items()}
+        arrays["geom"] = pa.array(shapely.to_wkb(shapes))
+        table: pa.Table = pa.table(arrays)
+        options: dict[str, Any] = {}
+        if self.target.driver == "GPKG":
+            options["layer"] = self.target.layer or self.target.name
+            if self.rows == 0:
+                options["layer_options"] = {"SPATIAL_INDEX": "NO", "GEOMETRY_NAME": "geom"}
+        else:
+            options["encoding"] = self.target.encoding or "UTF-8"
+        pyogrio.write_arrow(
+            table,
+            self.target.path,
+            driver=self.target.driver,
+            geometry_name="geom",
+            geometry_type="Polygon",
+            crs=geodesy.CRS,
+            append=self.rows > 0,
+            **options,
+        )
+        self.rows += len(shapes)
+
+    def close(self) -> None:
+        """A shapefile in GBK is delivered as such files usually are: without a .cpg."""
+        if self.target.encoding and self.target.encoding.upper() != "UTF-8":
+            self.target.path.with_suffix(".cpg").unlink(missing_ok=True)
+
+
+@dataclass
+class Patches:
+    """The land-use patches of a band on a date."""
+
+    label: np.ndarray
+    first: np.ndarray
+    use: np.ndarray
+    village: np.ndarray
+    size: np.ndarray
+    shapes: np.ndarray
+    area: np.ndarray
+    bsm: np.ndarray
+    doc_no: list[str]
+    changed_on: list[str]
+    key: np.ndarray
+
+
+def patches(surface: Surface, when: date, before: Patches | None, next_bsm: int) -> Patches:
+    """Patches on a date. A patch that is the same cells as before keeps its number; ``next_bsm`` numbers the others."""
+    band = surface.band
+    key, use = band.key.copy(), band.use.copy()
+    marks: dict[int, tuple[str, date]] = {}
+    for since, part, code, group, doc_no in sorted(surface.changes, key=lambda c: c[0]):
+        if since > when:
+            continue
+        key[part.cells] = _SITE + group
+        use[part.cells] = code
+        marks[group] = (doc_no, since)
+    label, first = components(key)
+    n = len(first)
+    inside = label >= 0
+    size = np.bincount(label[inside], minlength=n)
+    patch_key, patch_use = key.ravel()[first], use.ravel()[first]
+    shapes, area = polygons(band, label, n)
+    bsm = np.zeros(n, dtype=np.int64)
+    if before is not None:
+        old = {
+            t: b
+            for t, b in zip(
+                zip(before.first.tolist(), before.size.tolist(), before.key.tolist(), strict=True),
+                before.bsm.tolist(),
+                strict=True,
+            )
+        }
+        identity = zip(first.tolist(), size.tolist(), patch_key.tolist(), strict=True)
+        bsm[:] = [old.get(t, 0) for t in identity]
+    new = bsm == 0
+    bsm[new] = next_bsm + np.arange(new.sum())
+    group = np.where((patch_key >= _SITE) & (patch_key < (np.int64(1) << np.int64(44))), patch_key - _SITE, -1)
+    doc_no, changed_on = [""] * n, [""] * n
+    for k in np.flatnonzero(group >= 0):
+        doc, since = marks[int(group[k])]
+        doc_no[k], changed_on[k] = doc, f"{since:%Y%m%d}"
+    return Patches(
+        label, first, patch_use, band.village.ravel()[first], size, shapes, area, bsm, doc_no, changed_on, patch_key
+    )
+
+
+_STATE = np.isin(CODES, ["101", "102", "111", "113", "118", "116"])
+
+
+def land_use_columns(surface: Surface, p: Patches, villages: Villages, order: np.ndarray) -> dict[str, Any]:
+    """The columns of DLTB (TD/T 1016-2007 with the 2009 update standard), rows in ``order``."""
+    high = surface.band.county.land.elevation[surface.band.block.ravel()[p.first]]
+    cultivated = CULTIVATED[p.use]
+    slope = np.digitize(high, (0.44, 0.56, 0.66, 0.74)) + 1
+    ratio = np.where(cultivated, np.array([0.0, 0.06, 0.11, 0.16, 0.2])[slope - 1], 0.0)
+    terrace = np.where(slope == 2, "P", "T")
+    area = np.round(p.area, 2)
+    ridge = np.round(area * ratio, 2)
+    sloped = cultivated & (slope >= 2)
+    names = np.array(list(LAND_USE.values()))
+    town = surface.band.county.land.town[surface.band.block.ravel()[p.first]]
+    state = _STATE[p.use] | (town & ~cultivated)
+    village = villages.code[p.village]
+    owner = np.char.add(village, "0000000")
+    patch_no = _running(p.village)
+    n = len(area)
+    columns = {
+        "BSM": p.bsm,
+        "YSDM": np.full(n, "2001010100"),
+        "TBYBH": np.full(n, ""),
+        "TBBH": patch_no,
+        "DLBM": CODES[p.use],
+        "DLMC": names[p.use],
+        "QSXZ": np.where(state, "20", "30"),
+        "QSDWDM": np.where(state, COUNTY + "0" * 13, owner),
+        "QSDWMC": np.where(state, "示例县人民政府", villages.name[p.village]),
+        "ZLDWDM": owner,
+        "ZLDWMC": villages.name[p.village],
+        "GDLX": np.where(sloped, terrace, ""),
+        "KCLX": np.where(sloped, "TK", ""),
+        "GDPDJ": np.where(cultivated, slope.astype(str), ""),
+        "KCDLBM": np.where(sloped, "123", ""),
+        "TKXS": np.where(sloped, ratio, 0.0),
+        "TBMJ": area,
+        "XZDWMJ": np.zeros(n),
+        "LXDWMJ": np.zeros(n),
+        "TKMJ": np.where(sloped, ridge, 0.0),
+        "TBDLMJ": np.round(area - np.where(sloped, ridge, 0.0), 2),
+        "PZWH": np.array(p.doc_no, dtype=str) if n else np.zeros(0, dtype=str),
+        "BGJLH": np.where(np.array(p.changed_on, dtype=str) != "", np.char.add("BG", p.bsm.astype(str)), ""),
+        "BGRQ": np.array(p.changed_on, dtype=str),
+    }
+    return {k: v[order] for k, v in columns.items()}
+
+
+def _running(village: np.ndarray) -> np.ndarray:
+    """Patch numbers running within each village, as text."""
+    order = np.argsort(village, kind="stable")
+    ordered = village[order]
+    begin = np.r_[0, np.flatnonzero(np.diff(ordered)) + 1]
+    run = np.arange(len(ordered)) - np.repeat(begin, np.diff(np.r_[begin, len(ordered)]))
+    number = np.empty(len(village), dtype=np.int64)
+    number[order] = run + 1
+    return number.astype(str)
+
+
+def village_columns(band: Band, p: Patches, villages: Villages, first_bsm: int) -> tuple[dict[str, Any], np.ndarray]:
+    """The columns of XZQ at village level; control area is the sum of the patches, to the cent."""
+    key = np.where(band.key >= 0, band.village.astype(np.int64), np.int64(-1))
+    label, first = components(key)
+    shapes, area = polygons(band, label, len(first))
+    owner = label.ravel()[p.first]
+    control = np.bincount(owner, weights=np.round(np.round(p.area, 2) * 100), minlength=len(first)) / 100
+    village = band.village.ravel()[first]
+    largest = np.zeros(len(first), dtype=bool)
+    order = np.lexsort((area, village))
+    largest[order[np.r_[np.flatnonzero(np.diff(village[order])), len(order) - 1]]] = True
+    n = len(first)
+    columns = {
+        "BSM": first_bsm + np.arange(n, dtype=np.int64),
+        "YSDM": np.full(n, "1000600100"),
+        "XZQDM": villages.code[village],
+        "XZQMC": villages.name[village],
+        "KZMJ": np.round(control, 2),
+        "JSMJ": np.round(area, 2),
+        "MSSM": np.where(largest, "00", "01"),
+    }
+    return columns, shapes
+
+
+def farmland_columns(
+    surface: Surface, p: Patches, villages: Villages, protectors: np.ndarray, first_bsm: int
+) -> tuple[dict[str, Any], np.ndarray]:
+    """The columns of JBNTTB: basic farmland is the part of cultivated patches inside the protection zone."""
+    band = surface.band
+    base = band.key.copy()
+    base[~surface.protected] = -1
+    label, first = components(base)
+    shapes, area = polygons(band, label, len(first))
+    patch = p.label.ravel()[first]
+    village = band.village.ravel()[first]
+    owner = np.char.add(villages.code[village], "0000000")
+    high = band.county.land.elevation[band.block.ravel()[first]]
+    slope = np.digitize(high, (0.44, 0.56, 0.66, 0.74)) + 1
+    ratio = np.array([0.0, 0.06, 0.11, 0.16, 0.2])[slope - 1]
+    area = np.round(area, 2)
+    ridge = np.round(area * ratio, 2)
+    n = len(first)
+    serial = first_bsm + np.arange(n, dtype=np.int64)
+    columns = {
+        "BSM": serial,
+        "YSDM": np.full(n, "2005010500"),
+        "JBNTTBBH": np.char.add(villages.code[village], np.char.zfill((serial % 1_000_000).astype(str), 6)),
+        "TBBH": _running(village),
+        "DLBM": CODES[p.use[patch]],
+        "QSXZ": np.full(n, "30"),
+        "QSDWDM": owner,
+        "ZLDWDM": owner,
+        "GDPDJ": slope.astype(str),
+        "GDLX": np.where(slope >= 2, np.where(slope == 2, "P", "T"), ""),
+        "TBMJ": area,
+        "XZDWMJ": np.zeros(n),
+        "LXDWMJ": np.zeros(n),
+        "TKXS": ratio,
+        "TKMJ": ridge,
+        "TBDLMJ": np.round(area - ridge, 2),
+        "JBNTMJ": np.round(area - ridge, 2),
+        "BHZRR": protectors[village],
+    }
+    return columns, shapes
+
+
+def zone_columns(
+    surface: Surface, mask: np.ndarray, table: dict[str, str], kind: str, first_bsm: int
+) -> tuple[dict[str, Any], np.ndarray]:
+    """Columns of a plan layer: ``kind`` TDYTQ (land-use zones) or JSYDGZQ (control zones), one row per zone piece."""
+    band = surface.band
+    township = band.county.village_township[band.village].astype(np.int64)
+    key = np.where(band.key >= 0, township * 1000 + mask, np.int64(-1))
+    label, first = components(key)
+    shapes, area = polygons(band, label, len(first))
+    code = np.char.zfill(mask.ravel()[first].astype(str), 3)
+    suffix = np.array([surface.suffix[v] for v in band.village.ravel()[first].tolist()])
+    n = len(first)
+    serial = first_bsm + np.arange(n, dtype=np.int64)
+    division = np.char.add(COUNTY, suffix)
+    note = np.array([table[c] for c in code.tolist()])
+    if kind == "TDYTQ":
+        return {
+            "BSM": serial,
+            "YSDM": np.full(n, "2003020110"),
+            "XZQDM": division,
+            "TDYTQBH": np.char.zfill(serial.astype(str), 8),
+            "TDYTQLXDM": code,
+            "MJ": np.round(area, 2),
+            "SM": note,
+        }, shapes
+    return {
+        "BSM": serial,
+        "YSDM": np.full(n, "2003020210"),
+        "XZQDM": division,
+        "GZQLXDM": code,
+        "GZQMJ": np.round(area, 2),
+        "SM": note,
+    }, shapes
+
+
+def spread_plan(surface: Surface, developed: np.ndarray, industrial: np.ndarray, spared: np.ndarray) -> None:
+    """Fill the plan's zones and the protected farmland of a band, consistent with what is on the ground.
+
+    Masks over all blocks: ``developed`` ones are inside the permitted zone; basic farmland lies on cultivated plain
+    away from them and from ``spared`` ones (where land is to be reclaimed or used for a time).
+    """
+    band = surface.band
+    land = band.county.land
+    block = band.block
+    use = band.use
+    zone = np.full(block.shape, 20, dtype=np.int16)
+    high = land.elevation[block]
+    zone[high >= 0.66] = 90
+    near = land.settled[block] | band.built
+    zone[near] = 40
+    zone[land.town[block]] = 30
+    zone[developed[block]] = 30
+    zone[industrial[block]] = 50
+    plain = (high < 0.62) & ~near & ~developed[block] & ~spared[block] & ~land.town[block]
+    ring = _grown(developed, band.county.nbx)
+    zone[plain & ~ring[block]] = 10
+    wet = np.isin(use, [LAND_USE_INDEX[c] for c in ("111", "113", "118")])
+    zone[wet] = 70
+    control = np.full(block.shape, 30, dtype=np.int16)
+    control[ring[block]] = 20
+    control[land.settled[block] | band.built | land.town[block] | developed[block]] = 10
+    control[(high >= 0.8) | wet] = 40
+    # Basic farmland: whole fields only, none in blocks that stories use.
+    surface.zone, surface.control = zone, control
+    surface.protected = (zone == 10) & CULTIVATED[use] & (band.key >= 0) & (band.key < (np.int64(1) << np.int64(40)))
+
+
+def _grown(mask: np.ndarray, nbx: int) -> np.ndarray:
+    grid = mask.reshape(-1, nbx)
+    out = grid.copy()
+    out[1:] |= grid[:-1]
+    out[:-1] |= grid[1:]
+    out[:, 1:] |= grid[:, :-1]
+    out[:, :-1] |= grid[:, 1:]
+    return out.ravel()
+
+
