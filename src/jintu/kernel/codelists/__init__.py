@@ -169,8 +169,10 @@ def read_csv(path: Path) -> CodeList:
 
 
 def land_use(code: str) -> CodeList:
-    """The land-use list a code belongs to: four digits are GB/T 21010-2017, two or three that of 2007 and the second
-    survey. Codes of one version are never read by another: 114 is a pond, 1104 too, but 1103 and 113 differ in class."""
+    """The land-use list a code belongs to: four digits are GB/T 21010-2017, two or three that of 2007 and the survey.
+
+    A code is never read by the other version: both 113 and 1103 are reservoirs, but of different three-class.
+    """
     bare = code.removesuffix("K")
     return get("land_use_2017" if len(bare) == 4 and bare.isdigit() else "land_use")
 

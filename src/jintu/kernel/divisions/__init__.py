@@ -473,7 +473,10 @@ def read_csv(path: Path) -> list[Division]:
                 days = [
                     dt.date.fromisoformat(row[name]) if row.get(name) else None for name in ("valid_from", "valid_to")
                 ]
-                found.append(Division(check(row["code"], place=place), row["name"].strip(), *days))
+                code = row["code"].strip()
+                if not _CODE.fullmatch(code) or not row["name"].strip():
+                    raise ValueError(code)
+                found.append(Division(code, row["name"].strip(), *days))
             except (KeyError, ValueError) as error:
                 raise InputError("The row needs code, name, and days as 2014-12-31.", place=place) from error
     return found
