@@ -1,0 +1,10 @@
+"""留痕: the append-only, hash-chained record of every act.
+
+``append`` writes an entry in the act's transaction; the sealer (`jintu.foundation.journal.sealing`) gives it its place
+in the chain within a second; `jintu.foundation.journal.verifying` proves that nothing was changed since.
+"""
+
+from .acts import Actor, Version, append, redact
+from .reading import history
+
+__all__ = ["Actor", "Version", "append", "history", "redact"]

@@ -39,7 +39,7 @@ class ExactDecimalField(models.DecimalField):
         return found
 
     def deconstruct(self) -> Any:
-        name, path, args, kwargs = super().deconstruct()
+        name, _path, args, kwargs = super().deconstruct()
         return name, f"jintu.foundation.registers.db.{type(self).__name__}", args, kwargs
 
     def get_internal_type(self) -> str:

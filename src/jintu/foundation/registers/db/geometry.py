@@ -35,7 +35,7 @@ class GeometryField(models.Field):
         super().__init__(*args, **kwargs)
 
     def deconstruct(self) -> Any:
-        name, path, args, kwargs = super().deconstruct()
+        name, _path, args, kwargs = super().deconstruct()
         if self.srid != codec.SRID:
             kwargs["srid"] = self.srid
         if not self.spatial_index:

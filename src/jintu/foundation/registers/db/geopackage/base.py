@@ -69,6 +69,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         connection = super().get_new_connection(conn_params)
         define(connection)
         connection.execute("PRAGMA synchronous = FULL")
+        # REPLACE deletes rows: with this, the delete triggers of append-only tables see it
+        connection.execute("PRAGMA recursive_triggers = ON")
         connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute("PRAGMA cache_size = -32768")
         prepare(connection)
