@@ -1,0 +1,127 @@
+"""From an error's class to an HTTP status and a page, in the reader's language."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from jintu.kernel.errors import Conflict, InputError, JintuError, Missing, NotAllowed, Place, Refused, Unsupported
+
+__all__ = ["ErrorMiddleware", "Told", "api_exception", "status_of", "tell", "tell_kept"]
+
+log = logging.getLogger(__name__)
+
+_STATUS: tuple[tuple[type[JintuError], int], ...] = (
+    (Unsupported, 415),
+    (InputError, 422),
+    (Conflict, 409),
+    (Refused, 409),
+    (NotAllowed, 403),
+    (Missing, 404),
+)
+
+
+def status_of(error: JintuError) -> int:
+    """HTTP status of an error; 500 for a kind not listed."""
+    return next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+
+
+@dataclass(frozen=True)
+class Told:
+    """An error in the reader's language. ``place`` is a sentence part: "a.csv, row 7, field area"."""
+
+    code: str
+    sentence: str
+    remedy: str = ""
+    place: str = ""
+
+
+def _fill(msgid: str, params: Mapping[str, Any]) -> str:
+    if not msgid:
+        return ""
+    text = _(msgid)
+    try:
+        return text.format(**params)
+    except (KeyError, IndexError, ValueError):
+        # a translation that names a value the error does not have must not hide the error
+        log.warning("the translation of %r does not fit its values", msgid)
+        try:
+            return msgid.format(**params)
+        except (KeyError, IndexError, ValueError):
+            return msgid
+
+
+def _where(place: Place) -> str:
+    nouns = {
+        "layer": _("layer {value}"),
+        "row": _("row {value}"),
+        "field": _("field {value}"),
+        "part": _("part {value}"),
+        "ring": _("ring {value}"),
+        "vertex": _("vertex {value}"),
+    }
+    return _(", ").join(nouns[noun].format(value=value) if noun else value for noun, value in place.words())
+
+
+def tell(error: JintuError) -> Told:
+    """The error for a person."""
+    return Told(error.code, _fill(error.sentence, error.params), _fill(error.remedy, error.params), _where(error.place))
+
+
+def tell_kept(kept: Mapping[str, Any]) -> Told:
+    """An error a job kept as JSON, for a person."""
+    params = kept.get("params") or {}
+    return Told(
+        kept.get("code", "error"),
+        _fill(kept.get("sentence", ""), params),
+        _fill(kept.get("remedy", ""), params),
+        _where(Place(**(kept.get("place") or {}))),
+    )
+
+
+class ErrorMiddleware:
+    """Answers a `JintuError` raised by a view: JSON to programs, a notice to HTMX, a page to people."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, JintuError):
+            return None
+        status, told = status_of(exception), tell(exception)
+        if status >= 500:
+            log.error("%s: %s", exception.code, exception, exc_info=exception)
+        if wants_json(request):
+            return JsonResponse(as_json(told), status=status)
+        page = "ui/_error.html" if request.headers.get("HX-Request") else "ui/error.html"
+        return render(request, page, {"error": told, "status": status}, status=status)
+
+
+def wants_json(request: HttpRequest) -> bool:
+    """A program asks, not a person: the API, or a client that takes JSON and no HTML."""
+    accept = request.headers.get("Accept", "")
+    return request.path.startswith("/api/") or ("json" in accept and "html" not in accept)
+
+
+def as_json(told: Told) -> dict[str, str]:
+    return {"code": told.code, "detail": told.sentence, "remedy": told.remedy, "place": told.place}
+
+
+def api_exception(exception: Exception, context: dict[str, Any]) -> Any:
+    """Django REST framework's handler: our errors in one shape, its own as it makes them."""
+    from rest_framework.response import Response
+    from rest_framework.views import exception_handler, set_rollback
+
+    if isinstance(exception, JintuError):
+        set_rollback()
+        return Response(as_json(tell(exception)), status=status_of(exception))
+    return exception_handler(exception, context)

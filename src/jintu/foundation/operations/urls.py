@@ -1,0 +1,11 @@
+from django.urls import path
+
+from . import views
+
+app_name = "operations"
+urlpatterns = [
+    path("", views.job_list, name="jobs"),
+    path("<int:pk>/", views.job_page, name="job"),
+    path("<int:pk>/progress/", views.job_progress, name="job_progress"),
+    path("<int:pk>/cancel/", views.job_cancel, name="job_cancel"),
+]

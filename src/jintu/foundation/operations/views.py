@@ -1,0 +1,97 @@
+"""Pages of jobs: the list, one job with its progress, cancel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from jintu.kernel.errors import Missing, NotAllowed
+
+from . import jobs
+from .errors import tell_kept
+from .models import Job
+
+__all__ = ["job_cancel", "job_list", "job_page", "job_progress"]
+
+PAGE = 50
+
+
+def _visible(request: HttpRequest) -> QuerySet[Job]:
+    """One's own jobs, and those of the divisions in scope; all of them for those who look after the node."""
+    scope: Any = request.scope  # type: ignore[attr-defined]
+    if not scope.can("jobs"):
+        raise NotAllowed("Your roles do not allow this.", remedy="Ask the security administrator of your organisation.")
+    if not scope.can("view"):
+        return Job.objects.all()
+    return Job.objects.filter(Q(user=request.user.pk) | (scope.division_filter() & ~Q(division="")))
+
+
+def _one(request: HttpRequest, pk: int) -> Job:
+    job = _visible(request).filter(pk=pk).first()
+    if job is None:
+        raise Missing("There is no such job within your scope.")
+    return job
+
+
+def _shown(job: Job) -> dict[str, Any]:
+    ahead = 0
+    if job.state == Job.State.QUEUED:
+        ahead = Job.objects.filter(state__in=(Job.State.QUEUED, Job.State.RUNNING), pk__lt=job.pk).count()
+    return {"job": job, "error": tell_kept(job.error) if job.error else None, "ahead": ahead}
+
+
+@login_required
+@require_GET
+def job_list(request: HttpRequest) -> HttpResponse:
+    """Newest first, by key: ``?before=<id>``; ``?state=running`` narrows."""
+    rows = _visible(request).order_by("-pk").defer("result")
+    state = request.GET.get("state", "")
+    if state in Job.State.values:
+        rows = rows.filter(state=state)
+    before = request.GET.get("before", "")
+    if before.isdigit():
+        rows = rows.filter(pk__lt=int(before))
+    page = list(rows[: PAGE + 1])
+    return render(
+        request,
+        "operations/jobs.html",
+        {
+            "jobs": page[:PAGE],
+            "older": page[PAGE - 1].pk if len(page) > PAGE else None,
+            "state": state,
+            "states": Job.State.choices,
+        },
+    )
+
+
+@login_required
+@require_GET
+def job_page(request: HttpRequest, pk: int) -> HttpResponse:
+    job = _one(request, pk)
+    return render(request, "operations/job.html", _shown(job))
+
+
+@login_required
+@require_GET
+def job_progress(request: HttpRequest, pk: int) -> HttpResponse:
+    """The part of the page that polls; once the job is over it stops asking and the page is loaded anew."""
+    job = _one(request, pk)
+    answer = render(request, "operations/_progress.html", _shown(job))
+    if job.is_over:
+        answer["HX-Refresh"] = "true"
+    return answer
+
+
+@login_required
+@require_POST
+def job_cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    job = _one(request, pk)
+    if job.user != request.user.pk and not request.scope.can("configure"):  # type: ignore[attr-defined]
+        raise NotAllowed("Only the person who started a job, or the system administrator, may cancel it.")
+    jobs.cancel(job)
+    return redirect("operations:job", pk=pk)
