@@ -32,7 +32,7 @@ from .ledger import HEADERS, Ledger, square
 from .names import COUNTY, TOWNSHIPS, Names, division_table
 from .plants import plant_all
 from .sites import Shape, Slot, Surface
-from .stories import NoRoom, World
+from .stories import World
 from .tables import write_tables
 from .trace import components
 
@@ -92,7 +92,8 @@ def generate(
         band = county.band(number)
         surface = Surface(band, suffix={v: villages.township[v] for v in range(len(villages.code))})
         rng = np.random.default_rng([seed, 13, number])
-        world = _prepare(surface, ledger, names, rng, as_of, bare)
+        here = total_filings // len(county.bands)
+        world = _prepare(surface, ledger, names, rng, as_of, bare, here)
         report(number * 3 + 1, steps, f"band {number + 1}: stories")
         if not bare:
             share = total_filings * (number + 1) // len(county.bands)
@@ -152,7 +153,7 @@ def _villages(county: County, names: Names) -> Villages:
 
 
 def _prepare(
-    surface: Surface, ledger: Ledger, names: Names, rng: np.random.Generator, as_of: date, bare: bool
+    surface: Surface, ledger: Ledger, names: Names, rng: np.random.Generator, as_of: date, bare: bool, rows: int
 ) -> World:
     """Choose blocks for each kind of story, fix the corners, spread the plan."""
     band, county = surface.band, surface.band.county
@@ -161,11 +162,13 @@ def _prepare(
     high = land.elevation[[s.block for s in slots]]
     order = rng.permutation(len(slots))
     poor = [k for k in order if 0.44 <= high[k] < 0.78]
-    project = set(poor[: max(len(slots) // 6, 12)])
+    project = set(poor[: max(len(slots) // 5, 12)])
     plain = [k for k in order if k not in project and high[k] < 0.64]
-    near = sorted(plain, key=lambda k: county.d_town[slots[k].block] * (0.6 + 0.8 * ((k * 7919) % 1000) / 1000))
-    build = near[: int(len(plain) * 0.62)]
-    other = [k for k in plain if k not in set(build)][: int(len(plain) * 0.14)]
+    near = sorted(plain, key=lambda k: county.d_town[slots[k].block] * (0.85 + 0.3 * ((k * 7919) % 1000) / 1000))
+    # As many blocks as the stories will take, so that the rest of the plain stays protected farmland.
+    build = near[: min(int(len(plain) * 0.7), 230 + rows // 13)]
+    taken = set(build)
+    other = [k for k in plain if k not in taken][: min(int(len(plain) * 0.2), 40 + rows // 30)]
     world = World(surface, ledger, names, rng, as_of)
     chosen = {"build": build, "project": sorted(project), "other": other}
     world.slots = {name: deque(slots[k] for k in ks) for name, ks in chosen.items()}
@@ -200,19 +203,19 @@ def _stories(world: World, rows: int) -> None:
     turn = 0
     while ledger.count() < rows:
         turn += 1
-        try:
-            if turn % 25 == 3 and world.room("build") > 3:
-                world.tell_idle()
-            elif turn % 7 == 2 and world.room("other"):
-                world.tell_existing()
-            elif turn % 5 == 1 and world.room("other"):
-                world.tell_temporary()
-            elif turn % 3 == 0 and world.room("other"):
-                world.tell_patch()
-            else:
-                world.tell()
-        except NoRoom:
+        if turn % 7 == 2 and world.room("other"):
+            world.tell_existing()
+        elif turn % 5 == 1 and world.room("other"):
+            world.tell_temporary()
+        elif turn % 3 == 0 and world.room("other"):
+            world.tell_patch()
+        elif world.room("build") < 8:
+            # The county is full; what was told so far is whole.
             break
+        elif turn % 25 == 3:
+            world.tell_idle()
+        else:
+            world.tell()
     for case in world.cases:
         for deal in case.deals:
             if deal.built_on is not None:

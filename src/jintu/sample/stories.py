@@ -124,10 +124,11 @@ class World:
         return first + timedelta(days=int(self.rng.integers(0, span + 1)))
 
     def slot(self, purpose: str) -> Slot:
-        """The next free slot for a purpose; raises `NoRoom`."""
-        if not self.slots[purpose]:
-            raise NoRoom(purpose)
-        return self.slots[purpose].popleft()
+        """The next free slot for a purpose; raises `NoRoom`. Projects may take building blocks when hills run out."""
+        for source in (purpose, "build") if purpose == "project" else (purpose,):
+            if self.slots[source]:
+                return self.slots[source].popleft()
+        raise NoRoom(purpose)
 
     def room(self, purpose: str) -> int:
         """How many slots are left for a purpose."""
@@ -250,7 +251,7 @@ class World:
         approved_on: date,
         *,
         use: str = "",
-        parts: int = 0,
+        parts: int | None = None,
         slots: int = 1,
         all_cultivated: bool = False,
         compensated: bool = True,
@@ -259,8 +260,10 @@ class World:
         """An approval with one parcel per part, announced, compensated and balanced; nothing supplied yet."""
         use = use or self.names.pick(USES)
         taken = [self.slot("build") for _ in range(slots)]
-        parts = parts or int(self.rng.integers(1, 4))
-        pieces = [p for s in taken for p in s.parts(parts)]
+        if parts:
+            pieces = [p for s in taken for p in s.parts(parts)]
+        else:
+            pieces = [p for s in taken for p in s.parts(3)[: int(self.rng.integers(1, 4))]]
         if all_cultivated:
             for p in pieces:
                 self.surface.paint_before(p, "012")
@@ -371,11 +374,14 @@ class World:
         method: str = "",
         pace: tuple[int, int, int] = (60, 200, 930),
         shape: Shape | None = None,
+        number: str | None = None,
+        unit: float | None = None,
         **facts: Any,
     ) -> Deal:
         """Supply a part: contract, payments, delivery, start, finish, all on time as far as they are due.
 
-        ``pace`` days from signing to the agreed delivery, start and finish.
+        ``pace`` days from signing to the agreed delivery, start and finish; ``unit`` price in yuan/m²; ``number``
+        another supervision number than the regular one ("" for none: the contract number is then the key).
         """
         rng = self.rng
         use = use or (case.approval["use_code"] if case else "061")
@@ -383,18 +389,21 @@ class World:
         method = method or ("1" if head in ALLOCATED else self.names.pick(("23", "23", "23", "22", "21")))
         shape = shape or self.surface.shape(part)
         area = square(shape.area)
-        number = self.supervision_no(signed_on, method)
+        number = self.supervision_no(signed_on, method) if number is None else number
+        contract_no = f"示-01-{signed_on.year}-{self.ledger.serial('contract', signed_on.year):04d}"
         place = self.town_name(part.slot)
         floor = FLOORS[GROUP[head]][GRADE - 1] if head in GROUP else 0
-        unit = floor * self.between(1.08, 1.6) if floor else self.between(95, 160)
-        price = money(round(area * unit / 1000) * 1000)
+        if unit is None:
+            price = money(np.ceil(area * (floor * self.between(1.08, 1.6) if floor else self.between(95, 160)) / 1000) * 1000)
+        else:
+            price = money(np.ceil(area * unit * 100) / 100)
         far = (1.0, 2.0) if head != "07" else (1.2, 2.2)
         invest = money(round(area * self.between(1500, 2600) / 10000) * 10000)
         source = "new" if case else "existing"
         supply: Row = {
-            "supply_no": number,
+            "supply_no": number or contract_no,
             "supervision_no": number,
-            "contract_no": f"示-01-{signed_on.year}-{self.ledger.serial('contract', signed_on.year):04d}",
+            "contract_no": contract_no,
             "project_name": self.names.project(use, place),
             "location": place,
             "doc_no": case.approval["doc_no"] if case else "",
