@@ -22,8 +22,8 @@ __all__ = ["Calendar", "add_months", "add_years", "day", "days_between", "excel_
 _NOTHING = {"", "-", "--", "---", "—", "/", "无", "none", "null", "nat", "0", "00000000"}
 # a time may follow and is dropped; "土09时" is a known slip of one web form for "日09时"
 _TIME = r"(?:[T\s日土]*\d{1,2}[:时点]\s*(?:\d{1,2}(?:[:分]\s*(?:\d{1,2}(?:\.\d+)?秒?)?)?)?分?(?:Z|[+-]\d{2}:?\d{2})?)?"
-_YMD = re.compile(rf"(\d{{4}})\s*(?:[-/.年])\s*(\d{{1,2}})\s*(?:[-/.月])\s*(\d{{1,2}})\s*[日号土]?{_TIME}")
-_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:\d{6})?")
+_YMD = re.compile(rf"(\d{{4}})\s*(?:[-/.年])\s*(\d{{1,2}})\s*(?:[-/.月])\s*(\d{{1,2}})\s*[日号土]?{_TIME}", re.ASCII)
+_COMPACT = re.compile(r"(\d{4})(\d{2})(\d{2})(?:\d{6})?", re.ASCII)
 _ANY = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4}|\d{2})")
 _SHORT_YEAR = re.compile(r"(\d{2})[-/.年](\d{1,2})[-/.月](\d{1,2})日?")
 _MONTH = re.compile(r"(\d{4})\s*[-/.年]\s*(\d{1,2})\s*月?")

@@ -57,7 +57,7 @@ _DOCUMENT = re.compile(
     r"([\u4e00-\u9fffA-Za-z（）()、]+?)[〔【\[(（﹝]\s*((?:19|20)\d{2})\s*[〕】\])）﹞]\s*第?\s*0*(\d{1,6})\s*号?"
 )
 _STRICT = re.compile(r"[\u4e00-\u9fa5A-Za-z]+〔\d{4}〕[1-9]\d*号")
-_SUPERVISION = re.compile(r"(\d{6})((?:19|20)\d{2})([A-Z])(\d{5})")
+_SUPERVISION = re.compile(r"(\d{6})((?:19|20)\d{2})([A-Z])(\d{5})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, localcontext
+from decimal import ROUND_HALF_UP, Decimal, localcontext
 
 from jintu.kernel.errors import InputError, Place, Unsupported
 
@@ -98,7 +98,7 @@ _FOREIGN = (
     "£",
 )
 _PER = re.compile(r"[/／每]|单价|均价|\bper\b")
-_NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:[, ]\d{3})+|\d+)(?:\.\d+)?(?:[eE][+-]?\d+)?|[+-]?\.\d+")
+_NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:[, ]\d{3})+|\d+)(?:\.\d+)?(?:[eE][+-]?\d+)?|[+-]?\.\d+", re.ASCII)
 _NOTHING = {"", "-", "--", "---", "—", "/", "无", "none", "null", "nan", "不限", "空"}
 
 
@@ -131,8 +131,18 @@ def number(text: object, *, place: Place | None = None) -> Decimal | None:
                 value=str(text).strip(),
             )
         found = Decimal(plain.replace(",", "").replace(" ", ""))
-    if not found.is_finite():
-        raise InputError("{value} is not a number.", place=place, value=str(text))
+    return _bounded(found, text, place)
+
+
+def _bounded(found: Decimal, text: object, place: Place | None) -> Decimal:
+    """The number. Raises InputError for what no area and no sum can be: infinities, NaN, and 10¹⁸ and more."""
+    if not found.is_finite() or found.adjusted() >= 18 or (found and found.adjusted() < -18):
+        raise InputError(
+            "{value} is not an amount that can be meant.",
+            place=place,
+            remedy="Correct the value.",
+            value=str(text).strip()[:60],
+        )
     return found
 
 
@@ -159,12 +169,7 @@ def _split(text: str, place: Place | None) -> tuple[Decimal, str] | None:
             value=text.strip(),
             before=before,
         )
-    with localcontext() as context:
-        context.prec = 50
-        try:
-            return Decimal(found.group().replace(",", "").replace(" ", "")), rest
-        except InvalidOperation:  # an exponent out of all bounds
-            raise InputError("{value} is not a number.", place=place, value=text.strip()) from None
+    return _bounded(Decimal(found.group().replace(",", "").replace(" ", "")), text, place), rest
 
 
 def _unit(plain: str, words: tuple[tuple[str, str], ...]) -> str | None:

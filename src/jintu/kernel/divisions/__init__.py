@@ -48,7 +48,7 @@ REVISION = dt.date(2014, 12, 31)
 """Day of the latest state of the shipped list: names and codes of later days are those of this day until a node
 loads a newer list."""
 
-_CODE = re.compile(r"\d{6}|\d{9}|\d{12}")
+_CODE = re.compile(r"[0-9]{6}|[0-9]{9}|[0-9]{12}")
 DIRECT = frozenset({"11", "12", "31", "50"})
 """Provinces that are municipalities: their city level ("市辖区", "县") is no office."""
 HEADINGS = frozenset({"市辖区", "县", "市", "晋城市市辖区", "省直辖行政单位"})
