@@ -76,6 +76,30 @@ class Register:
         pairs = ((f, column_of(f)) for f in self.model._meta.concrete_fields)
         return {f.name: (f, c) for f, c in pairs if c is not None}
 
+    @cached_property
+    def attributes(self) -> dict[str, tuple[models.Field, Column]]:
+        """The columns without the geometry."""
+        return {name: pair for name, pair in self.columns.items() if name != self.geometry}
+
+    @cached_property
+    def groups(self) -> dict[str, list[str]]:
+        """Attribute names by column group, in order of first appearance; "" for those without a group."""
+        found: dict[str, list[str]] = {}
+        for name, (_f, c) in self.attributes.items():
+            if not c.hidden:
+                found.setdefault(c.group, []).append(name)
+        return found
+
+    @cached_property
+    def personal(self) -> frozenset[str]:
+        """Names of columns about persons: masked outside the office, never in journal or logs."""
+        return frozenset(name for name, (_f, c) in self.columns.items() if c.personal)
+
+    @property
+    def ordering(self) -> str:
+        """How lists are sorted unless somebody asks otherwise: newest of the period first, else by arrival."""
+        return self.sort or (f"-{self.period}" if self.period else "-id")
+
     @property
     def domain(self) -> str:
         return self.name.partition(".")[0]
