@@ -55,10 +55,10 @@ def column(field: F, **facts: Any) -> F:
     for name in ("aliases",):
         if name in facts:
             facts[name] = tuple(facts[name])
-    field.column = Column(**facts)  # type: ignore[attr-defined]
+    field.facts = Column(**facts)  # type: ignore[attr-defined]  # Django keeps its own `column`
     return field
 
 
 def column_of(field: models.Field) -> Column | None:
     """The `Column` of a field, or None for the platform's own columns."""
-    return getattr(field, "column", None)
+    return getattr(field, "facts", None)
