@@ -1,0 +1,1 @@
+"""Registers of inspection and enforcement (查)."""
