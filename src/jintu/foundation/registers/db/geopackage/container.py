@@ -58,13 +58,14 @@ _SCHEMA_EXTENSION = "http://www.geopackage.org/spec/#extension_schema"
 
 
 def prepare(connection: sqlite3.Connection) -> None:
-    """Make a new file a GeoPackage in WAL mode; on one that is, a single pragma is read.
+    """Make a new file a GeoPackage in WAL mode; on one that is, two pragmas are read.
 
     Called on a connection in autocommit mode, before Django uses it.
     """
+    # on every connection: a file that came out of a backup is no longer in WAL mode
+    connection.execute("PRAGMA journal_mode = WAL")
     if connection.execute("PRAGMA application_id").fetchone()[0] == APPLICATION_ID:
         return
-    connection.execute("PRAGMA journal_mode = WAL")
     level, connection.isolation_level = connection.isolation_level, None
     try:
         connection.execute("BEGIN IMMEDIATE")
