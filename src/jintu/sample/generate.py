@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from jintu.kernel.errors import Refused
+
 from . import geodesy
 from .codes import CONTROL, ZONES
 from .lattice import Band, County
@@ -39,6 +41,7 @@ from .trace import components
 __all__ = ["AS_OF", "generate", "versions"]
 
 AS_OF = date(2026, 6, 15)
+MARKER = ".jintu-sample"
 GBK = "land.supply"
 """The register written in GBK, as such tables often arrive."""
 
@@ -66,10 +69,8 @@ def generate(
     benchmarks: ``{"DLTB"}`` writes the newest land-use version alone, without registers). The same arguments give the
     same files.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    for old in out.iterdir():
-        if old.is_file():
-            old.unlink()
+    _clear(out)
+    (out / MARKER).write_text("jintu sample\n", encoding="utf-8")
     report = progress or (lambda done, total, message: None)
     county = County(patches_wanted, seed)
     names = Names(np.random.default_rng([seed, 11]))
@@ -95,9 +96,11 @@ def generate(
         here = total_filings // len(county.bands)
         world = _prepare(surface, ledger, names, rng, as_of, bare, here)
         report(number * 3 + 1, steps, f"band {number + 1}: stories")
+        planned = {name: list(slots) for name, slots in world.slots.items()}
         if not bare:
             share = total_filings * (number + 1) // len(county.bands)
             _stories(world, share)
+        _spread(world, planned)
         report(number * 3 + 2, steps, f"band {number + 1}: layers")
         serial = _write_band(surface, villages, protectors, writers, dates, serial, counts)
     for writer in writers.values():
@@ -125,6 +128,7 @@ def generate(
                 "valid_on": f.valid_on.isoformat(),
                 "rows": writers[f.name].rows,
                 "encoding": f.encoding,
+                "content": writers[f.name].digest.hexdigest(),
             }
             for f in files
         ],
@@ -136,6 +140,24 @@ def generate(
     _write_json(out / "sample.json", manifest)
     report(steps, steps, "done")
     return manifest
+
+
+def _clear(out: Path) -> None:
+    """Make the directory empty; only an earlier sample is ever deleted."""
+    out.mkdir(parents=True, exist_ok=True)
+    there = sorted(p for p in out.iterdir())
+    if not there:
+        return
+    marker = out / MARKER
+    if not marker.is_file():
+        raise Refused(
+            "The directory {path} holds other files; the sample is only written to an empty directory.",
+            path=str(out),
+            remedy="Name another directory with --out.",
+        )
+    for old in there:
+        if old.is_file():
+            old.unlink()
 
 
 def _villages(county: County, names: Names) -> Villages:
@@ -155,7 +177,7 @@ def _villages(county: County, names: Names) -> Villages:
 def _prepare(
     surface: Surface, ledger: Ledger, names: Names, rng: np.random.Generator, as_of: date, bare: bool, rows: int
 ) -> World:
-    """Choose blocks for each kind of story, fix the corners, spread the plan."""
+    """Choose blocks for each kind of story and fix the corners."""
     band, county = surface.band, surface.band.county
     land = county.land
     slots = surface.slots()
@@ -166,7 +188,7 @@ def _prepare(
     plain = [k for k in order if k not in project and high[k] < 0.64]
     near = sorted(plain, key=lambda k: county.d_town[slots[k].block] * (0.85 + 0.3 * ((k * 7919) % 1000) / 1000))
     # As many blocks as the stories will take, so that the rest of the plain stays protected farmland.
-    build = near[: min(int(len(plain) * 0.7), 230 + rows // 13)]
+    build = near[: min(int(len(plain) * 0.7), 260 + rows // 11)]
     taken = set(build)
     other = [k for k in plain if k not in taken][: min(int(len(plain) * 0.2), 40 + rows // 30)]
     world = World(surface, ledger, names, rng, as_of)
@@ -179,12 +201,17 @@ def _prepare(
                 _pin(pinned, slots[k])
     label, _ = components(band.key)
     band.place(label, pinned)
-    masks = [np.zeros(county.blocks, dtype=bool) for _ in range(3)]
-    masks[0][[slots[k].block for k in build]] = True
-    masks[2][[slots[k].block for k in (*project, *other)]] = True
-    masks[1] = masks[0] & (np.arange(county.blocks) % 3 == 0)
-    spread_plan(surface, *masks)
     return world
+
+
+def _spread(world: World, planned: dict[str, list[Slot]]) -> None:
+    """Spread the plan over the band: what stories took is developed, the rest of the plain stays farmland."""
+    blocks = world.surface.band.county.blocks
+    taken = {name: [s.block for s in slots if s not in set(world.slots[name])] for name, slots in planned.items()}
+    developed, spared = np.zeros(blocks, dtype=bool), np.zeros(blocks, dtype=bool)
+    developed[taken["build"]] = True
+    spared[taken["project"] + taken["other"]] = True
+    spread_plan(world.surface, developed, developed & (np.arange(blocks) % 3 == 0), spared)
 
 
 def _pin(pinned: np.ndarray, slot: Slot) -> None:
@@ -316,7 +343,14 @@ def _write_registers(out: Path, ledger: Ledger) -> dict[str, dict[str, Any]]:
             writer = csv.writer(stream, lineterminator="\n")
             writer.writerow(columns)
             writer.writerows([_text(row[c]) for c in columns] for row in rows)
-        registers[name] = {"file": path.name, "rows": len(rows), "encoding": encoding, "key": columns[0]}
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        registers[name] = {
+            "file": path.name,
+            "rows": len(rows),
+            "encoding": encoding,
+            "key": columns[0],
+            "content": digest,
+        }
     return registers
 
 

@@ -22,8 +22,12 @@ from .trace import components, dissolve_crumbs, smooth
 
 __all__ = ["Band", "County", "Land"]
 
-PATCHES_PER_BLOCK = 10.6
-"""Patches a block and its roads fall into on average, measured over seeds; only the accuracy of ``patches`` hangs on it."""
+
+
+def patches_per_block(patches: int) -> float:
+    """Patches a block and its roads fall into, measured over sizes; only how near ``patches`` is met hangs on it."""
+    return 10.8 - 0.85 * float(np.log10(patches / 15_000))
+
 
 RURAL, COUNTY_ROAD, TRUNK = 0, 1, 2
 _ROAD_WIDTH = np.array([6.5, 15.0, 28.0])
@@ -110,7 +114,7 @@ class County:
 
     def __post_init__(self) -> None:
         self.rng = np.random.default_rng([self.seed, self.patches, 20260615])
-        blocks = max(self.patches / PATCHES_PER_BLOCK, 150.0)
+        blocks = max(self.patches / patches_per_block(self.patches), 150.0)
         frame = blocks / 0.69
         self.nbx = int(np.ceil(np.sqrt(frame * 1.12)))
         self.nby = int(np.ceil(frame / self.nbx))

@@ -5,6 +5,7 @@ DLTB, XZQ, JBNTTB, TDYTQ and JSYDGZQ are all cut from the same corners, so that 
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -72,6 +73,7 @@ class LayerWriter:
     def __init__(self, target: LayerFile) -> None:
         self.target = target
         self.rows = 0
+        self.digest = hashlib.sha256()
 
     def write(self, columns: dict[str, Any], shapes: np.ndarray) -> None:
         """Append rows; ``columns`` are arrays of one length, ``shapes`` plane polygons."""
@@ -80,6 +82,8 @@ class LayerWriter:
 
         if not len(shapes):
             return
+        # GeoPackage notes when its contents changed last; a fixed day keeps the same sample the same bytes.
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": f"{self.target.valid_on}T00:00:00.000Z"})
         arrays = {k: pa.array(v) for k, v in columns.items()}
         arrays["geom"] = pa.array(shapely.to_wkb(shapes))
         table: pa.Table = pa.table(arrays)
@@ -100,7 +104,11 @@ class LayerWriter:
             append=self.rows > 0,
             **options,
         )
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": None})
         self.rows += len(shapes)
+        for column in ("geom", *columns):
+            for chunk in table.column(column).chunks:
+                self.digest.update(b"".join(bytes(b) for b in chunk.buffers() if b is not None))
 
     def close(self) -> None:
         """A shapefile in GBK is delivered as such files usually are: without a .cpg."""
@@ -346,17 +354,19 @@ def spread_plan(surface: Surface, developed: np.ndarray, industrial: np.ndarray,
     zone[developed[block]] = 30
     zone[industrial[block]] = 50
     plain = (high < 0.62) & ~near & ~developed[block] & ~spared[block] & ~land.town[block]
-    ring = _grown(developed, band.county.nbx)
-    zone[plain & ~ring[block]] = 10
+    zone[plain] = 10
+    ring = _grown(developed | land.town, band.county.nbx)
     wet = np.isin(use, [LAND_USE_INDEX[c] for c in ("111", "113", "118")])
     zone[wet] = 70
     control = np.full(block.shape, 30, dtype=np.int16)
-    control[ring[block]] = 20
+    control[ring[block] & (zone != 10)] = 20
     control[land.settled[block] | band.built | land.town[block] | developed[block]] = 10
     control[(high >= 0.8) | wet] = 40
     # Basic farmland: whole fields only, none in blocks that stories use.
     surface.zone, surface.control = zone, control
     surface.protected = (zone == 10) & CULTIVATED[use] & (band.key >= 0) & (band.key < (np.int64(1) << np.int64(40)))
+    for layer, part, value in surface.overrides:
+        getattr(surface, layer)[part.cells] = value
 
 
 def _grown(mask: np.ndarray, nbx: int) -> np.ndarray:

@@ -115,6 +115,8 @@ class Surface:
     protected: np.ndarray = field(init=False)
     site: np.ndarray = field(init=False)
     changes: list[tuple[date, Part, int, int, str]] = field(default_factory=list)
+    overrides: list[tuple[str, Part, int]] = field(default_factory=list)
+    """Cells of "control" or "protected" that a story sets after the plan is spread."""
 
     def __post_init__(self) -> None:
         shape = self.band.shape
@@ -209,20 +211,6 @@ class Surface:
             sums = np.bincount(use.ravel(), weights=self.band.area[part.cells].ravel(), minlength=len(CODES))
             for k in np.flatnonzero(sums):
                 total[str(CODES[k])] = total.get(str(CODES[k]), 0.0) + float(sums[k])
-        return total
-
-    def within(self, shape: Shape, mask: np.ndarray) -> float:
-        """m² of a shape inside the cells of ``mask``, by cutting cell by cell (for shapes not made of cells)."""
-        x0, y0, x1, y1 = shape.plane.bounds
-        band = self.band
-        near = (band.px > x0 - 60) & (band.px < x1 + 60) & (band.py > y0 - 60) & (band.py < y1 + 60)
-        jj, ii = np.nonzero(near[:-1, :-1] & mask)
-        total = 0.0
-        for j, i in zip(jj, ii, strict=True):
-            corner = [(j, i), (j, i + 1), (j + 1, i + 1), (j + 1, i)]
-            cell = shapely.Polygon([(band.px[c], band.py[c]) for c in corner])
-            cut = shapely.area(shapely.intersection(cell, shape.plane))
-            total += float(cut / cell.area * band.area[j, i])
         return total
 
     # ---- stories leave marks ----------------------------------------------------------------------------------------

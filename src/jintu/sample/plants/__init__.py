@@ -22,6 +22,9 @@ FUNCTIONS = (
     *inspect.PLANTINGS,
 )
 
+SPARE = 5
+"""Blocks kept free beyond a planting's own need: the projects its cultivated land is drawn from."""
+
 
 def plant_all(world: World) -> None:
     """Plant as much as there is room for: everything once before anything twice."""
@@ -30,7 +33,8 @@ def plant_all(world: World) -> None:
         for planting in FUNCTIONS:
             if turn >= planting.times:
                 continue
-            needs = (("build", planting.build), ("project", planting.project), ("other", planting.other))
-            if all(world.room(kind) >= need for kind, need in needs):
+            build, project = world.room("build"), world.room("project")
+            enough = build >= planting.build + SPARE and world.room("other") >= planting.other
+            if enough and project + build - planting.build >= planting.project + SPARE:
                 planting.function(planter, turn)
     planter.close()

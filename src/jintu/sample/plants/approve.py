@@ -136,23 +136,23 @@ def against_the_plan(p: Planter, n: int) -> None:
     case = w.case(p.ago(360 - 8 * n), parts=1, use="061")
     part = case.parcels[0][1]
     strip = part.columns(0, 1 + n)
-    surface.control[strip.cells] = 40 if n == 1 else 30
+    surface.overrides.append(("control", strip, 40 if n == 1 else 30))
     p.violation("R15", "approved in a restricted zone", hit("R15", case.key, area=surface.area(strip)))
     if n == 0:
         near = w.case(p.ago(350), parts=1, use="061", plan_adjustment_no="示政规调〔2025〕7号")
-        surface.control[near.parcels[0][1].columns(0, 2).cells] = 30
+        surface.overrides.append(("control", near.parcels[0][1].columns(0, 2), 30))
         p.miss("R15", "in a restricted zone, the plan adjusted first", near.key)
     if n == 1:
         near = w.case(p.ago(350), parts=1, use="061")
-        _over_the_edge(p, near, 90.0, surface.control, 30)
+        _over_the_edge(p, near, 90.0, "control", 30)
         p.miss("R15", "90 m² in a restricted zone, nine tenths of the tolerance", near.key)
 
 
-def _over_the_edge(p: Planter, case: Case, area: float, mask: Any, value: Any) -> None:
-    """Push the only parcel east by a known area into cells that are set to ``value``."""
+def _over_the_edge(p: Planter, case: Case, area: float, layer: str, value: int) -> None:
+    """Push the only parcel east by a known area into cells whose ``layer`` is set to ``value``."""
     row, part = case.parcels[0]
     surface = p.world.surface
-    mask[part.columns(part.width, part.width + 2).cells] = value
+    surface.overrides.append((layer, part.columns(part.width, part.width + 2), value))
     row["geometry"] = surface.pushed_by_area(part, area)
 
 
@@ -163,7 +163,7 @@ def basic_farmland_touched(p: Planter, n: int) -> None:
     case = w.case(p.ago(360 - 8 * n), parts=1, use="061", all_cultivated=True)
     part = case.parcels[0][1]
     strip = part.columns(0, 1 + n)
-    surface.protected[strip.cells] = True
+    surface.overrides.append(("protected", strip, 1))
     area = surface.area(strip)
     fires = [hit("R16", case.key, area=area)]
     if n == 3:
@@ -172,12 +172,12 @@ def basic_farmland_touched(p: Planter, n: int) -> None:
     p.violation("R16", "basic farmland approved for building", *fires)
     if n == 0:
         near = w.case(p.ago(350), parts=1, use="061", all_cultivated=True)
-        _over_the_edge(p, near, 90.0, surface.protected, True)
+        _over_the_edge(p, near, 90.0, "protected", 1)
         p.miss("R16", "90 m² of basic farmland, nine tenths of the tolerance", near.key)
     if n == 1:
         near = w.case(p.ago(350), parts=1, use="061", all_cultivated=True, authority="state")
         strip = near.parcels[0][1].columns(0, 2)
-        surface.protected[strip.cells] = True
+        surface.overrides.append(("protected", strip, 1))
         near.approval["basic_farmland_area"] = square(surface.area(strip))
         p.miss("R16", "basic farmland approved by the State Council", near.key)
 
