@@ -161,7 +161,7 @@ def choose_encoding(path: Path, head: Header, given: str | None, cpg: str | None
         encoding = encodings.canonical(given, place)
         bad = _misfit(sample, encoding)
         if bad:
-            found = encodings.guess(b"\n".join(value for _, _, value in sample))
+            found = encodings.guess([value for _, _, value in sample])
             raise InputError(
                 "The text is not in {encoding}: {value} does not fit.",
                 place=Place(file=path.name, row=bad[0], field=bad[1]),
@@ -173,10 +173,10 @@ def choose_encoding(path: Path, head: Header, given: str | None, cpg: str | None
         return encoding, "given"
     if not sample:
         return declared or "utf-8", "declared" if declared else "detected"
-    joined = b"\n".join(value for _, _, value in sample)
-    if declared and not _misfit(sample, declared) and not (declared == "utf-8" and encodings.prefers_gb(joined)):
+    values = [value for _, _, value in sample]
+    if declared and not _misfit(sample, declared) and not (declared == "utf-8" and encodings.prefers_gb(values)):
         return declared, "declared"
-    found = encodings.guess(joined)
+    found = encodings.guess(values)
     language = LANGUAGE.get(head.language)
     if (
         language

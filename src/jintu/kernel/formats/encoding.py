@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from jintu.kernel.errors import InputError, Place
@@ -49,53 +49,56 @@ def damaged(text: str) -> bool:
     return any(mark in text for mark in DAMAGE)
 
 
-def _plain_share(data: bytes, encoding: str) -> float:
-    """Share of everyday characters among the non-ASCII ones; 1.0 when there are none.
+def _plain_share(values: Sequence[bytes], encoding: str) -> float:
+    """How much of the non-ASCII text is everyday writing, 0 to 1; 1.0 when there is none. A character cut in two at
+    the end of a value is left out.
 
-    GB 18030: rows 1–9 (signs) and level 1 of GB 2312, the 3 755 characters in daily use. Big5: signs and level 1.
-    UTF-8: everything in the CJK, kana, symbol and full-width blocks.
+    GB 18030: signs and level 1 of GB 2312 (the 3 755 characters in daily use) count 1, level 2 (names, places) 0.6,
+    the rest 0. Big5: signs and level 1. UTF-8: everything of three bytes and more. Raises UnicodeDecodeError.
     """
-    text = data.decode(encoding)
-    rare = [c for c in text if c > "\x7f"]
-    if not rare:
-        return 1.0
-    good = 0
-    for c in rare:
-        raw = c.encode(encoding)
-        if encoding == "utf-8":
-            good += len(raw) > 2
-        elif len(raw) == 2 and encoding == "gb18030":
-            good += (0xA1 <= raw[0] <= 0xA9 or 0xB0 <= raw[0] <= 0xD7) and raw[1] >= 0xA1
-        elif len(raw) == 2:
-            good += 0xA1 <= raw[0] <= 0xC6
-    return good / len(rare)
+    decoder = codecs.getincrementaldecoder(encoding)
+    total, good = 0, 0.0
+    for value in values:
+        for c in decoder("strict").decode(value):
+            if c <= "\x7f":
+                continue
+            total += 1
+            raw = c.encode(encoding)
+            if encoding == "utf-8":
+                good += len(raw) > 2
+            elif len(raw) == 2 and encoding == "gb18030" and raw[1] >= 0xA1:
+                level1 = 0xA1 <= raw[0] <= 0xA9 or 0xB0 <= raw[0] <= 0xD7
+                good += 1 if level1 else 0.6 if 0xD8 <= raw[0] <= 0xF7 else 0
+            elif len(raw) == 2 and encoding == "big5":
+                good += 0xA1 <= raw[0] <= 0xC6
+    return good / total if total else 1.0
 
 
-def prefers_gb(sample: bytes) -> bool:
+def prefers_gb(values: Sequence[bytes]) -> bool:
     """Of bytes valid both as UTF-8 and as GB 18030: whether only GB 18030 gives plain Chinese.
 
     Short GBK texts can be valid UTF-8 by chance; what UTF-8 then shows are Latin or Hebrew letters.
 
-    >>> prefers_gb("山水".encode("gbk")), prefers_gb("山水".encode("utf-8")), prefers_gb("Дар".encode("utf-8"))
+    >>> prefers_gb(["山水".encode("gbk")]), prefers_gb(["山水".encode()]), prefers_gb(["Дар".encode()])
     (True, False, False)
     """
     try:
-        return _plain_share(sample, "utf-8") < 0.1 and _plain_share(sample, "gb18030") > 0.9
+        return _plain_share(values, "utf-8") < 0.1 and _plain_share(values, "gb18030") > 0.9
     except UnicodeDecodeError:
         return False
 
 
-def guess(sample: bytes) -> str | None:
-    """utf-8, gb18030, big5 or None for a sample of whole characters (ASCII counts as utf-8)."""
+def guess(values: Sequence[bytes]) -> str | None:
+    """utf-8, gb18030, big5 or None for some values of text (ASCII counts as utf-8)."""
     try:
-        sample.decode("utf-8")
-        return "gb18030" if prefers_gb(sample) else "utf-8"
+        _plain_share(values, "utf-8")
+        return "gb18030" if prefers_gb(values) else "utf-8"
     except UnicodeDecodeError:
         pass
     scores = {}
     for name in ("gb18030", "big5"):
         try:
-            scores[name] = _plain_share(sample, name)
+            scores[name] = _plain_share(values, name)
         except UnicodeDecodeError:
             continue
     best = max(scores, key=lambda name: scores[name], default=None)
@@ -189,13 +192,15 @@ def of_file(path: Path, given: str | None) -> tuple[str, str]:
     )
 
 
-def _rare(path: Path, wanted: int = 65536) -> bytes:
+def _rare(path: Path, wanted: int = 65536) -> list[bytes]:
     """Up to ``wanted`` bytes of whole lines that hold non-ASCII text."""
-    found = bytearray()
+    found: list[bytes] = []
+    size = 0
     with path.open("rb") as stream:
         for line in stream:
             if not line.isascii():
-                found += line
-                if len(found) > wanted:
+                found.append(line)
+                size += len(line)
+                if size > wanted:
                     break
-    return bytes(found)
+    return found

@@ -296,8 +296,8 @@ def write(
                     crs=crs if spatial else None,
                     geometry_name=GEOMETRY if spatial else None,
                     geometry_type=geometry_type if spatial else None,
-                    encoding=encoding,
                     append=append,
+                    encoding=encoding,
                     layer_options=layer_options,
                     dataset_options=dataset_options if not append else None,
                 )

@@ -186,10 +186,12 @@ class _shapes:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
+                # no encoding: pyogrio would leave it behind as a setting of the whole process
                 # deleted records are skipped by GDAL, so the feature id and not the position is the record number
-                with pyogrio.raw.open_arrow(
-                    path, columns=[], return_fids=True, batch_size=size, use_pyarrow=True, encoding="ISO-8859-1"
-                ) as (meta, stream):
+                with pyogrio.raw.open_arrow(path, columns=[], return_fids=True, batch_size=size, use_pyarrow=True) as (
+                    meta,
+                    stream,
+                ):
                     for batch in stream:
                         yield (
                             batch.column(meta["fid_column"] or "OGC_FID").cast(pa.int64()),
