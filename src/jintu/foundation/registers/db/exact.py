@@ -10,8 +10,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from django.core import checks
-from django.core.exceptions import FieldError
-from django.db import models
+from django.db import NotSupportedError, models
 from django.db.models import expressions
 
 __all__ = ["AreaField", "ExactDecimalField", "MoneyField"]
@@ -20,7 +19,7 @@ __all__ = ["AreaField", "ExactDecimalField", "MoneyField"]
 class ExactDecimalField(models.DecimalField):
     """A decimal of at most 18 digits. Values with more places are rounded half away from zero, as NUMERIC does.
 
-    Sum, Min, Max, filters and order are exact. ``F("area") * 2`` raises FieldError: in SQLite the column holds a
+    Sum, Min, Max, filters and order are exact. ``F("area") * 2`` raises NotSupportedError: in SQLite the column holds a
     scaled integer, and arithmetic on it would be silently wrong; compute in Python or in the kernel.
     """
 
@@ -91,7 +90,7 @@ class MoneyField(ExactDecimalField):
 
 
 def _refuse_arithmetic() -> models.Field:
-    raise FieldError(
+    raise NotSupportedError(
         "Arithmetic on an ExactDecimalField in SQL would not be exact: compute in Python or in the kernel."
     )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import NotSupportedError
 from django.db.backends.sqlite3 import operations
-from django.db.models import Avg, Count, Max, Min, StdDev, Sum
+from django.db.models import Avg, Count, Func, Max, Min, StdDev, Sum
 from django.db.models.functions import Coalesce, Greatest, Least, NullIf
 
 from ..exact import ExactDecimalField
@@ -33,7 +33,9 @@ def _scale_of(expression: Any) -> int | None:
 class DatabaseOperations(operations.DatabaseOperations):
     def check_expression_support(self, expression: Any) -> None:
         super().check_expression_support(expression)
-        if not isinstance(expression, _SCALE_FREE) and any(
+        if not isinstance(expression, Func) or isinstance(expression, _SCALE_FREE):
+            return
+        if any(
             isinstance(getattr(source, "_output_field_or_none", None), ExactDecimalField)
             for source in expression.get_source_expressions()
             if source is not None

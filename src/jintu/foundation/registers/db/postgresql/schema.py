@@ -41,7 +41,7 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
             with self.connection.cursor() as cursor:
                 constraints = self.connection.introspection.get_constraints(cursor, model._meta.db_table)
             for name, facts in constraints.items():
-                if facts["type"] == "gist" and facts["columns"] == [old_field.column]:
+                if facts.get("type") == "gist" and facts["columns"] == [old_field.column]:
                     self.execute(self._delete_index_sql(model, name))
         super()._alter_field(model, old_field, new_field, *args, **kwargs)
         if _indexed(new_field) and not _indexed(old_field):
