@@ -312,7 +312,7 @@ def _quotas(ledger: Ledger, as_of: date) -> None:
     converted: dict[int, float] = {}
     cultivated: dict[int, float] = {}
     for a in ledger.rows["land.approval"]:
-        if a["kind"] == "temporary":
+        if a["kind"] not in {"batch", "single_site"}:
             continue
         converted[a["quota_year"]] = converted.get(a["quota_year"], 0.0) + a["agri_area"]
         cultivated[a["quota_year"]] = cultivated.get(a["quota_year"], 0.0) + a["cult_area"]
@@ -320,7 +320,7 @@ def _quotas(ledger: Ledger, as_of: date) -> None:
 
     for year in range(as_of.year - 7, as_of.year + 1):
         used = square(converted.get(year, 0.0))
-        row = {
+        row: dict[str, Any] = {
             "quota_key": f"{COUNTY}#{year}",
             "year": year,
             "conversion_area": square(used * 1.15 + 200_000),
@@ -330,6 +330,7 @@ def _quotas(ledger: Ledger, as_of: date) -> None:
             "division": COUNTY,
         }
         short_quota(ledger, row, used, as_of)
+        row["cult_area"] = min(row["cult_area"], row["conversion_area"])
         ledger.add("land.quota", row)
 
 

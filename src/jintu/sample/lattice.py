@@ -12,6 +12,7 @@ import heapq
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 from numba import njit
@@ -21,7 +22,6 @@ from .codes import CODES, LAND_USE_INDEX
 from .trace import components, dissolve_crumbs, smooth
 
 __all__ = ["Band", "County", "Land"]
-
 
 
 def patches_per_block(patches: int) -> float:
@@ -38,7 +38,7 @@ _VILLAGE_SHIFT = np.int64(1) << np.int64(28)
 
 
 class Noise:
-    """Smooth noise as a sum of separable waves: values on a whole grid cost a few outer products, not sines per cell."""
+    """Smooth noise as a sum of separable waves: a grid costs a few outer products, not a sine per cell."""
 
     def __init__(self, rng: np.random.Generator, wave: float, terms: int = 6) -> None:
         self.k = 2 * np.pi / (wave * rng.uniform(0.7, 1.6, (terms, 2)))
@@ -222,7 +222,7 @@ class County:
 
     @staticmethod
     def _downhill(effort: np.ndarray, ends: list[tuple[int, int]]) -> dict[tuple[int, int], tuple[int, int]]:
-        cost = {e: 0.0 for e in ends}
+        cost = dict.fromkeys(ends, 0.0)
         back: dict[tuple[int, int], tuple[int, int]] = {}
         queue = [(0.0, e) for e in ends]
         h, w = effort.shape
@@ -252,7 +252,9 @@ class County:
         town_y = self.y[np.searchsorted(self.row_block, self.nby // 2)] + 400
         self.town = (town_x, town_y)
         town_blocks = max(12.0, 0.016 * inside.sum())
-        self.town_radius = float(np.sqrt(town_blocks * np.mean(np.diff(self.block_x)) * np.mean(np.diff(self.block_y)) / np.pi))
+        self.town_radius = float(
+            np.sqrt(town_blocks * np.mean(np.diff(self.block_x)) * np.mean(np.diff(self.block_y)) / np.pi)
+        )
         d_town = np.hypot(bx - town_x, by - town_y) * (1 + 0.12 * Noise(rng, 1800.0).at(bx, by))
         # Villages on a jittered lattice of blocks.
         per = max(18.0, inside.sum() / 2200)
@@ -297,9 +299,9 @@ class County:
         hill = np.clip((land.elevation - 0.45) / 0.3, 0, 1)
         self.turn = rng.random(n) < 0.5
         self.strips = np.where(hill > 0.75, rng.integers(1, 3, n), rng.integers(2, 5, n)).astype(np.int8)
-        self.parts = np.where(
-            hill[:, None] > 0.75, rng.integers(1, 4, (n, 5)), rng.integers(2, 5, (n, 5))
-        ).astype(np.int8)
+        self.parts = np.where(hill[:, None] > 0.75, rng.integers(1, 4, (n, 5)), rng.integers(2, 5, (n, 5))).astype(
+            np.int8
+        )
         self.slant = rng.normal(0, 0.10, n)
         self.shift = rng.uniform(-0.12, 0.12, (n, 5))
         self.crop = rng.random((n, 5, 6))
@@ -320,7 +322,7 @@ class County:
         per = max(1, int(self.band_cells / (len(self.cx) * rows.mean())))
         count = max(1, round(self.nby / per))
         edges = np.linspace(0, self.nby, count + 1).astype(int)
-        return [(int(a), int(b)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        return [(int(a), int(b)) for a, b in pairwise(edges)]
 
     def band(self, number: int) -> Band:
         """Draw one band; the same whenever it is asked for."""
@@ -381,7 +383,9 @@ class Band:
         self.use = use
         self._tidy()
 
-    def _crops(self, block: np.ndarray, strip: np.ndarray, part: np.ndarray, cx: np.ndarray, cy: np.ndarray) -> np.ndarray:
+    def _crops(
+        self, block: np.ndarray, strip: np.ndarray, part: np.ndarray, cx: np.ndarray, cy: np.ndarray
+    ) -> np.ndarray:
         """Class of each cell's field from the block's height and the field's own chance."""
         c = self.county
         ix = LAND_USE_INDEX
@@ -421,7 +425,10 @@ class Band:
         town = c.land.town[block]
         quarter = ((pr > 5).astype(np.int64) * 2 + (pc > 6)) + np.zeros_like(block)
         mix = np.array(
-            [ix[k] for k in ("071", "071", "071", "071", "053", "051", "052", "083", "081", "084", "087", "061", "085")],
+            [
+                ix[k]
+                for k in ("071", "071", "071", "071", "053", "051", "052", "083", "081", "084", "087", "061", "085")
+            ],
             dtype=np.int8,
         )
         pick = rng.integers(0, len(mix), (c.blocks, 4))
@@ -449,7 +456,7 @@ class Band:
         use[mask] = LAND_USE_INDEX["114"]
 
     def _roads(self, block: np.ndarray, key: np.ndarray, use: np.ndarray, pr: np.ndarray, pc: np.ndarray) -> None:
-        """Rural roads along block edges where there is one, streets in town, county roads and trunk roads throughout."""
+        """Rural roads along block edges where there is one, streets in town, greater roads throughout."""
         c, ix = self.county, LAND_USE_INDEX
         rows = slice(self.j0, self.j1)
         row_kind = c.row_road[c.row_block[rows]][:, None] + np.zeros_like(block)
@@ -465,7 +472,9 @@ class Band:
         key[level] = _ROAD_H + j[level]
         upright_key = _ROAD_V + i.astype(np.int64)
         # An ordinary upright road ends at each block; a county road runs on.
-        upright_key = np.where(col_kind == 0, upright_key + (block // c.nbx).astype(np.int64) * 65536 * 4096, upright_key)
+        upright_key = np.where(
+            col_kind == 0, upright_key + (block // c.nbx).astype(np.int64) * 65536 * 4096, upright_key
+        )
         upright |= corner
         key[upright] = upright_key[upright]
         kind = np.where(level, row_kind, col_kind)
@@ -482,7 +491,9 @@ class Band:
         for line, half in c.rivers:
             _stroke(river, cx, cy, line, half)
         x, y, r = c.reservoir
-        lake = np.hypot(cx[None, :] - x, (cy[:, None] - y) * 0.8) < r * (1 + 0.14 * Noise(np.random.default_rng(c.seed), 700.0).grid(cx, cy))
+        lake = np.hypot(cx[None, :] - x, (cy[:, None] - y) * 0.8) < r * (
+            1 + 0.14 * Noise(np.random.default_rng(c.seed), 700.0).grid(cx, cy)
+        )
         key[river & ~self.highway] = _RIVER
         use[river & ~self.highway] = ix["111"]
         key[lake] = _RESERVOIR

@@ -152,25 +152,19 @@ def patches(surface: Surface, when: date, before: Patches | None, next_bsm: int)
     shapes, area = polygons(band, label, n)
     bsm = np.zeros(n, dtype=np.int64)
     if before is not None:
-        old = {
-            t: b
-            for t, b in zip(
-                zip(before.first.tolist(), before.size.tolist(), before.key.tolist(), strict=True),
-                before.bsm.tolist(),
-                strict=True,
-            )
-        }
+        identity = zip(before.first.tolist(), before.size.tolist(), before.key.tolist(), strict=True)
+        old = dict(zip(identity, before.bsm.tolist(), strict=True))
         identity = zip(first.tolist(), size.tolist(), patch_key.tolist(), strict=True)
         bsm[:] = [old.get(t, 0) for t in identity]
     new = bsm == 0
     bsm[new] = next_bsm + np.arange(new.sum())
-    group = np.where((patch_key >= _SITE) & (patch_key < (np.int64(1) << np.int64(44))), patch_key - _SITE, -1)
-    doc_no, changed_on = [""] * n, [""] * n
-    for k in np.flatnonzero(group >= 0):
-        doc, since = marks[int(group[k])]
-        doc_no[k], changed_on[k] = doc, f"{since:%Y%m%d}"
+    groups = np.where((patch_key >= _SITE) & (patch_key < (np.int64(1) << np.int64(44))), patch_key - _SITE, -1)
+    doc_nos, changed_on = [""] * n, [""] * n
+    for k in np.flatnonzero(groups >= 0).tolist():
+        doc, day = marks[int(groups[k])]
+        doc_nos[k], changed_on[k] = doc, f"{day:%Y%m%d}"
     return Patches(
-        label, first, patch_use, band.village.ravel()[first], size, shapes, area, bsm, doc_no, changed_on, patch_key
+        label, first, patch_use, band.village.ravel()[first], size, shapes, area, bsm, doc_nos, changed_on, patch_key
     )
 
 
@@ -377,5 +371,3 @@ def _grown(mask: np.ndarray, nbx: int) -> np.ndarray:
     out[:, 1:] |= grid[:, :-1]
     out[:, :-1] |= grid[:, 1:]
     return out.ravel()
-
-

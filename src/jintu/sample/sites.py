@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -38,7 +39,7 @@ class Slot:
     def parts(self, count: int) -> list[Part]:
         """The slot cut into columns of about the same width."""
         edges = np.linspace(self.i0, self.i1, count + 1).round().astype(int)
-        return [Part(self, self.j0, self.j1, int(a), int(b)) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        return [Part(self, self.j0, self.j1, int(a), int(b)) for a, b in pairwise(edges)]
 
 
 @dataclass(frozen=True)
@@ -173,7 +174,14 @@ class Surface:
         return Shape(shapely.Polygon(np.round(ring, 4)))
 
     def pushed_by_area(self, part: Part, area: float, side: str = "east") -> Shape:
-        """The part with one side pushed so that it gains ``area`` m² (to a few dm²)."""
+        """The part with one side pushed so that it gains ``area`` m², or loses it if negative (to a few dm²)."""
+        while area < 0 and part.width > 1:
+            # A side cannot be pushed past the next corners of the border: whole columns go first.
+            last = part.columns(part.width - 1, part.width) if side == "east" else part.columns(0, 1)
+            if -area < 0.6 * self.area(last):
+                break
+            area += self.area(last)
+            part = part.columns(0, part.width - 1) if side == "east" else part.columns(1, part.width)
         base, metres = self.shape(part).area, 0.0
         span = self.pushed(part, 1.0, side).area - base
         for _ in range(4):

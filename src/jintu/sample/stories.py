@@ -35,7 +35,15 @@ TERMS = {"05": 40, "06": 50, "07": 70, "08": 50}
 ALLOCATED = {"08", "10", "11", "09"}
 NEW_LAND_FEE = (140, 120, 100, 80, 64, 56, 48, 42, 34, 28, 24, 20, 16, 14, 10)
 USES = ("061", "061", "061", "061", "063", "071", "071", "051", "053", "083", "084", "086", "102", "118")
-PROJECT_KIND = {"05": "town", "06": "industry", "07": "housing", "08": "public", "10": "road", "11": "water", "09": "public"}
+PROJECT_KIND = {
+    "05": "town",
+    "06": "industry",
+    "07": "housing",
+    "08": "public",
+    "10": "road",
+    "11": "water",
+    "09": "public",
+}
 GROUP = {"05": "commerce", "06": "industry", "07": "housing"}
 
 
@@ -61,6 +69,10 @@ class Deal:
     @property
     def key(self) -> tuple[str, str]:
         return "land.supply", self.supply["supply_no"]
+
+    @property
+    def approval_key(self) -> tuple[str, str]:
+        return "land.approval", self.supply["doc_no"]
 
     @property
     def group(self) -> str:
@@ -142,7 +154,9 @@ class World:
         return self.group
 
     # ---- compensation -----------------------------------------------------------------------------------------------
-    def project(self, accepted_on: date, slots: int = 1, *, reserved: bool = False, kind: str = "", **facts: Any) -> Project:
+    def project(
+        self, accepted_on: date, slots: int = 1, *, reserved: bool = False, kind: str = "", **facts: Any
+    ) -> Project:
         """A project that made cultivated land of waste land, accepted on a day; painted into the map from then on."""
         taken = [self.slot("project") for _ in range(slots)]
         parts = [p for s in taken for p in s.parts(1)]
@@ -234,7 +248,12 @@ class World:
     def _with_room(self, before: date, paddy: bool) -> Project:
         """A project accepted a month before the day with land (and paddy) left; a new one if there is none."""
         for p in self.projects:
-            if not p.reserved and p.left > 1 and (not paddy or p.left_paddy > 1) and days(p.row["accepted_on"], 30) <= before:
+            if (
+                not p.reserved
+                and p.left > 1
+                and (not paddy or p.left_paddy > 1)
+                and days(p.row["accepted_on"], 30) <= before
+            ):
                 return p
         p = self.project(days(before, -self.rng.integers(60, 500)))
         if paddy:
@@ -252,16 +271,20 @@ class World:
         *,
         use: str = "",
         parts: int | None = None,
+        keep: int | None = None,
         slots: int = 1,
         all_cultivated: bool = False,
         compensated: bool = True,
         **facts: Any,
     ) -> Case:
-        """An approval with one parcel per part, announced, compensated and balanced; nothing supplied yet."""
+        """An approval with one parcel per part, announced, compensated and balanced; nothing supplied yet.
+
+        ``parts`` columns to cut each of the ``slots`` into, of which the first ``keep`` are approved.
+        """
         use = use or self.names.pick(USES)
         taken = [self.slot("build") for _ in range(slots)]
         if parts:
-            pieces = [p for s in taken for p in s.parts(parts)]
+            pieces = [p for s in taken for p in s.parts(parts)[:keep]]
         else:
             pieces = [p for s in taken for p in s.parts(3)[: int(self.rng.integers(1, 4))]]
         if all_cultivated:
@@ -278,7 +301,7 @@ class World:
         elif kind == "link":
             name = f"{place}{year}年度增减挂钩第{self.ledger.serial('link', year)}项目区"
         else:
-            name = self.names.project(use, place)
+            name = f"{self.names.project(use, place)}（{year}年第{self.ledger.serial('site', year)}号项目）"
         parcels: list[tuple[Row, Part]] = []
         for n, p in enumerate(pieces, 1):
             shape = self.surface.shape(p)
@@ -394,7 +417,9 @@ class World:
         place = self.town_name(part.slot)
         floor = FLOORS[GROUP[head]][GRADE - 1] if head in GROUP else 0
         if unit is None:
-            price = money(np.ceil(area * (floor * self.between(1.08, 1.6) if floor else self.between(95, 160)) / 1000) * 1000)
+            price = money(
+                np.ceil(area * (floor * self.between(1.08, 1.6) if floor else self.between(95, 160)) / 1000) * 1000
+            )
         else:
             price = money(np.ceil(area * unit * 100) / 100)
         far = (1.0, 2.0) if head != "07" else (1.2, 2.2)
@@ -544,7 +569,7 @@ class World:
         if "start" in kinds:
             deal.built_as, deal.built_on = "", None
 
-    # ---- everyday stories ---------------------------------------------------------------------------------------------
+    # ---- everyday stories ------------------------------------------------------------------------------------------
     def tell(self) -> Case:
         """An everyday story: approved some time since the first year, supplied and built as far as that has come."""
         approved_on = self.day_between(date(self.as_of.year - 7, 3, 1), days(self.as_of, -25))
@@ -670,7 +695,9 @@ class World:
             "area": square(shape.area),
             "cult_area": cultivated,
             "basic_farmland_area": 0.0,
-            "judgment": {"B": "legal", "temp": "temporary", "facility": "facility", "pseudo": "pseudo"}.get(mark, "unhandled"),
+            "judgment": {"B": "legal", "temp": "temporary", "facility": "facility", "pseudo": "pseudo"}.get(
+                mark, "unhandled"
+            ),
             "illegal_type": "",
             "subject_kind": self.names.pick(("enterprise", "enterprise", "government", "individual")),
             "subject_name": self.names.person(),

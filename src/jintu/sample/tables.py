@@ -37,9 +37,9 @@ TERM_NAMES = {
     "06": "industry",
     "07": "housing",
     "08": "public",
-    "09": "special",
-    "10": "transport",
-    "11": "water",
+    "09": "other",
+    "10": "other",
+    "11": "other",
 }
 
 

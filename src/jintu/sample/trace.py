@@ -73,7 +73,7 @@ def components(key: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @njit(cache=True)
 def dissolve_crumbs(key: np.ndarray, label: np.ndarray, size: np.ndarray, soft: np.ndarray, least: int) -> int:
-    """Give cells of soft components smaller than ``least`` cells the key of a soft neighbour; count of cells changed."""
+    """Give cells of soft components of fewer than ``least`` cells the key of a soft neighbour; count of them."""
     h, w = key.shape
     changed = 0
     for j in range(h):

@@ -18,8 +18,13 @@ def _supply_all(p: Planter, case: Case, after: int = 80) -> None:
         p.world.supply(case, part, days(case.approval["approved_on"], after))
 
 
-def _key(register: str, value: Any) -> tuple[str, str]:
-    return register, str(value)
+def _scale(case: Case, factor: float) -> None:
+    """State a larger total, and parts that still add up to it; the cultivated part stays as surveyed."""
+    for name in ("agri_area", "construction_area", "unused_area"):
+        case.approval[name] = square(case.approval[name] * factor)
+    total = sum(case.approval[name] for name in ("agri_area", "construction_area", "unused_area"))
+    for name in ("total_area", "collective_area"):
+        case.approval[name] = square(total)
 
 
 @planting(4, build=2)
@@ -48,9 +53,7 @@ def requisition_not_carried_out(p: Planter, n: int) -> None:
     w = p.world
     if n % 2 == 0:
         case = w.case(p.ago(60 + 40 * n), parts=2)
-        case.approval.update(
-            requisition_announced_on=None, compensation_plan_on=None, compensation_paid_on=None
-        )
+        case.approval.update(requisition_announced_on=None, compensation_plan_on=None, compensation_paid_on=None)
         what = "requisition not announced"
     else:
         case = w.case(p.ago(240 + 20 * n), parts=2)
@@ -62,9 +65,8 @@ def requisition_not_carried_out(p: Planter, n: int) -> None:
     p.violation("R02", what, hit("R02", case.key, area=case.approval["total_area"]))
     if n < 2:
         near = w.case(p.ago(30) if n == 0 else p.ago(130), parts=2)
-        announced = None if n == 0 else p.ago(120)
         near.approval.update(
-            requisition_announced_on=announced,
+            requisition_announced_on=None if n == 0 else p.ago(120),
             compensation_plan_on=None if n == 0 else p.ago(90),
             compensation_paid_on=None,
         )
@@ -102,7 +104,7 @@ def split_approvals(p: Planter, n: int) -> None:
         _large(p, p.ago(200 + 10 * n), 17.6, project_name=name, kind="single_site"),
     ]
     keys = [c.key for c in halves]
-    p.violation("R12", "one project split into two approvals", hit("R12", *keys, area=35.8 * HECTARE))
+    p.violation("R12", "one project split into two approvals", hit("R12", *sorted(keys), area=35.8 * HECTARE))
     if n == 0 and w.room("build") >= 30 and w.room("project") >= 30:
         name = "示例县松麓产业园"
         halves = [
@@ -123,7 +125,7 @@ def beyond_authority(p: Planter, n: int) -> None:
             near = _large(p, p.ago(290), 35.0)
             p.miss("R13", "a province approved exactly 35 ha of cultivated land", near.key)
         return
-    case = w.case(p.ago(300 - 5 * n), parts=2)
+    case = w.case(p.ago(300 - 5 * n), parts=2, all_cultivated=True)
     case.approval["basic_farmland_area"] = 4000.0 + 500 * n
     area = case.approval["total_area"]
     p.violation("R13", "a province approved basic farmland", hit("R13", case.key, area=area))
@@ -189,14 +191,14 @@ def area_differs_from_shape(p: Planter, n: int) -> None:
     case = w.case(p.ago(600 - 20 * n), parts=2)
     _supply_all(p, case)
     real = case.approval["total_area"]
-    case.approval["total_area"] = square(real * (1.011 + 0.006 * n))
+    _scale(case, 1.011 + 0.006 * n)
     p.violation(
         "R17", "stated area over the parcels' area", hit("R17", case.key, area=case.approval["total_area"] - real)
     )
     if n == 0:
         near = w.case(p.ago(600), parts=2)
         _supply_all(p, near)
-        near.approval["total_area"] = square(near.approval["total_area"] * 1.0045)
+        _scale(near, 1.0045)
         p.miss("R17", "stated area 0.45 % over the parcels' area", near.key)
 
 
@@ -208,7 +210,9 @@ def class_table_differs(p: Planter, n: int) -> None:
     _supply_all(p, case)
     real = case.approval["cult_area"]
     case.approval["cult_area"] = square(real * (0.9 - 0.05 * n))
-    p.violation("R18", "less cultivated land than surveyed", hit("R18", case.key, area=real - case.approval["cult_area"]))
+    p.violation(
+        "R18", "less cultivated land than surveyed", hit("R18", case.key, area=real - case.approval["cult_area"])
+    )
     if n == 0:
         near = w.case(p.ago(600), parts=2, all_cultivated=True)
         _supply_all(p, near)
@@ -227,14 +231,27 @@ def link_not_returned(p: Planter, n: int) -> None:
     short = used - case.approval["link_reclaimed_area"]
     p.violation("R46", "link quota not returned", hit("R46", case.key, area=short))
     if n < 2:
-        near = w.case(p.ago(1095 if n else 1300), parts=2, kind="link")
+        three_years = p.today.replace(year=p.today.year - 3)
+        near = w.case(three_years if n else p.ago(1300), parts=2, kind="link")
         _supply_all(p, near)
         total = near.approval["total_area"]
         near.approval.update(link_used_area=total, link_reclaimed_area=square(total * 0.5) if n else total)
         p.miss("R46", "three years today" if n else "as much reclaimed as used", near.key)
 
 
-@planting(3, build=1)
+@planting(3, build=2)
+def filed_late(p: Planter, n: int) -> None:
+    """R20: the approval itself filed more than thirty days later."""
+    case = p.world.case(p.ago(150 + 40 * n))
+    case.approval["filed_on"] = days(case.approval["approved_on"], 31 + 7 * n)
+    p.violation("R20", "approval filed late", hit("R20", case.key))
+    if n == 0:
+        near = p.world.case(p.ago(150))
+        near.approval["filed_on"] = days(near.approval["approved_on"], 30)
+        p.miss("R20", "approval filed on the thirtieth day", near.key)
+
+
+@planting(3, build=2)
 def approval_lapsed(p: Planter, n: int) -> None:
     """R47: two years after approval nothing was done; so nothing was supplied (R01) nor announced (R02)."""
     case = p.world.case(p.ago(760 + 90 * n), parts=2)
@@ -242,6 +259,11 @@ def approval_lapsed(p: Planter, n: int) -> None:
     a.update(requisition_announced_on=None, compensation_plan_on=None, compensation_paid_on=None)
     fires = [hit(rule, case.key, area=a["total_area"]) for rule in ("R47", "R01", "R02")]
     p.violation("R47", "approval lapsed", *fires)
+    if n == 0:
+        near = p.world.case(p.today.replace(year=p.today.year - 2), parts=2)
+        a = near.approval
+        a.update(requisition_announced_on=None, compensation_plan_on=None, compensation_paid_on=None)
+        p.miss("R47", "two years old today", near.key, fires=(hit("R02", near.key, area=a["total_area"]),))
 
 
 PLANTINGS = (
@@ -252,6 +274,7 @@ PLANTINGS = (
     area_differs_from_shape,
     class_table_differs,
     link_not_returned,
+    filed_late,
     approval_lapsed,
     beyond_authority,
     split_approvals,

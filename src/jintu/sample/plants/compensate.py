@@ -29,26 +29,21 @@ def compensation_short(p: Planter, n: int) -> None:
 def compensation_poorer(p: Planter, n: int) -> None:
     """R36: land of a worse grade for the land taken, or dry land for paddy."""
     w = p.world
-    case = w.case(p.ago(500 - 20 * n), parts=2, all_cultivated=True)
-    for _, part in case.parcels:
-        w.supply(case, part, days(case.approval["approved_on"], 80))
     if n < 2:
+        case = w.case(p.ago(500 - 20 * n), parts=2, all_cultivated=True)
         for draw in case.draws:
             draw["grade"] = round(case.approval["cult_grade"] + 0.8 + 0.5 * n, 2)
-        what = "compensated with land of a worse grade"
-        area = case.approval["cult_area"]
+        what, area = "compensated with land of a worse grade", sum(d["area"] for d in case.draws)
     else:
         case = w.case(p.ago(480), parts=1, compensated=False)
-        for _, part in case.parcels:
-            w.surface.paint_before(part, "011")
+        w.surface.paint_before(case.parcels[0][1], "011")
         w.figures(case)
         w.compensate(case)
-        for _, part in case.parcels:
-            w.supply(case, part, days(case.approval["approved_on"], 80))
+        what, area = "dry land for paddy", 2400.0
         draw = max(case.draws, key=lambda d: d["paddy_area"])
-        short = 2400.0
-        draw["paddy_area"] = square(draw["paddy_area"] - short)
-        what, area = "dry land for paddy", short
+        draw["paddy_area"] = square(draw["paddy_area"] - area)
+    for _, part in case.parcels:
+        w.supply(case, part, days(case.approval["approved_on"], 80))
     p.violation("R36", what, hit("R36", case.key, area=area))
     if n == 0:
         near = w.case(p.ago(500), parts=2, all_cultivated=True)
@@ -67,14 +62,13 @@ def drawn_twice(p: Planter, n: int) -> None:
         if over == 0.0 and n:
             continue
         project = w.project(p.ago(800 - 30 * n), reserved=True)
-        case = w.case(p.ago(500 - 20 * n), parts=2, all_cultivated=True, compensated=False)
+        # A third of a block occupied: what the project claims to have added must be there (R38).
+        case = w.case(p.ago(500 - 20 * n), parts=3, keep=1, all_cultivated=True, compensated=False)
         for _, part in case.parcels:
             w.supply(case, part, days(case.approval["approved_on"], 80))
         need = case.approval["cult_area"]
         w.draw(project, case, need, 0.0, round(need * 0.6, 2))
         project.row["added_cult_area"] = square(need - over)
-        project.row["scale_area"] = square(max(project.row["scale_area"], need))
-        project.row["added_capacity"] = max(project.row["added_capacity"], round(need * 0.61, 2))
         project.row["added_paddy_area"] = 0.0
         if over:
             p.violation("R37", "more drawn than the project added", hit("R37", project.key, area=over))
@@ -82,7 +76,12 @@ def drawn_twice(p: Planter, n: int) -> None:
             released = w.draw(
                 project, w.cases[0], 5000.0, 0.0, 100.0, state="released", draw_key=f"{project.key[1]}#released"
             )
-            p.miss("R37", "drawn out exactly, another draw released", project.key, ("land.compensation_draw", released["draw_key"]))
+            p.miss(
+                "R37",
+                "drawn out exactly, another draw released",
+                project.key,
+                ("land.compensation_draw", released["draw_key"]),
+            )
 
 
 @planting(3, project=2)
@@ -121,7 +120,7 @@ def project_on_building_land(p: Planter, n: int) -> None:
         project.row["geometry"] = both
         project.row["scale_area"] = square(both.area)
         if planted:
-            p.violation("R39", "project on approved building land", hit("R39", project.key, case.key, area=strip.area))
+            p.violation("R39", "project on approved building land", hit("R39", project.key, area=strip.area))
         else:
             p.miss("R39", "90 m² shared with an approval, nine tenths of the tolerance", project.key, case.key)
 

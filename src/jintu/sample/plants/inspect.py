@@ -23,9 +23,9 @@ def built_without_approval(p: Planter, n: int) -> None:
     row = w.patch((part,), slot, image_on, mark="W", after=("061", "063", "053")[n % 3])
     p.violation("R40", "new building without approval", hit("R40", _patch(row), area=w.surface.area(part)))
     if n < 2:
-        deal = p.deal(p.ago(900))
-        shape = w.surface.pushed_by_area(deal.part, 90.0)
-        near = w.patch(shape, deal.part.slot, p.ago(500), after="061")
+        case = w.case(p.ago(900), use="061", parts=1)
+        deal = w.supply(case, case.parcels[0][1], p.ago(800))
+        near = w.patch(w.surface.pushed_by_area(deal.part, 90.0), deal.part.slot, p.ago(500), after="061")
         p.miss("R40", "90 m² outside the approval, nine tenths of the tolerance", _patch(near))
 
 
@@ -41,9 +41,7 @@ def built_before_approval(p: Planter, n: int) -> None:
     row = w.patch((part,), part.slot, image_on, mark="W", after="061", judgment="illegal", illegal_type="02")
     p.violation("R41", "built before the approval", hit("R41", _patch(row), case.key, area=w.surface.area(part)))
     if n < 2:
-        near = w.patch(
-            (case.parcels[1][1],), part.slot, case.approval["approved_on"], after="061"
-        )
+        near = w.patch((case.parcels[1][1],), part.slot, case.approval["approved_on"], after="061")
         p.miss("R41", "changed on the image of the day of approval", _patch(near))
 
 
@@ -54,7 +52,7 @@ def approved_and_unused(p: Planter, n: int) -> None:
     case = w.case(p.ago(500 + 30 * n), parts=1)
     part = case.parcels[0][1]
     row = w.patch((part,), part.slot, p.ago(50), mark="none", after="012", changed=False, judgment="unhandled")
-    p.violation("R42", "approved and unused", hit("R42", case.key, _patch(row), area=w.surface.area(part)))
+    p.violation("R42", "approved and unused", hit("R42", case.key, area=w.surface.area(part)))
     if n == 0:
         near = w.case(p.ago(420), parts=1)
         part = near.parcels[0][1]
@@ -92,9 +90,7 @@ def facility_built_over(p: Planter, n: int) -> None:
         slot = w.slot("other")
         part = slot.parts(3)[1].columns(0, 2)
         w.surface.paint_before(part, "122")
-        row = w.patch(
-            (part,), slot, p.ago(150 + 20 * n), mark="facility", before="122", after="122", hard_surface=hard
-        )
+        row = w.patch((part,), slot, p.ago(150 + 20 * n), mark="facility", before="122", after="122", hard_surface=hard)
         if hard:
             p.violation("R44", "facility land built over", hit("R44", _patch(row), area=w.surface.area(part)))
         else:

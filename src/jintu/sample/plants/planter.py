@@ -11,7 +11,7 @@ from ..ledger import Plant, days, square
 from ..sites import Part
 from ..stories import Case, Deal, World
 
-__all__ = ["Planter", "PlantFunction", "hit", "planting"]
+__all__ = ["PlantFunction", "Planter", "hit", "planting"]
 
 Hit = dict[str, Any]
 
@@ -67,7 +67,13 @@ class Planter:
         self.world.ledger.plants.append(Plant(rule, what, list(objects), list(fires)))
 
     def deal(
-        self, signed_on: date, *, use: str = "061", approved_use: str = "", approved_on: date | None = None, **facts: Any
+        self,
+        signed_on: date,
+        *,
+        use: str = "061",
+        approved_use: str = "",
+        approved_on: date | None = None,
+        **facts: Any,
     ) -> Deal:
         """A clean supply on a parcel of an otherwise ordinary approval, ready to be spoilt."""
         approved_on = approved_on or days(signed_on, -70)

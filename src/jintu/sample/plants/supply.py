@@ -55,7 +55,7 @@ def supplied_before_approval(p: Planter, n: int) -> None:
     """R05: the contract is older than the approval."""
     signed_on = p.ago(500 + 60 * n)
     deal = p.deal(signed_on, approved_on=days(signed_on, 7 + 5 * n))
-    p.violation("R05", "signed before the approval", hit("R05", deal.key, area=deal.supply["area"]))
+    p.violation("R05", "signed before the approval", hit("R05", deal.key, deal.approval_key, area=deal.supply["area"]))
     if n < 2:
         same = p.deal(days(signed_on, 7 + 5 * n), approved_on=days(signed_on, 7 + 5 * n))
         p.miss("R05", "signed on the day of the approval", same.key)
@@ -78,7 +78,7 @@ def supplied_twice(p: Planter, n: int) -> None:
         w.supply(case, third, days(approved_on, 99), shape=w.surface.pushed_by_area(third, -extra - 300))
         shared = (one.shape & shape).area if one.shape else 0.0
         if planted:
-            p.violation("R06", "the same strip supplied twice", hit("R06", one.key, two.key, area=shared))
+            p.violation("R06", "the same strip supplied twice", hit("R06", *sorted((one.key, two.key)), area=shared))
         else:
             p.miss("R06", "90 m² shared, nine tenths of the tolerance", one.key, two.key)
 
@@ -87,7 +87,9 @@ def supplied_twice(p: Planter, n: int) -> None:
 def supplied_for_another_use(p: Planter, n: int) -> None:
     """R07: housing or commerce where industry was approved."""
     deal = p.deal(p.ago(900), use=("071", "051", "071")[n], approved_use="061")
-    p.violation("R07", "supplied for a use of another group", hit("R07", deal.key, area=deal.supply["area"]))
+    p.violation(
+        "R07", "supplied for a use of another group", hit("R07", deal.key, deal.approval_key, area=deal.supply["area"])
+    )
     if n < 2:
         near = p.deal(p.ago(900), use="063", approved_use="061")
         p.miss("R07", "storage where industry was approved: the same group", near.key)
@@ -159,25 +161,33 @@ def filed_late(p: Planter, n: int) -> None:
     p.violation("R20", "filed late", hit("R20", deal.key))
     if n < 2:
         near = p.deal(p.ago(900))
-        near.supply["filed_on"] = days(near.supply["signed_on"], 5)
-        p.miss("R20", "filed within the limit", near.key)
+        # Seven days later are five working days later, whatever the weekday.
+        near.supply["filed_on"] = days(near.supply["signed_on"], 7)
+        p.miss("R20", "filed on the fifth working day", near.key)
 
 
-@planting(3, build=1)
+@planting(4, build=2)
 def number_irregular(p: Planter, n: int) -> None:
-    """R21: year or letter of the number do not fit the contract."""
+    """R21: year, letter or serial of the number do not fit the contract, or two contracts share one."""
     w = p.world
     signed_on = p.ago(900)
-    serial = w.ledger.serial("supervision", signed_on.year)
     number = w.supervision_no(signed_on, "23")
-    if n == 1:
-        number = number[:10] + "A" + number[11:]
-    else:
-        number = f"{number[:6]}{signed_on.year - 1 - n}B{90000 + serial:05d}"
-    deal = p.deal(signed_on, method="23", number=number)
-    p.violation("R21", "the number's year or letter does not fit", hit("R21", deal.key))
+    if n == 3:
+        other = p.deal(signed_on, method="23")
+        deal = p.deal(signed_on, method="23", number="")
+        deal.supply["supervision_no"] = other.supply["supervision_no"]
+        p.violation("R21", "two contracts with one number", hit("R21", deal.key), hit("R21", other.key))
+        return
+    wrong = (
+        f"{number[:6]}{signed_on.year - 2}{number[10:]}",
+        f"{number[:10]}A{number[11:]}",
+        f"{number[:11]}00000",
+    )[n]
+    deal = p.deal(signed_on, method="23", number=wrong)
+    p.violation("R21", "year, letter or serial of the number does not fit", hit("R21", deal.key))
     if n == 0:
-        p.miss("R21", "a regular number", p.deal(signed_on, method="23").key)
+        near = p.deal(signed_on, method="23", number=f"{number[:6]}{signed_on.year - 1}{number[10:11]}9{number[12:]}")
+        p.miss("R21", "a number of the year before the contract's", near.key)
 
 
 @planting(4, build=1)
@@ -189,7 +199,7 @@ def payment_overdue(p: Planter, n: int) -> None:
     if n % 2:
         due["paid_on"], due["paid_amount"] = days(due["due_on"], -3), money(due["due_amount"] * 0.4)
     deal.supply["registered_on"] = None
-    p.violation("R22", "instalment overdue", hit("R22", ("land.payment", due["payment_key"])))
+    p.violation("R22", "instalment overdue", hit("R22", ("land.payment", due["payment_key"]), deal.key))
     if n < 2:
         near = p.deal(p.ago(330))
         last = near.payments[-1]

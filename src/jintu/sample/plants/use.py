@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..ledger import Row, days, money, square
 from ..stories import Deal
 from .planter import Planter, hit, planting
@@ -80,7 +82,7 @@ def _stopped(p: Planter, since: int) -> Deal:
     p.world.drop(deal, "progress")
     s = deal.supply
     start = deal.events["start"]["happened_on"]
-    little = {"invested": money(s["investment"] * 0.12), "built_area": square(s["area"] * 0.05)}
+    little: dict[str, Any] = {"invested": money(s["investment"] * 0.12), "built_area": square(s["area"] * 0.05)}
     p.world.event(deal, "progress", days(start, 90), **little)
     p.world.event(deal, "suspend", p.ago(since), note="资金不足停工", **little)
     return deal
@@ -88,13 +90,19 @@ def _stopped(p: Planter, since: int) -> Deal:
 
 @planting(3, build=1)
 def idle_two_years(p: Planter, n: int) -> None:
-    """R27: idle for two years and no decision; also late (R25) and idle (R26)."""
+    """R27: idle for two years and no decision; late as well (R25)."""
     deal = p.deal(p.ago(1300), pace=(60, 1300 - 760 - 50 * n, 2600))
     p.world.drop(deal, "start", "progress")
     _idle_row(p, deal)
     area = deal.supply["area"]
-    fires = [hit(rule, deal.key, area=area) for rule in ("R27", "R25", "R26")]
+    fires = [hit(rule, deal.key, area=area) for rule in ("R27", "R25")]
     p.violation("R27", "idle for two years and not taken back", *fires)
+    if n < 2:
+        near = p.deal(p.ago(1300), pace=(60, 1300 - 760, 2600))
+        p.world.drop(near, "start", "progress")
+        _idle_row(p, near, measure="recovery", decided_on=p.ago(15))
+        late = hit("R25", near.key, area=near.supply["area"])
+        p.miss("R27", "idle for two years, recovery decided", near.key, fires=(late,))
 
 
 @planting(3, build=1)
