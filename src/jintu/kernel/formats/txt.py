@@ -153,7 +153,6 @@ def _lines(path: Path, codec: str) -> list[str]:
 
 def _half(source: Source, text: str, line: int) -> str:
     """Full-width letters, digits and signs as half-width; noticed once per line."""
-    text = text.replace("，", ",").replace("＠", "@")
     if not _FULL.search(text):
         return text
     source.notice("Full-width signs were read as half-width.", line)
@@ -173,7 +172,7 @@ def _parse(source: Source, lines: list[str]) -> _Parsed:
                 source.notice("The section {name} is left out.", number, name=section)
             continue
         if section == "属性描述":
-            key, sign, value = _half(source, written, number).partition("=")
+            key, sign, value = written.replace("＝", "=", 1).partition("=")
             if not sign:
                 source.notice("The line of the header has no =; it is left out.", number)
             elif key.strip() == SECRET:
@@ -182,7 +181,9 @@ def _parse(source: Source, lines: list[str]) -> _Parsed:
             else:
                 parsed.header[key.strip()] = value.strip()
         elif section == "地块坐标":
-            line = _half(source, written, number)
+            # with all its commas and an @ a parcel line is whole, and full-width signs in it belong to a name
+            whole = "@" in written and written.count(",") >= len(FIELDS) - 1
+            line = written if whole else _half(source, written, number)
             if "@" in line:
                 current = _head(source, line, number)
                 parsed.parcels.append(current)
@@ -314,11 +315,13 @@ def _finish(source: Source, parcel: _Parcel) -> bytes | None:
     if not parcel.rings:
         _fail(source, parcel, parcel.row, "", "The parcel has no points.")
         return None
-    said = parcel.values["points_count"]
+    # the count may be that of the points written, of the closed rings, or of the different points
+    unclosed = sum(points[0][1:] != points[-1][1:] for points in parcel.rings.values())
+    said = unicodedata.normalize("NFKC", parcel.values["points_count"])
     if not said.isdigit():
         source.notice("The number of points is missing; there are {count}.", parcel.row, count=parcel.points)
         parcel.values["points_count"] = str(parcel.points)
-    elif int(said) not in (parcel.points, parcel.points - len(parcel.rings)):
+    elif int(said) not in (parcel.points, parcel.points + unclosed, parcel.points + unclosed - len(parcel.rings)):
         _fail(
             source,
             parcel,
