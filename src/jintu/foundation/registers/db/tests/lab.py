@@ -34,8 +34,9 @@ class Lab:
         return self.state.apps.get_model(APP, name)
 
     def clean(self) -> None:
-        """Drop what is left."""
-        for model in reversed(self.state.apps.get_models()):
+        """Drop what is left, those that refer to others first."""
+        relations = {m: sum(f.is_relation for f in m._meta.concrete_fields) for m in self.state.apps.get_models()}
+        for model in sorted(relations, key=lambda m: -relations[m]):
             with connection.schema_editor() as editor:
                 editor.delete_model(model)
 
