@@ -188,9 +188,10 @@ def thread_count(threads: int | None) -> int:
     return max(1, threads if threads is not None else len(os.sched_getaffinity(0)))
 
 
-def split(n: int, threads: int | None, at_least: int = 2048) -> list[tuple[int, int]]:
+def split(n: int, threads: int | None, at_least: int = 2048, per_thread: int = 4) -> list[tuple[int, int]]:
     """Cut ``range(n)`` into runs for the threads; short ranges stay whole, because starting threads costs more."""
-    pieces = min(4 * thread_count(threads), max(1, n // at_least)) if thread_count(threads) > 1 else 1
+    workers = thread_count(threads)
+    pieces = min(per_thread * workers, max(1, n // at_least)) if workers > 1 else 1
     edges = np.linspace(0, n, pieces + 1).astype(int)
     return [(int(i), int(j)) for i, j in itertools.pairwise(edges)]
 

@@ -1,0 +1,123 @@
+"""Overlay: which polygons of two layers meet, and in how many square metres.
+
+    pairs = overlay(parcels, patches)                          # (parcel, patch, m²)
+    sums = overlay(parcels, patches, classes=land_use)         # (parcel, class, m²)
+
+A layer that is asked again and again is prepared once and stays in memory with its tree::
+
+    resident = prepare(patches)
+    overlay(one_parcel, resident)                              # about a millisecond
+
+Everything is in lon/lat on CGCS2000 with edges straight in lon/lat; ``planar=True`` computes in the plane of the
+coordinates instead. The answer does not depend on the number of threads, the order of the layers, or the orientation of
+their rings. Polygons must be valid: `jintu.kernel.geometry.check` says what is wrong with one that is not.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from jintu.kernel.area import authalic
+from jintu.kernel.flat import Floats, Polygons, in_parallel, split
+from jintu.kernel.overlay.edges import LONG_RUN, RUN, Side, skips
+from jintu.kernel.overlay.kernel import pair_areas
+from jintu.kernel.overlay.pairs import Pairs, candidates, keep, sum_by_class
+from jintu.kernel.overlay.tree import Tree, build
+
+__all__ = ["SMALLEST", "Pairs", "Prepared", "overlay", "prepare"]
+
+SMALLEST = 1e-6
+"""m²; less is rounding of coordinates where boundaries only touch, and is dropped."""
+
+_BATCH = 65_536
+"""Left geometries taken at a time: bounds the memory for candidate pairs."""
+
+
+class Prepared:
+    """Polygons with their boxes, areas and search tree: a resident layer. Make it with `prepare`."""
+
+    def __init__(self, polygons: Polygons, planar: bool, threads: int | None) -> None:
+        self.polygons = polygons
+        self.planar = planar
+        self.boxes = polygons.boxes(threads)
+        rings = polygons.rings
+        self.areas = np.empty(len(polygons))
+        area_of = authalic.planar_areas if planar else authalic.areas
+        in_parallel(lambda i, j: area_of(rings, i, j, self.areas), split(len(polygons), threads), threads)
+        self.side = Side(*rings, self.boxes, self.areas, self._skips(RUN, threads), self._skips(LONG_RUN, threads))
+
+    def __len__(self) -> int:
+        return len(self.polygons)
+
+    def _skips(self, length: int, threads: int | None) -> Floats:
+        rings = self.polygons.rings
+        out = np.empty((-(-len(rings.x) // length), 3))
+        in_parallel(lambda i, j: skips(rings, length, i, j, out), split(len(out), threads), threads)
+        return out
+
+    @cached_property
+    def tree(self) -> Tree:
+        """Built when the layer first stands on the right of an overlay."""
+        return build(self.boxes)
+
+
+def prepare(polygons: Polygons, *, planar: bool = False, threads: int | None = None) -> Prepared:
+    """Boxes, areas and tree of polygons that will be overlaid more than once."""
+    prepared = Prepared(polygons, planar, threads)
+    _ = prepared.tree
+    return prepared
+
+
+def overlay(
+    left: Polygons | Prepared,
+    right: Polygons | Prepared,
+    classes: Any = None,
+    class_count: int | None = None,
+    threads: int | None = None,
+    *,
+    planar: bool = False,
+    smallest: float = SMALLEST,
+) -> Pairs:
+    """Area in common of each left with each right geometry, or with each class of right geometries.
+
+    ``classes`` is an integer array, the class of each right geometry (0 … class_count − 1, negative for none); areas
+    are then summed by class, as if right geometries of one class did not overlap. ``threads`` is one per core when
+    None. Pairs with less than ``smallest`` are left out. Raises ValueError when the class array does not fit.
+    """
+    a = left if isinstance(left, Prepared) else Prepared(left, planar, threads)
+    b = right if isinstance(right, Prepared) else Prepared(right, planar, threads)
+    if a.planar != b.planar:
+        raise ValueError("one layer was prepared in the plane and the other on the ellipsoid")
+    codes = None
+    if classes is not None:
+        codes = np.ascontiguousarray(classes, dtype=np.int64)
+        highest = int(codes.max(initial=-1))
+        class_count = highest + 1 if class_count is None else class_count
+        if len(codes) != len(b) or highest >= class_count:
+            raise ValueError(f"{len(b)} classes below {class_count} are needed")
+    batches = [_batch(a, b, i, min(i + _BATCH, len(a)), threads, smallest) for i in range(0, len(a), _BATCH)]
+    if codes is not None:
+        batches = [sum_by_class(batch, codes, class_count or 0) for batch in batches]
+    return Pairs(
+        np.concatenate([batch.left for batch in batches] or [np.empty(0, dtype=np.int64)]),
+        np.concatenate([batch.right for batch in batches] or [np.empty(0, dtype=np.int64)]),
+        np.concatenate([batch.area_m2 for batch in batches] or [np.empty(0)]),
+    )
+
+
+def _batch(a: Prepared, b: Prepared, first: int, last: int, threads: int | None, smallest: float) -> Pairs:
+    """Candidates are found first and shared out by number, so that one huge polygon occupies every thread."""
+    spans = [(first + i, first + j) for i, j in split(last - first, threads, at_least=256)]
+    found = in_parallel(lambda i, j: candidates(a.boxes, b.tree, i, j), spans, threads)
+    lefts = np.concatenate([pair[0] for pair in found])
+    rights = np.concatenate([pair[1] for pair in found])
+    areas = np.empty(len(lefts))
+
+    def work(i: int, j: int) -> None:
+        pair_areas(a.side, b.side, lefts, rights, i, j, a.planar, areas)
+
+    in_parallel(work, split(len(lefts), threads, at_least=512, per_thread=16), threads)
+    return keep(lefts, rights, areas, smallest)

@@ -1,0 +1,164 @@
+"""Area of the intersection of two polygons without constructing it.
+
+Cut the plane into thin vertical strips. In the strip at x a polygon A is a set of intervals in y, and the length of
+what A and B have in common is a sum over pairs of boundary crossings,
+
+    length(A ∩ B at x) = Σ_a Σ_b s_a s_b min(y_a(x), y_b(x))
+
+with s = +1 where the polygon lies below its edge and −1 where it lies above. (For one interval each, [a₁, a₂] and
+[b₁, b₂], this is the identity min(a₂, b₂) − min(a₂, b₁) − min(a₁, b₂) + min(a₁, b₁).) Integrated over x, every pair of
+edges contributes the integral of a minimum of two straight lines; on the ellipsoid min(…) goes through the authalic
+area function, whose local series has a closed integral under a straight edge (`jintu.kernel.area.authalic`).
+
+So there is nothing to construct, no topology to keep, and no tolerance: touching, shared, collinear and identical edges
+are ordinary cases whose contributions cancel. Rings must be oriented (`Polygons` sees to that) and valid.
+
+Before any integral, the frame (the overlap of the two boxes) settles most pairs: where no edge of A enters the frame, A
+has all of it or nothing.
+"""
+
+from __future__ import annotations
+
+import numba as nb
+import numpy as np
+
+from jintu.kernel.area.authalic import mean_height, series
+from jintu.kernel.flat import Floats, Integers
+from jintu.kernel.overlay.edges import COLUMNS, Side, collect, covers
+
+__all__ = ["BAND", "pair_areas"]
+
+BAND = 0.25
+"""Degrees of latitude one series is used for; taller frames are summed in bands. Keeps its error below 3e-12."""
+
+_SWEEP_FROM = 2500
+"""Pairs of edges from which sorting both lists pays."""
+
+
+@nb.njit(cache=True, nogil=True)
+def pair_areas(
+    left: Side, right: Side, lefts: Integers, rights: Integers, first: int, last: int, planar: bool, out: Floats
+) -> None:
+    """Area of left[lefts[k]] ∩ right[rights[k]] into out[k], for k from first to last."""
+    room_left, room_right = 16, 16
+    for k in range(first, last):
+        room_left = max(room_left, _vertices(left, lefts[k]))
+        room_right = max(room_right, _vertices(right, rights[k]))
+    a, b = np.empty((2 * room_left, COLUMNS)), np.empty((2 * room_right, COLUMNS))
+    for k in range(first, last):
+        out[k] = _pair(left, lefts[k], right, rights[k], planar, a, b)
+
+
+@nb.njit(cache=True, nogil=True)
+def _vertices(side: Side, g: int) -> int:
+    return side.ends[side.starts[g + 1]] - side.ends[side.starts[g]]
+
+
+@nb.njit(cache=True, nogil=True)
+def _pair(left: Side, g: int, right: Side, h: int, planar: bool, a: Floats, b: Floats) -> float:
+    west = max(left.boxes[g, 0], right.boxes[h, 0])
+    south = max(left.boxes[g, 1], right.boxes[h, 1])
+    east = min(left.boxes[g, 2], right.boxes[h, 2])
+    north = min(left.boxes[g, 3], right.boxes[h, 3])
+    if west >= east or south >= north:
+        return 0.0
+    width = east - west
+    bands = 1 if planar else int((north - south) / BAND) + 1
+    height = (north - south) / bands
+    total = 0.0
+    for band in range(bands):
+        low = south + band * height
+        m, a_enters = collect(left, g, west, low, width, height, a)
+        if not a_enters:
+            if not covers(a, m, width):
+                continue
+            if bands == 1 and _is_box(right.boxes, h, west, south, east, north):
+                return right.areas[h]
+        n, b_enters = collect(right, h, west, low, width, height, b)
+        if not b_enters:
+            if not covers(b, n, width):
+                continue
+            if bands == 1 and _is_box(left.boxes, g, west, south, east, north):
+                return left.areas[g]
+        c = series(low, planar)
+        if m * n < _SWEEP_FROM:
+            total += _every_pair(a, m, b, n, c)
+        else:
+            total += _sweep(a, m, b, n, c)
+    return total
+
+
+@nb.njit(cache=True, nogil=True)
+def _is_box(boxes: Floats, g: int, west: float, south: float, east: float, north: float) -> bool:
+    return boxes[g, 0] == west and boxes[g, 1] == south and boxes[g, 2] == east and boxes[g, 3] == north
+
+
+@nb.njit(cache=True, nogil=True)
+def _strip(a: Floats, i: int, b: Floats, j: int, c: tuple[float, float, float, float]) -> float:
+    """∫ F(min(a, b)) dx over the x that edges a[i] and b[j] share."""
+    left, right = max(a[i, 0], b[j, 0]), min(a[i, 1], b[j, 1])
+    if left >= right:
+        return 0.0
+    a1, a2 = a[i, 2] + a[i, 4] * (left - a[i, 0]), a[i, 2] + a[i, 4] * (right - a[i, 0])
+    b1, b2 = b[j, 2] + b[j, 4] * (left - b[j, 0]), b[j, 2] + b[j, 4] * (right - b[j, 0])
+    d1, d2 = a1 - b1, a2 - b2
+    if d1 <= 0 and d2 <= 0:
+        return (right - left) * mean_height(a1, a2, c)
+    if d1 >= 0 and d2 >= 0:
+        return (right - left) * mean_height(b1, b2, c)
+    share = d1 / (d1 - d2)
+    crossing = a1 + (a2 - a1) * share
+    before, after = (right - left) * share, (right - left) * (1 - share)
+    if d1 < 0:
+        return before * mean_height(a1, crossing, c) + after * mean_height(crossing, b2, c)
+    return before * mean_height(b1, crossing, c) + after * mean_height(crossing, a2, c)
+
+
+@nb.njit(cache=True, nogil=True)
+def _every_pair(a: Floats, m: int, b: Floats, n: int, c: tuple[float, float, float, float]) -> float:
+    total = 0.0
+    for i in range(m):
+        x1, x2, subtotal = a[i, 0], a[i, 1], 0.0
+        for j in range(n):
+            if b[j, 0] < x2 and b[j, 1] > x1:
+                subtotal += b[j, 5] * _strip(a, i, b, j, c)
+        total += a[i, 5] * subtotal
+    return total
+
+
+@nb.njit(cache=True, nogil=True)
+def _sweep(a: Floats, m: int, b: Floats, n: int, c: tuple[float, float, float, float]) -> float:
+    """The same sum for long lists: west to east, each edge with those of the other side that are open at its start."""
+    a_order, b_order = np.argsort(a[:m, 0], kind="mergesort"), np.argsort(b[:n, 0], kind="mergesort")
+    a_open, b_open = np.empty(m, dtype=np.int64), np.empty(n, dtype=np.int64)
+    p = q = a_count = b_count = 0
+    total = 0.0
+    while p < m or q < n:
+        if q == n or (p < m and a[a_order[p], 0] <= b[b_order[q], 0]):
+            i = a_order[p]
+            p += 1
+            b_count = _close(b, b_open, b_count, a[i, 0])
+            for k in range(b_count):
+                total += a[i, 5] * b[b_open[k], 5] * _strip(a, i, b, b_open[k], c)
+            a_open[a_count] = i
+            a_count += 1
+        else:
+            j = b_order[q]
+            q += 1
+            a_count = _close(a, a_open, a_count, b[j, 0])
+            for k in range(a_count):
+                total += a[a_open[k], 5] * b[j, 5] * _strip(a, a_open[k], b, j, c)
+            b_open[b_count] = j
+            b_count += 1
+    return total
+
+
+@nb.njit(cache=True, nogil=True)
+def _close(rows: Floats, opened: Integers, count: int, x: float) -> int:
+    """Forget the edges that end at or before x; returns how many are left."""
+    kept = 0
+    for k in range(count):
+        if rows[opened[k], 1] > x:
+            opened[kept] = opened[k]
+            kept += 1
+    return kept

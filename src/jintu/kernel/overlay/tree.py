@@ -1,0 +1,117 @@
+"""A packed R-tree over boxes in Hilbert order: arrays only, built by grouped minima and maxima.
+
+The boxes are sorted along a Hilbert curve; sixteen neighbours make a node, sixteen nodes the node above, up to one
+root. Level 0 are the boxes themselves; all levels lie end to end in one array, and the children of node i are the nodes
+16 i … 16 i + 15 of the level below, so no pointers are kept.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numba as nb
+import numpy as np
+
+from jintu.kernel.flat import Floats, Integers
+
+__all__ = ["NODE", "Tree", "build", "hilbert_order", "search"]
+
+NODE = 16
+_ORDER = 16  # bits of each Hilbert coordinate: cells of 1/65 536 of the layer's extent
+
+
+class Tree(NamedTuple):
+    boxes: Floats
+    """(nodes, 4) west, south, east, north; level 0 first"""
+    levels: Integers
+    """(levels + 1,) where each level begins in ``boxes``"""
+    items: Integers
+    """(leaves,) index of the geometry of each leaf"""
+
+
+def build(boxes: Floats) -> Tree:
+    """The tree of boxes (n, 4). Boxes of empty geometries (west = inf) are left out."""
+    items = hilbert_order(boxes)
+    level = np.ascontiguousarray(boxes[items])
+    levels = [level]
+    while len(level) > 1:
+        starts = np.arange(0, len(level), NODE)
+        level = np.column_stack(
+            [
+                np.minimum.reduceat(level[:, :2], starts),
+                np.maximum.reduceat(level[:, 2:], starts),
+            ]
+        )
+        levels.append(level)
+    offsets = np.zeros(len(levels) + 1, dtype=np.int64)
+    np.cumsum([len(level) for level in levels], out=offsets[1:])
+    return Tree(np.ascontiguousarray(np.vstack(levels)), offsets, items)
+
+
+def hilbert_order(boxes: Floats) -> Integers:
+    """Indices of the boxes that hold something, in the order of their centres along a Hilbert curve."""
+    filled = np.flatnonzero(np.isfinite(boxes).all(axis=1))
+    if not len(filled):
+        return filled
+    centres = (boxes[filled, :2] + boxes[filled, 2:]) / 2
+    low = centres.min(axis=0)
+    extent = centres.max(axis=0) - low
+    cells = ((centres - low) / np.where(extent > 0, extent, 1.0) * (2**_ORDER - 1)).astype(np.int64)
+    return filled[np.argsort(_hilbert(cells), kind="stable")]
+
+
+@nb.njit(cache=True, nogil=True)
+def _hilbert(cells: Integers) -> Integers:
+    out = np.empty(len(cells), dtype=np.int64)
+    full = 2**_ORDER - 1
+    for k in range(len(cells)):
+        x, y = cells[k, 0], cells[k, 1]
+        distance = np.int64(0)
+        side = np.int64(1) << (_ORDER - 1)
+        while side > 0:
+            right, up = np.int64((x & side) > 0), np.int64((y & side) > 0)
+            distance += side * side * ((3 * right) ^ up)
+            if not up:
+                if right:
+                    x, y = full - x, full - y
+                x, y = y, x
+            side >>= 1
+        out[k] = distance
+    return out
+
+
+@nb.njit(cache=True, nogil=True)
+def search(tree: Tree, box: Floats, found: Integers) -> int:
+    """Write the geometries whose boxes overlap ``box`` with some area into ``found``, and return how many there are.
+
+    When there are more than ``found`` holds, the rest is only counted: call again with more room.
+    """
+    count = 0
+    boxes, levels = tree.boxes, tree.levels
+    top = len(levels) - 2
+    stack = np.empty((NODE * (top + 2), 2), dtype=np.int64)
+    stack[0] = top, 0
+    depth = 1
+    if levels[top + 1] == levels[top]:
+        return 0
+    while depth:
+        depth -= 1
+        level, i = stack[depth, 0], stack[depth, 1]
+        node = levels[level] + i
+        if (
+            boxes[node, 0] >= box[2]
+            or boxes[node, 2] <= box[0]
+            or boxes[node, 1] >= box[3]
+            or boxes[node, 3] <= box[1]
+        ):
+            continue
+        if level == 0:
+            if count < len(found):
+                found[count] = tree.items[i]
+            count += 1
+            continue
+        last = min((i + 1) * NODE, levels[level] - levels[level - 1])
+        for child in range(last - 1, i * NODE - 1, -1):
+            stack[depth] = level - 1, child
+            depth += 1
+    return count
