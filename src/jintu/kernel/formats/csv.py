@@ -61,12 +61,10 @@ def read(
     while width > 1 and not titles[width - 1].strip():
         width -= 1
     shape = Shape(width)
-    damaged = 0
     for number, row in enumerate(_rows(source), start=1):
         if number > at + 1 and row:
             shape.add(row)
-            if any(encodings.damaged(cell) for cell in row):
-                damaged = damaged or number
+    damaged = encodings.first_damage(path, codec)
     columns = shape.columns()
     source.fields = name_columns(source, titles, columns, at + 1)
     source.metadata["header_row"] = str(at + 1)
@@ -84,8 +82,8 @@ def read(
         source.notice("The empty last column (a trailing delimiter) is left out.", at + 1)
     if shape.short:
         source.notice("{count} rows are shorter than the header; what is missing is empty.", count=shape.short)
-    if damaged or any(encodings.damaged(title) for title in titles):
-        source.notice("Some text was spoilt by an earlier wrong conversion and cannot be mended.", damaged or at + 1)
+    if damaged:
+        source.notice("Some text was spoilt by an earlier wrong conversion and cannot be mended.", damaged)
     if not shape.rows:
         source.notice("The table has a header and no rows.", at + 1)
     return source

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jintu.kernel.errors import InputError, Place
 
-__all__ = ["canonical", "damaged", "guess", "of_file", "prefers_gb"]
+__all__ = ["canonical", "first_damage", "guess", "of_file", "prefers_gb"]
 
 BLOCK = 1 << 20
 ALIASES = {
@@ -44,9 +44,18 @@ def canonical(name: str, place: Place | None = None) -> str:
         ) from None
 
 
-def damaged(text: str) -> bool:
-    """True when the text was spoilt by an earlier wrong conversion and cannot be mended."""
-    return any(mark in text for mark in DAMAGE)
+def first_damage(path: Path, encoding: str) -> int:
+    """Line (from 1) of the first text that was spoilt before it came, 0 when there is none."""
+    lines, rest = 1, ""
+    with path.open(encoding=encoding, newline="") as stream:
+        while block := stream.read(BLOCK):
+            text = rest + block
+            found = min((at for mark in DAMAGE if (at := text.find(mark)) >= 0), default=-1)
+            if found >= 0:
+                return lines + text.count("\n", 0, found)
+            rest = text[-2:]  # a mark has three characters at most
+            lines += text.count("\n", 0, len(text) - len(rest))
+    return 0
 
 
 def _plain_share(values: Sequence[bytes], encoding: str) -> float:

@@ -228,6 +228,16 @@ class _shapes:
         return shapes.take(at)
 
 
+def _longest(column: Any) -> int:
+    """Bytes of the longest text of a column in UTF-8; 0 for other kinds."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_string(column.type) and not pa.types.is_large_string(column.type):
+        return 0
+    return int(pc.max(pc.binary_length(column)).as_py() or 0)
+
+
 def _rebuilt(source: Source) -> bool:
     return (Path(source.keep[0].name) / "shape.shx").exists()
 
@@ -253,6 +263,8 @@ def write(path: Path, tables: Iterator[pa.Table], *, crs: str | None, encoding: 
                         remedy="Use standard field codes, or export as GeoPackage.",
                         name=name,
                     )
+                if codec == "utf-8" and _longest(table.column(name)) <= 254:
+                    continue
                 for row, value in enumerate(table.column(name).to_pylist(), start=first):
                     if isinstance(value, str):
                         try:

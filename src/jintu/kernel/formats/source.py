@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GEOMETRY", "ROW", "Field", "Limits", "Notice", "Source", "sha256_of"]
 
+NOTICES_KEPT = 20
 ROW = "__row__"
 GEOMETRY = "geometry"
 
@@ -105,6 +106,7 @@ class Source:
     notices: list[Notice] = field(default_factory=list)
     problems: list[InputError] = field(default_factory=list)
     limits: Limits = field(default_factory=Limits)
+    said: dict[tuple[str, str], list[Notice]] = field(default_factory=dict, repr=False)
     keep: list[Any] = field(default_factory=list, repr=False)
     """Temporary directories that must live as long as this source."""
 
@@ -132,9 +134,11 @@ class Source:
         )
 
     def notice(self, sentence: str, row: int | None = None, field: str = "", /, **params: Any) -> None:
-        """Add a notice once (the same sentence at the same place is not repeated)."""
+        """Add a notice once; of one sentence about one field the first NOTICES_KEPT places are kept."""
         said = Notice(sentence, self.place(row, field), params)
-        if said not in self.notices:
+        places = self.said.setdefault((sentence, field), [])
+        if len(places) < NOTICES_KEPT and said not in places:
+            places.append(said)
             self.notices.append(said)
 
     def problem(self, error: InputError) -> None:

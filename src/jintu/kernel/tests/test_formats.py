@@ -679,3 +679,11 @@ def test_the_reader_is_imported_without_arrow():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_notice_about_every_row_is_kept_for_the_first_ones_only(tmp_path):
+    path = tmp_path / "a.dbf"
+    dbf(path, [("MJ", "N", 4, 1)], [(b" ", [b"****"])] * 500)
+    source = formats.read(path)
+    assert source.table().num_rows == 500
+    assert [n.place.row for n in source.notices] == list(range(1, 21))
