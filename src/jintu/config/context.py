@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
 from django.utils.translation import gettext as _
+
+from jintu.foundation.identity.notices import unread
 
 __all__ = ["frame"]
 
@@ -21,4 +25,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         ("operations:jobs", _("Jobs"), "progress"),
         ("identity:system", _("System"), "settings"),
     )
-    return {"rail": places}
+    found: dict[str, Any] = {"rail": places, "node_name": settings.NODE.name or settings.NODE.division}
+    if getattr(request, "user", None) is not None and request.user.is_authenticated:
+        found["notice_count"] = SimpleLazyObject(lambda: unread(request.user))
+    return found

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from .scope import Role
 
-__all__ = ["LoginAttempt", "Organisation", "User"]
+__all__ = ["LoginAttempt", "Notice", "Organisation", "User"]
 
 
 class Organisation(models.Model):
@@ -106,3 +106,19 @@ class LoginAttempt(models.Model):
     class Meta:
         db_table = "identity_login_attempt"
         indexes = [models.Index(fields=["username", "at"]), models.Index(fields=["address", "at"])]
+
+
+class Notice(models.Model):
+    """Something waits for a person. Notices of one kind add up until they are read: "12 findings dispatched"."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="notices")
+    kind = models.CharField(max_length=40)
+    count = models.PositiveIntegerField(default=1)
+    target = models.CharField(max_length=200, blank=True)
+    """Key of the last thing it is about: a finding number, a job number."""
+    made_at = models.DateTimeField(default=timezone.now)
+    read_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "identity_notice"
+        indexes = [models.Index(fields=["user", "read_at", "-made_at"])]

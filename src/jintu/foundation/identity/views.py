@@ -11,8 +11,10 @@ from django.contrib.auth import login, logout, update_session_auth_hash
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.db import transaction
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -25,7 +27,8 @@ from . import actor_of, mfa, passwords
 from .access import needs
 from .forms import ROLE_LABELS, AccountForm, CodeForm, GrantForm, OrganisationForm, PasswordForm, SignInForm
 from .login import sign_in
-from .models import Organisation, User
+from .models import Notice, Organisation, User
+from .notices import KINDS as notice_kinds
 
 PAGE = 50
 
@@ -113,6 +116,30 @@ def second_factor(request: HttpRequest) -> HttpResponse:
     if secret:
         context |= {"secret": base64.b32encode(secret).decode(), "uri": mfa.otpauth_uri(secret, user)}
     return render(request, "identity/second_factor.html", context)
+
+
+@login_required
+def notices(request: HttpRequest) -> HttpResponse:
+    """What waits for this person; opening the page does not mark anything read."""
+    rows = Notice.objects.filter(user=request.user).order_by(F("read_at").asc(nulls_first=True), "-made_at")
+    page = Paginator(rows, PAGE).get_page(request.GET.get("page"))
+    for notice in page:
+        notice.facts = notice_kinds.get(notice.kind)
+    return render(request, "identity/notices.html", {"page": page})
+
+
+@require_POST
+@login_required
+def notice_open(request: HttpRequest, pk: int) -> HttpResponse:
+    """Mark one read and go where it is dealt with; 0 marks all read."""
+    mine = Notice.objects.filter(user=request.user, read_at__isnull=True)
+    if pk == 0:
+        mine.update(read_at=timezone.now())
+        return redirect("identity:notices")
+    notice = get_object_or_404(Notice, user=request.user, pk=pk)
+    mine.filter(pk=pk).update(read_at=timezone.now())
+    kind = notice_kinds.get(notice.kind)
+    return redirect(kind.url(notice.target) if kind else "identity:notices")
 
 
 @login_required
