@@ -310,8 +310,15 @@ class County:
         self.road_west = (rng.random(n) < keep) | town_like
         self.road_south = (rng.random(n) < keep) | town_like
         self.pond = (rng.random(n) < 0.09) & (land.elevation < 0.62) & ~land.town & ~land.settled
-        self.pond_at = rng.uniform(0.3, 0.7, (n, 2))
-        self.pond_half = rng.uniform(34, 52, n)
+        # Half of the ponds lie inside one large field, whose ring then has a hole.
+        middle = rng.random(n) < 0.5
+        self.pond_at = np.where(rng.random((n, 2)) < 0.5, -1, 1) * rng.uniform(0.2, 0.26, (n, 2))
+        self.pond_half = np.where(middle, rng.uniform(24, 32, n), rng.uniform(34, 52, n))
+        inner = self.pond & middle
+        self.strips[inner] = 2
+        self.parts[inner] = 2
+        self.slant[inner] = 0.0
+        self.shift[inner] = 0.0
         self.waste = (rng.random(n) < 0.03 + 0.22 * hill) & ~land.town & ~land.settled
 
     # ---- bands ------------------------------------------------------------------------------------------------------
@@ -448,8 +455,8 @@ class Band:
         mask = c.pond[block]
         if not mask.any():
             return
-        x = c.block_x[block % c.nbx] + (c.pond_at[block, 0] - 0.5) * 120
-        y = c.block_y[block // c.nbx] + (c.pond_at[block, 1] - 0.5) * 100
+        x = c.block_x[block % c.nbx] + c.pond_at[block, 0] * 290
+        y = c.block_y[block // c.nbx] + c.pond_at[block, 1] * 250
         mask &= np.hypot(cx[None, :] - x, cy[:, None] - y) < c.pond_half[block]
         mask &= ~self.built
         key[mask] = block[mask].astype(np.int64) * 1024 + 600

@@ -156,6 +156,9 @@ def _over_the_edge(p: Planter, case: Case, area: float, layer: str, value: int) 
     surface = p.world.surface
     surface.overrides.append((layer, part.columns(part.width, part.width + 2), value))
     row["geometry"] = surface.pushed_by_area(part, area)
+    row["area"] = square(row["area"] + area)
+    for name in ("total_area", "agri_area", "collective_area", "new_construction_area"):
+        case.approval[name] = square(case.approval[name] + area)
 
 
 @planting(4, build=2)
