@@ -1,0 +1,38 @@
+"""The kernels are compiled once and then come from the cache, in whatever process."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+SCRIPT = """
+from jintu.kernel.warm import warm_up
+print(warm_up())
+from jintu.kernel import flat
+from jintu.kernel.area import authalic
+from jintu.kernel.overlay import edges, kernel, pairs, tree
+import numba
+for module in (flat, authalic, edges, kernel, pairs, tree):
+    for name, value in vars(module).items():
+        if isinstance(value, numba.core.dispatcher.Dispatcher) and value.py_func.__module__ == module.__name__:
+            print(name, len(value.signatures), sum(value.stats.cache_misses.values()))
+"""
+
+
+def run(cache):
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    done = subprocess.run([sys.executable, "-c", SCRIPT], env=environment, capture_output=True, text=True, check=True)
+    seconds, *functions = done.stdout.splitlines()
+    return float(seconds), {f.split()[0]: tuple(map(int, f.split()[1:])) for f in functions}
+
+
+def test_a_second_process_compiles_nothing(tmp_path):
+    _, first = run(tmp_path)
+    seconds, second = run(tmp_path)
+    entries = ("_measure", "_fill", "_orient", "_boxes", "_gather", "areas", "planar_areas", "skips", "candidates",
+               "pair_areas", "_sum_by_class", "_hilbert")
+    for name in entries:
+        assert first[name][0] == 1, f"{name} has {first[name][0]} signatures: some caller passes another kind of array"
+    assert not any(misses for _, misses in second.values()), second
+    assert seconds < 10
