@@ -51,13 +51,20 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
         for event in ("insert", "update", "delete"):
             self.execute(f"DROP TRIGGER IF EXISTS {self.quote_name(f'jintu_guard_{table}_{event}')}")
 
-    def _other_triggers(self, table: str) -> list[str]:
-        """The SQL of triggers on the table that are neither guards nor of an R*Tree: append-only ones and the like."""
+    def _other_triggers(self, table: str) -> list[tuple[str, str]]:
+        """(name, SQL) of triggers on the table that are neither guards nor of an R*Tree, and of those elsewhere whose
+        body speaks of the table: SQLite refuses to rename while a trigger names a table that is not there."""
         with self.connection.cursor() as cursor:
             cursor.execute(
-                "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = %s ORDER BY name", [table]
+                "SELECT name, sql, tbl_name FROM sqlite_master WHERE type = 'trigger' "
+                "AND (tbl_name = %s OR instr(sql, %s)) ORDER BY name",
+                [table, table],
             )
-            return [sql for name, sql in cursor.fetchall() if not name.startswith(("jintu_guard_", f"rtree_{table}_"))]
+            return [
+                (name, sql)
+                for name, sql, on in cursor.fetchall()
+                if not name.startswith("jintu_guard_") and not (on == table and name.startswith(f"rtree_{table}_"))
+            ]
 
     # -- R*Trees, as the GeoPackage R-tree extension writes them (1.3 annex F.3, with the triggers of 1.4)
 
@@ -170,13 +177,15 @@ class DatabaseSchemaEditor(schema.DatabaseSchemaEditor):
         """Around a change of the table: afterwards it has ``columns``. ``by_hand``: the change drops the triggers."""
         table = model._meta.db_table
         others = self._other_triggers(table) if by_hand and not self.collect_sql else []
+        for name, _ in others:
+            self.execute(f"DROP TRIGGER IF EXISTS {self.quote_name(name)}")
         self._strip(model, table)
         outer, self._rebuilding = self._rebuilding, True
         try:
             yield
         finally:
             self._rebuilding = outer
-        for sql in others:
+        for _, sql in others:
             self.execute(sql, params=None)
         self._dress(table, columns, key, str(model._meta.verbose_name))
 
