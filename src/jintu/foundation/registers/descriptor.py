@@ -32,7 +32,7 @@ class Child:
     label: Any = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Register:
     """What a register is. Everything shown, imported, exported or asked about it is derived from this.
 

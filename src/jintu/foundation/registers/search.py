@@ -1,0 +1,193 @@
+"""Full-text search over the rows of all registers, Chinese included, kept in the transaction that changes a row.
+
+SQLite: an FTS5 table fed from `SearchEntry` by triggers. PostgreSQL: a GIN index over ``to_tsvector('simple', terms)``.
+Both index the terms of `jintu.kernel.search`, because neither splits Chinese into words by itself. A batch is indexed
+after its flip, in short transactions (`index_batch`).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection, models, transaction
+from django.db.models import Q
+from django.db.models.expressions import RawSQL
+
+from jintu.foundation.identity.scope import Scope
+from jintu.kernel import search as words
+
+from . import descriptor
+from .descriptor import Register
+from .models import Batch, RowStatus, SearchEntry, VisibleRows
+
+__all__ = ["Group", "entries", "find", "forget", "index", "index_batch", "narrow"]
+
+CHUNK = 400
+MOST_SECONDS = 0.15
+PER_REGISTER = 8
+
+_UPSERT = """
+INSERT INTO register_search_entry (register, uid, key, title, division, data_level, terms)
+VALUES (%s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (register, uid) DO UPDATE SET
+  key = excluded.key, title = excluded.title, division = excluded.division, data_level = excluded.data_level,
+  terms = excluded.terms
+"""
+
+
+@dataclass
+class Group:
+    """What was found in one register; ``more`` when there is more than is shown."""
+
+    register: Register
+    entries: list[SearchEntry] = field(default_factory=list)
+    more: bool = False
+
+
+def searched(register: Register) -> list[str]:
+    """Columns whose text is indexed: key, title and those marked ``search``."""
+    marked = [name for name, (_f, c) in register.attributes.items() if c.search]
+    first = [register.key] + ([register.title] if register.title else [])
+    return list(dict.fromkeys(first + marked))
+
+
+def _entry(
+    register: Register, names: Sequence[str], cells: Sequence[Any], uid: Any, division: str, level: int
+) -> tuple:
+    texts = [str(v) for v in cells if v not in (None, "")]
+    key = str(cells[0])[:200]
+    title = str(cells[names.index(register.title)] or "")[:400] if register.title else ""
+    return (register.name, uid, key, title, division, level, words.index_text(*texts))
+
+
+def _uid(value: Any) -> Any:
+    """A UUID as the database stores it."""
+    return SearchEntry._meta.get_field("uid").get_db_prep_value(value, connection)
+
+
+def index(register: Register, rows: Iterable[models.Model]) -> None:
+    """Index rows that were just saved; withdrawn ones are taken out. In the caller's transaction."""
+    names = searched(register)
+    kept, gone = [], []
+    for row in rows:
+        if row.status == RowStatus.WITHDRAWN:  # type: ignore[attr-defined]
+            gone.append(row.uid)  # type: ignore[attr-defined]
+            continue
+        cells = [getattr(row, n) for n in names]
+        kept.append(_entry(register, names, cells, _uid(row.uid), row.division, row.data_level))  # type: ignore[attr-defined]
+    if gone:
+        SearchEntry.objects.filter(register=register.name, uid__in=gone).delete()
+    if kept:
+        with connection.cursor() as cursor:
+            cursor.executemany(_UPSERT, kept)
+
+
+def forget(register: Register, uids: Iterable[Any]) -> None:
+    """Take rows out of the index."""
+    SearchEntry.objects.filter(register=register.name, uid__in=list(uids)).delete()
+
+
+def index_batch(
+    register: Register,
+    batch: Batch,
+    progress: Callable[[int, int], None] | None = None,
+    pause: Callable[[float], None] = time.sleep,
+) -> int:
+    """Bring the index up to date with a batch that became visible, or was taken back; returns rows treated.
+
+    Row by row in id order, in transactions of at most `MOST_SECONDS`; ``batch.rows_indexed`` says how far it got, so
+    that an interrupted job goes on where it stopped.
+    """
+    names = searched(register)
+    done = batch.rows_indexed
+    visible = batch.state == Batch.State.VISIBLE
+    rows = register.model.objects.filter(batch=batch.pk).order_by("id")
+    last = rows.values_list("pk", flat=True)[done - 1 : done].first() if done else 0
+    last = last or 0
+    while True:
+        started = time.monotonic()
+        with transaction.atomic():
+            chunk = list(
+                rows.filter(pk__gt=last).values_list("pk", "uid", "division", "data_level", "status", *names)[:CHUNK]
+            )
+            if not chunk:
+                break
+            uids = [c[1] for c in chunk]
+            if not visible:
+                # the rows the batch had replaced are visible again
+                old = register.model.objects.visible().filter(uid__in=uids)
+                again = {o.uid: o for o in old}
+                forget(register, [u for u in uids if u not in again])
+                index(register, again.values())
+            else:
+                kept = [c for c in chunk if c[4] != RowStatus.WITHDRAWN]
+                with connection.cursor() as cursor:
+                    cursor.executemany(
+                        _UPSERT,
+                        [_entry(register, names, c[5:], _uid(c[1]), c[2], c[3]) for c in kept],
+                    )
+            last = chunk[-1][0]
+            done += len(chunk)
+            Batch.objects.filter(pk=batch.pk).update(rows_indexed=done)
+        if progress:
+            progress(done, max(batch.rows_applied, done))
+        pause(min(0.05, (time.monotonic() - started) / 3))
+    batch.rows_indexed = done
+    return done
+
+
+def _match(query: str) -> tuple[str, list[Any]] | None:
+    """SQL that selects entry ids matching a query, and its parameters; None when the query holds no word."""
+    if connection.vendor == "sqlite":
+        text = words.fts5_query(query)
+        return ("SELECT rowid FROM register_search_fts WHERE register_search_fts MATCH %s", [text]) if text else None
+    text = words.tsquery(query)
+    sql = "SELECT id FROM register_search_entry WHERE to_tsvector('simple', terms) @@ to_tsquery('simple', %s)"
+    return (sql, [text]) if text else None
+
+
+def narrow(register: Register, rows: VisibleRows, query: str) -> VisibleRows:
+    """Rows that contain all words of the query, or whose key begins with it."""
+    begins = Q(**{f"{register.key}__gte": query, f"{register.key}__lt": query + "\U0010ffff"})
+    match = _match(query)
+    if match is None:
+        return rows.filter(begins)
+    sql, params = match
+    inside = RawSQL(  # noqa: S611 - values are parameters, the statement is ours
+        f"SELECT uid FROM register_search_entry WHERE register = %s AND id IN ({sql})", [register.name, *params]
+    )
+    return rows.filter(Q(uid__in=inside) | begins)
+
+
+def find(query: str, scope: Scope, *, per_register: int = PER_REGISTER) -> list[Group]:
+    """What the words of the query find within a scope, grouped by register in the order of the catalogue."""
+    query = query.strip()[:200]
+    if not query:
+        return []
+    begins = Q(key__gte=query, key__lt=query + "\U0010ffff")
+    match = _match(query)
+    wanted = begins
+    if match is not None:
+        wanted |= Q(pk__in=RawSQL(*match))  # noqa: S611 - values are parameters, the statement is ours
+    found = SearchEntry.objects.filter(scope.rows()).filter(wanted)
+    groups: dict[str, Group] = {}
+    for r in descriptor.catalogue():
+        groups[r.name] = Group(r)
+    limit = per_register * max(1, len(groups)) * 4
+    for entry in found.order_by("-id")[:limit]:
+        group = groups.get(entry.register)
+        if group is None:
+            continue
+        if len(group.entries) < per_register:
+            group.entries.append(entry)
+        else:
+            group.more = True
+    return [g for g in groups.values() if g.entries]
+
+
+def entries(register: Register, uids: Iterable[Any]) -> dict[Any, SearchEntry]:
+    """Index entries by uid, for showing keys of linked rows without reading their tables."""
+    return {e.uid: e for e in SearchEntry.objects.filter(register=register.name, uid__in=list(uids))}
