@@ -52,7 +52,10 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "jintu.config.settings"
 
 def pytest_configure(config: pytest.Config) -> None:
     import django
+    from django.conf import settings
 
+    # pages render without collectstatic: names of files are not hashed
+    settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
     django.setup()
 
 
