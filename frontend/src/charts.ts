@@ -1,1 +1,210 @@
-export {};
+// Charts on design tokens. A page gives the figures in a json_script (see README.md); a click opens the rows behind one.
+import { BarChart, FunnelChart, LineChart } from "echarts/charts";
+import { AriaComponent, GridComponent, LegendComponent, TooltipComponent } from "echarts/components";
+import type { ECharts, EChartsCoreOption } from "echarts/core";
+import { init, use } from "echarts/core";
+import { CanvasRenderer } from "echarts/renderers";
+import { data, each, el, token } from "./dom";
+import { number, t } from "./words";
+
+use([BarChart, LineChart, FunnelChart, GridComponent, TooltipComponent, LegendComponent, AriaComponent, CanvasRenderer]);
+
+interface Datum {
+  value: number;
+  n?: number;
+  url?: string;
+}
+interface Series {
+  name: string;
+  severity?: "red" | "orange" | "yellow" | "blue";
+  data: (Datum | number)[];
+}
+interface ChartData {
+  kind?: "bar" | "line" | "severity-bar" | "funnel" | "spark";
+  unit?: string;
+  categories: string[];
+  partial?: string;
+  stack?: boolean;
+  series: Series[];
+}
+
+const SERIES = ["c1", "c2", "c3", "c4", "c5", "c6"];
+const datum = (d: Datum | number): Datum => (typeof d === "number" ? { value: d } : d);
+
+/** As many digits as tell the values apart: areas under 10 ha keep two, large ones none. */
+function digits(values: number[]): number {
+  const most = Math.max(0, ...values.map(Math.abs));
+  if (values.every(Number.isInteger)) return 0;
+  return most < 10 ? 2 : most < 1000 ? 1 : 0;
+}
+
+function paint(series: Series, i: number): string {
+  return token(series.severity ? `${series.severity}-solid` : (SERIES[i % SERIES.length] as string));
+}
+
+function options(chart: ChartData): EChartsCoreOption {
+  const text = token("text-2");
+  const line = token("line");
+  const font = { fontFamily: token("font"), fontSize: 12, color: text };
+  const values = chart.series.flatMap((s) => s.data.map((d) => datum(d).value));
+  const places = digits(values);
+  const unit = chart.unit ? ` ${chart.unit}` : "";
+  const tooltip = {
+    renderMode: "richText", // HTML tooltips carry style attributes, which the content policy forbids
+    trigger: chart.kind === "funnel" ? "item" : "axis",
+    axisPointer: { type: "shadow", shadowStyle: { color: token("hover"), opacity: 0.6 } },
+    backgroundColor: token("raised"),
+    borderColor: line,
+    textStyle: { ...font, color: token("text") },
+    confine: true,
+  };
+  const base: EChartsCoreOption = { animation: false, aria: { enabled: true }, textStyle: font };
+  if (chart.kind === "spark") return { ...base, ...spark(chart) };
+  if (chart.kind === "funnel") return { ...base, tooltip: { ...tooltip, valueFormatter: (v: number) => number(v, places) + unit }, series: [funnel(chart, places, unit)] };
+  const flat = chart.kind === "severity-bar";
+  const stacked = flat || chart.stack;
+  const category = {
+    type: "category",
+    data: chart.categories,
+    inverse: flat,
+    axisTick: { show: false },
+    axisLine: { lineStyle: { color: token("line-strong") }, show: !flat },
+    axisLabel: { ...font, ...(flat ? { width: 150, overflow: "truncate" } : { hideOverlap: true }) },
+  };
+  const value = {
+    type: "value",
+    minInterval: places === 0 ? 1 : 0,
+    splitNumber: 4,
+    splitLine: { lineStyle: { color: line, type: [2, 3] } },
+    axisLabel: flat ? { show: false } : { ...font, formatter: (v: number) => number(v, Number.isInteger(v) ? 0 : 1) },
+    ...(flat ? { splitLine: { show: false } } : {}),
+  };
+  const partial = chart.partial ? chart.categories.indexOf(chart.partial) : -1;
+  const totals = chart.categories.map((_, i) => chart.series.reduce((n, s) => n + datum(s.data[i] ?? 0).value, 0));
+  const last = chart.series.length - 1;
+  const series = chart.series.map((s, i) => ({
+    name: s.name,
+    type: chart.kind === "line" ? "line" : "bar",
+    stack: stacked ? "all" : undefined,
+    barMaxWidth: flat ? 14 : 18,
+    barGap: "12%",
+    barCategoryGap: flat ? "45%" : "38%",
+    cursor: s.data.some((d) => datum(d).url) ? "pointer" : "default",
+    symbolSize: 6,
+    color: paint(s, i),
+    itemStyle: { borderColor: token("surface"), borderWidth: stacked ? 1 : 0 },
+    emphasis: { focus: "none", itemStyle: { opacity: 1 } },
+    label:
+      flat && i === last
+        ? { show: true, position: "right", ...font, color: token("text"), fontWeight: 600, formatter: ({ dataIndex }: { dataIndex: number }) => number(totals[dataIndex] ?? 0, places) }
+        : undefined,
+    // the unfinished period is pale
+    data: s.data.map((d, at) => ({ ...datum(d), itemStyle: at === partial ? { opacity: 0.5 } : undefined })),
+  }));
+  return {
+    ...base,
+    grid: { left: 4, right: flat ? 44 : 8, top: chart.series.length > 1 ? 34 : 12, bottom: 4, containLabel: true },
+    legend: chart.series.length > 1 ? { show: true, top: 0, right: 0, itemWidth: 12, itemHeight: 10, itemGap: 14, textStyle: font, icon: "rect", selectedMode: true } : { show: false },
+    tooltip: { ...tooltip, formatter: (items: unknown) => words(chart, items as { dataIndex: number }[], places, unit, totals, Boolean(stacked)) },
+    xAxis: flat ? value : category,
+    yAxis: flat ? category : value,
+    series,
+  };
+}
+
+function words(chart: ChartData, items: { dataIndex: number }[], places: number, unit: string, totals: number[], stacked: boolean): string {
+  const at = items[0]?.dataIndex ?? 0;
+  const head = `${chart.categories[at] ?? ""}${chart.categories[at] === chart.partial ? ` (${t("so far")})` : ""}`;
+  const lines = chart.series
+    .map((s) => [s.name, datum(s.data[at] ?? 0)] as const)
+    .filter(([, d]) => !stacked || d.value)
+    .map(([name, d]) => `${name}  ${number(d.value, places)}${unit}${d.n !== undefined ? `  ${number(d.n)} ${t("rows")}` : ""}`);
+  if (stacked && chart.series.length > 1) lines.push(`${t("total")}  ${number(totals[at] ?? 0, places)}${unit}`);
+  return [head, ...lines].join("\n");
+}
+
+function spark(chart: ChartData): EChartsCoreOption {
+  const values = (chart.series[0]?.data ?? []).map((d) => datum(d).value);
+  return {
+    tooltip: { show: false },
+    grid: { left: 2, right: 4, top: 4, bottom: 4 },
+    xAxis: { type: "category", show: false, data: chart.categories, boundaryGap: false },
+    yAxis: { type: "value", show: false, min: "dataMin", max: "dataMax" },
+    series: [
+      {
+        type: "line",
+        silent: true,
+        showSymbol: false,
+        lineStyle: { color: token("accent"), width: 1.5 },
+        data: values.map((value, i) => ({ value, symbol: i === values.length - 1 ? "circle" : "none", symbolSize: 5, itemStyle: { color: token("accent") } })),
+      },
+    ],
+  };
+}
+
+function funnel(chart: ChartData, places: number, unit: string): Record<string, unknown> {
+  const first = datum(chart.series[0]?.data[0] ?? 0).value;
+  return {
+    type: "funnel",
+    sort: "none",
+    left: 0,
+    right: 0,
+    top: 4,
+    bottom: 4,
+    minSize: "12%",
+    gap: 2,
+    cursor: "pointer",
+    label: { position: "inside", fontFamily: token("font"), fontSize: 12, color: token("on-accent"), formatter: ({ name, value }: { name: string; value: number }) => `${name}  ${number(value, places)}${unit}` },
+    itemStyle: { borderWidth: 0, color: token("accent") },
+    emphasis: { disabled: true },
+    data: chart.categories.map((name, i) => ({
+      ...datum(chart.series[0]?.data[i] ?? 0),
+      name,
+      itemStyle: { opacity: first ? 0.45 + 0.55 * (datum(chart.series[0]?.data[i] ?? 0).value / first) : 1 },
+    })),
+  };
+}
+
+/** The same figures as a table, for people who hear the page; its links are the drill-down by keyboard. */
+function table(chart: ChartData, title: string): HTMLElement {
+  const places = digits(chart.series.flatMap((s) => s.data.map((d) => datum(d).value)));
+  const cell = (d: Datum) => el("td", {}, d.url ? el("a", { href: d.url, tabindex: "-1" }, number(d.value, places)) : number(d.value, places));
+  return el(
+    "table",
+    { class: "jt-sr" },
+    el("caption", {}, `${title}${chart.unit ? ` (${chart.unit})` : ""}`),
+    el("thead", {}, el("tr", {}, el("th", {}), ...chart.series.map((s) => el("th", {}, s.name)))),
+    el("tbody", {}, ...chart.categories.map((name, i) => el("tr", {}, el("th", {}, name), ...chart.series.map((s) => cell(datum(s.data[i] ?? 0)))))),
+  );
+}
+
+function height(chart: ChartData): number | null {
+  return chart.kind === "severity-bar" ? 40 + 28 * chart.categories.length : null;
+}
+
+each<HTMLElement>("[data-chart]", (place) => {
+  const chart = data<ChartData>(place.dataset.chart ?? "");
+  if (!chart) return;
+  const own = height(chart);
+  if (own) place.style.height = `${own}px`;
+  let drawn: ECharts | null = null;
+  const draw = () => {
+    drawn?.dispose();
+    drawn = init(place, null, { renderer: "canvas" });
+    drawn.setOption(options(chart));
+    drawn.on("click", ({ data: d }: { data?: unknown }) => {
+      const url = (d as Datum | undefined)?.url;
+      if (url) location.assign(url);
+    });
+  };
+  draw();
+  if (chart.kind !== "spark") place.after(table(chart, place.getAttribute("aria-label") ?? ""));
+  const resized = new ResizeObserver(() => drawn?.resize());
+  resized.observe(place);
+  document.addEventListener("jt:theme", draw);
+  return () => {
+    resized.disconnect();
+    document.removeEventListener("jt:theme", draw);
+    drawn?.dispose();
+  };
+});
