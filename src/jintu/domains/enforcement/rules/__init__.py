@@ -1,3 +1,7 @@
-"""Rules."""
+"""Rules over inspection patches. Which fires when, and which fire together: docs/reference/rules.md."""
 
-RULES = ()
+from . import patches
+
+__all__ = ["RULES"]
+
+RULES = patches.RULES

@@ -121,4 +121,8 @@ class UseGroup(TextChoices):
     COMMERCE = "commerce", _("commerce")
     HOUSING = "housing", _("housing")
     PUBLIC = "public", _("public services")
+    MINING = "mining", _("mining")
+    SPECIAL = "special", _("special use")
+    TRANSPORT = "transport", _("transport")
+    WATER = "water", _("water works")
     OTHER = "other", _("other")
