@@ -11,7 +11,7 @@ from jintu.kernel.errors import Missing
 
 from .models import Finding
 
-__all__ = ["Subject", "features", "subjects"]
+__all__ = ["Subject", "features", "map_config", "subjects"]
 
 
 @dataclass(frozen=True)
@@ -76,3 +76,8 @@ def features(finding: Finding, about: list[Subject]) -> dict[str, Any]:
             }
         )
     return {"type": "FeatureCollection", "features": found}
+
+
+def map_config(finding: Finding, shown: dict[str, Any], scope: Scope) -> dict[str, Any]:
+    """What frontend/src/map.ts needs: the evidence, over nothing else until the layers name their tiles."""
+    return {"mode": "view", "fit": "overlays", "overlays": shown, "groups": []}

@@ -100,7 +100,7 @@ def _detail(request: HttpRequest, finding: Finding) -> dict[str, Any]:
         "steps": lifecycle.steps(finding, scope),
         "features": shown,
         "has_map": bool(shown["features"]),
-        "map_config": _evidence_map(finding, shown),
+        "map_config": evidence.map_config(finding, shown, scope),
         "used": finding.last_run.inputs,
         "parameters": _parameters(finding),
         "due_in": (finding.due_on - clock.today()).days if finding.due_on else None,
@@ -110,13 +110,6 @@ def _detail(request: HttpRequest, finding: Finding) -> dict[str, Any]:
 def _parameters(finding: Finding) -> dict[str, Any]:
     ran = RunRule.objects.filter(run=finding.last_run_id, rule=finding.rule).first()
     return ran.parameters if ran else {}
-
-
-def _evidence_map(finding: Finding, shown: dict[str, Any]) -> dict[str, Any]:
-    """What the map script needs: the evidence over the land-use layer of the run."""
-    from jintu.foundation.layers import maps
-
-    return maps.evidence(finding.division, finding.last_run.as_of, shown)
 
 
 @require_POST
