@@ -87,6 +87,41 @@ function sprite() {
   return names.size;
 }
 
+// Packages that ship no licence file get the text their package.json names, with its author.
+const MIT = `Permission is hereby granted, free of charge, to any person obtaining a copy of this software and associated
+documentation files (the "Software"), to deal in the Software without restriction, including without limitation the
+rights to use, copy, modify, merge, publish, distribute, sublicense, and/or sell copies of the Software, and to permit
+persons to whom the Software is furnished to do so, subject to the following conditions:
+
+The above copyright notice and this permission notice shall be included in all copies or substantial portions of the
+Software.
+
+THE SOFTWARE IS PROVIDED "AS IS", WITHOUT WARRANTY OF ANY KIND, EXPRESS OR IMPLIED, INCLUDING BUT NOT LIMITED TO THE
+WARRANTIES OF MERCHANTABILITY, FITNESS FOR A PARTICULAR PURPOSE AND NONINFRINGEMENT. IN NO EVENT SHALL THE AUTHORS OR
+COPYRIGHT HOLDERS BE LIABLE FOR ANY CLAIM, DAMAGES OR OTHER LIABILITY, WHETHER IN AN ACTION OF CONTRACT, TORT OR
+OTHERWISE, ARISING FROM, OUT OF OR IN CONNECTION WITH THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.`;
+const BSD3 = `Redistribution and use in source and binary forms, with or without modification, are permitted provided that the
+following conditions are met: 1. Redistributions of source code must retain the above copyright notice, this list of
+conditions and the following disclaimer. 2. Redistributions in binary form must reproduce the above copyright notice,
+this list of conditions and the following disclaimer in the documentation and/or other materials provided with the
+distribution. 3. Neither the name of the copyright holder nor the names of its contributors may be used to endorse or
+promote products derived from this software without specific prior written permission.
+
+THIS SOFTWARE IS PROVIDED BY THE COPYRIGHT HOLDERS AND CONTRIBUTORS "AS IS" AND ANY EXPRESS OR IMPLIED WARRANTIES,
+INCLUDING, BUT NOT LIMITED TO, THE IMPLIED WARRANTIES OF MERCHANTABILITY AND FITNESS FOR A PARTICULAR PURPOSE ARE
+DISCLAIMED. IN NO EVENT SHALL THE COPYRIGHT HOLDER OR CONTRIBUTORS BE LIABLE FOR ANY DIRECT, INDIRECT, INCIDENTAL,
+SPECIAL, EXEMPLARY, OR CONSEQUENTIAL DAMAGES (INCLUDING, BUT NOT LIMITED TO, PROCUREMENT OF SUBSTITUTE GOODS OR
+SERVICES; LOSS OF USE, DATA, OR PROFITS; OR BUSINESS INTERRUPTION) HOWEVER CAUSED AND ON ANY THEORY OF LIABILITY,
+WHETHER IN CONTRACT, STRICT LIABILITY, OR TORT (INCLUDING NEGLIGENCE OR OTHERWISE) ARISING IN ANY WAY OUT OF THE USE OF
+THIS SOFTWARE, EVEN IF ADVISED OF THE POSSIBILITY OF SUCH DAMAGE.`;
+
+function named(facts) {
+  const author = typeof facts.author === "string" ? facts.author : facts.author?.name;
+  const text = { MIT, "BSD-3-Clause": BSD3 }[facts.license];
+  if (!text) throw new Error(`${facts.name} ships no licence file and ${facts.license} is not known here`);
+  return `Copyright (c) ${author ?? `the authors of ${facts.name}`}\n\n${text}`;
+}
+
 /** Licences of everything that went into the built files. */
 function thirdParty(metafiles) {
   const found = new Set(["@tabler/icons"]);
@@ -98,10 +133,10 @@ function thirdParty(metafiles) {
   const parts = [...found].sort().map((name) => {
     const directory = join(modules, name);
     const facts = JSON.parse(readFileSync(join(directory, "package.json"), "utf8"));
-    const licences = readdirSync(directory).filter((n) => /^(licen[cs]e|copying|notice)/i.test(n)).sort();
+    const licences = readdirSync(directory).filter((n) => /^(licen[cs]e|copying|notice)/i.test(n) && statSync(join(directory, n)).isFile());
     const text = licences.map((n) => readFileSync(join(directory, n), "utf8").trim()).join("\n\n");
     const home = facts.homepage ?? facts.repository?.url ?? "";
-    return `${name} ${facts.version}\n${facts.license ?? "see below"}  ${home}\n\n${text || `Licensed under ${facts.license}.`}`;
+    return `${name} ${facts.version}\n${facts.license ?? "see below"}  ${home}\n\n${text || named(facts)}`;
   });
   const line = `\n\n${"=".repeat(100)}\n\n`;
   const intro = "Third-party code in the built pages of Jintu, with the licences it comes under.";
