@@ -1,0 +1,297 @@
+"""``jintu layer``: import, list, show, verify, compare and withdraw versions of map layers."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from jintu.config.commands import echo_json, progress_line, setup
+
+__all__ = ["layer"]
+
+
+@click.group()
+def layer() -> None:
+    """Map layers and their versions."""
+
+
+def _facts(version: Any) -> dict[str, Any]:
+    return {
+        "layer": version.layer,
+        "division": version.division,
+        "name": version.name,
+        "key": version.key,
+        "valid_from": version.valid_from.isoformat(),
+        "state": str(version.state),
+        "hash": version.hash,
+        "rows": version.rows,
+        "area_m2": str(version.area),
+        "crs": version.crs,
+        "source": {"name": version.source_name, "hash": version.source_hash},
+        "bbox": list(version.bbox),
+    }
+
+
+@layer.command("import")
+@click.argument("schema")
+@click.argument("file", type=click.Path(exists=True, path_type=Path))
+@click.option("--division", default="", help="Division code of the data; default is the node's.")
+@click.option("--valid-from", required=True, type=click.DateTime(["%Y-%m-%d"]), help="Day from which it holds.")
+@click.option("--mapping", default="", help="A saved mapping's name, or a YAML or JSON file with one.")
+@click.option("--save-mapping", default="", help="Keep the mapping of the file under this name.")
+@click.option("--crs", default=None, help="Of the coordinates, where the file does not say (EPSG:4526).")
+@click.option("--encoding", default=None, help="Of the text, where detection is not wanted.")
+@click.option("--member", default=None, help="Layer of a geodatabase or GeoPackage, or file of an archive.")
+@click.option("--name", default="", help="Name of the version; default is the day.")
+@click.option("--take-as-cgcs2000", is_flag=True, help="Take coordinates on another datum as CGCS2000, unshifted.")
+@click.option("--good-only", is_flag=True, help="Load the rows without problems and list the others.")
+@click.option("--draft", is_flag=True, help="Keep it from being used until it is published.")
+@click.option("--json", "as_json", is_flag=True)
+def import_(
+    schema: str,
+    file: Path,
+    division: str,
+    valid_from: datetime,
+    mapping: str,
+    save_mapping: str,
+    crs: str | None,
+    encoding: str | None,
+    member: str | None,
+    name: str,
+    take_as_cgcs2000: bool,
+    good_only: bool,
+    draft: bool,
+    as_json: bool,
+) -> None:
+    """Load FILE as a version of the layer SCHEMA (survey.DLTB, or DLTB). Exit code 3 when it is refused."""
+    setup()
+    from dataclasses import replace
+
+    from django.conf import settings
+
+    from jintu.foundation.journal import Actor
+    from jintu.foundation.layers import importing, schemas
+    from jintu.foundation.layers import mapping as mappings
+
+    kind = schemas.get(schema)
+    chosen = _mapping(kind.name, mapping)
+    if take_as_cgcs2000:
+        chosen = replace(chosen, take_as_cgcs2000=True)
+    if save_mapping:
+        mappings.save(kind, chosen, save_mapping)
+        chosen = replace(chosen, name=save_mapping)
+    try:
+        with progress_line() as progress:
+            result = importing.import_layer(
+                kind,
+                file,
+                division or settings.NODE.division,
+                valid_from.date(),
+                mapping=chosen,
+                crs=crs,
+                encoding=encoding,
+                member=member,
+                actor=Actor(),
+                good_only=good_only,
+                name=name,
+                draft=draft,
+                progress=progress,
+            )
+    except importing.LayerRefused as error:
+        if as_json:
+            echo_json({"version": None, "problems": error.count, "list": [_problem(p) for p in error.problems]})
+            sys.exit(3)
+        for problem in error.problems[:20]:
+            click.echo(f"  {problem}", err=True)
+        raise
+    if as_json:
+        echo_json(
+            {
+                "version": _facts(result.version),
+                "rows": result.rows,
+                "refused": result.refused,
+                "quality": result.quality,
+                "notices": result.notices,
+                "list": [_problem(p) for p in result.problems],
+            }
+        )
+        return
+    for problem in result.problems[:20]:
+        click.echo(f"  left out: {problem}", err=True)
+    for notice in result.notices[:20]:
+        click.echo(f"  {notice}", err=True)
+    left = f", {result.refused} left out" if result.refused else ""
+    click.echo(f"{kind.name} {result.version.name}: {result.rows:,} rows{left}  {result.version.hash}")
+
+
+def _problem(error: Any) -> dict[str, Any]:
+    place = error.place
+    words = {
+        "row": place.row,
+        "field": place.field,
+        "part": place.part,
+        "ring": place.ring,
+        "vertex": place.vertex,
+        "problem": error.sentence.format(**error.params),
+        "remedy": error.remedy.format(**error.params),
+    }
+    return {k: v for k, v in words.items() if v not in (None, "")}
+
+
+def _mapping(schema: str, given: str) -> Any:
+    from jintu.foundation.layers import mapping as mappings
+    from jintu.kernel.errors import InputError, Place
+
+    if not given:
+        return mappings.Mapping()
+    path = Path(given)
+    if path.suffix.lower() in (".yaml", ".yml", ".json") and path.is_file():
+        import yaml
+
+        try:
+            facts = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except yaml.YAMLError as error:
+            raise InputError(
+                "The mapping cannot be read: {reason}", place=Place(file=path.name), reason=str(error)
+            ) from error
+        return mappings.Mapping.of(facts or {}, path.stem)
+    return mappings.load(schema, given)
+
+
+@layer.command("list")
+@click.option("--division", default="")
+@click.option("--json", "as_json", is_flag=True)
+def list_(division: str, as_json: bool) -> None:
+    """All versions, newest first within each layer."""
+    setup()
+    from jintu.foundation.layers.models import LayerVersion
+
+    found = LayerVersion.objects.order_by("layer", "division", "-valid_from", "-pk")
+    if division:
+        from jintu.foundation.identity.scope import prefix_of
+
+        found = found.filter(prefix__startswith=prefix_of(division))
+    if as_json:
+        echo_json([_facts(v) for v in found])
+        return
+    for v in found:
+        click.echo(
+            f"{v.layer:<18} {v.division:<8} {v.name:<14} {v.valid_from}  {v.rows:>9,}  {v.short_hash}  {v.state}"
+        )
+
+
+def _find(reference: str, division: str) -> Any:
+    from jintu.foundation.layers import schemas, versions
+
+    name, _, at = reference.partition("@")
+    return versions.find(schemas.get(name).name, at, division)
+
+
+@layer.command()
+@click.argument("reference", metavar="LAYER[@VERSION]")
+@click.option("--division", default="")
+@click.option("--json", "as_json", is_flag=True)
+def show(reference: str, division: str, as_json: bool) -> None:
+    """Everything the manifest says of a version, its quality summary included."""
+    setup()
+    from jintu.foundation.layers import lake
+
+    version = _find(reference, division)
+    manifest = lake.manifest(version.directory)
+    if as_json:
+        echo_json({**_facts(version), "manifest": manifest})
+        return
+    for key, value in _facts(version).items():
+        click.echo(f"{key:<12} {value}")
+    quality = manifest["quality"]
+    for key in ("area", "overlaps", "gaps"):
+        if key in quality:
+            figures = ", ".join(f"{k} {v:,}" for k, v in quality[key].items() if isinstance(v, int | float))
+            click.echo(f"{key:<12} {figures}")
+    for check in quality.get("checks", ()):
+        click.echo(f"{check['rule']:<12} {check['count']:,} rows, e.g. {', '.join(map(str, check['keys'][:3]))}")
+
+
+@layer.command()
+@click.argument("reference", metavar="[LAYER[@VERSION]]", default="")
+@click.option("--division", default="")
+@click.option("--json", "as_json", is_flag=True)
+def verify(reference: str, division: str, as_json: bool) -> None:
+    """Compute the hashes again, of one version or of all. Exit code 1 when anything differs."""
+    setup()
+    from jintu.foundation.layers import versions
+    from jintu.foundation.layers.models import LayerVersion
+
+    chosen = [_find(reference, division)] if reference else list(LayerVersion.objects.order_by("layer", "valid_from"))
+    answers = []
+    with progress_line() as progress:
+        for n, version in enumerate(chosen):
+            progress(n, len(chosen), str(version))
+            answers.append({**_facts(version), "wrong": versions.verify(version)})
+    if as_json:
+        echo_json([{**a, "ok": not a["wrong"]} for a in answers])
+    else:
+        for a in answers:
+            click.echo(f"{a['layer']:<18} {a['name']:<14} {'; '.join(a['wrong']) or 'ok'}  {a['hash']}")
+    if any(a["wrong"] for a in answers):
+        sys.exit(1)
+
+
+@layer.command()
+@click.argument("old", metavar="LAYER@OLD")
+@click.argument("new", metavar="LAYER@NEW")
+@click.option("--division", default="")
+@click.option("--list", "listed", is_flag=True, help="Name the features.")
+@click.option("--json", "as_json", is_flag=True)
+def diff(old: str, new: str, division: str, listed: bool, as_json: bool) -> None:
+    """What changed between two versions: features, attributes, geometry, and the areas from class to class."""
+    setup()
+    from jintu.foundation.layers import comparing
+
+    first, second = _find(old, division), _find(new, division)
+    found = comparing.diff(first, second)
+    if as_json:
+        echo_json(found.as_json())
+        return
+    click.echo(f"{first.name} ({first.short_hash}) → {second.name} ({second.short_hash})")
+    for word, keys in (
+        ("added", found.added),
+        ("vanished", found.vanished),
+        ("changed attributes", found.attributes),
+        ("changed geometry", found.geometry),
+    ):
+        click.echo(f"{word:<20} {len(keys):,}")
+        if listed:
+            for key in keys:
+                click.echo(f"  {key}")
+    for before, after, area in found.transitions:
+        click.echo(f"{before or '—':>6} → {after or '—':<6} {area / 10_000:14,.4f} ha")
+
+
+@layer.command()
+@click.argument("reference", metavar="LAYER@VERSION")
+@click.option("--division", default="")
+@click.option("--reason", required=True)
+def withdraw(reference: str, division: str, reason: str) -> None:
+    """Take a version out of force. Its files stay."""
+    setup()
+    from jintu.foundation.layers import importing
+
+    version = importing.withdraw(_find(reference, division), reason)
+    click.echo(f"{version} withdrawn")
+
+
+@layer.command()
+@click.argument("reference", metavar="LAYER@VERSION")
+@click.option("--division", default="")
+def publish(reference: str, division: str) -> None:
+    """Put a draft or a withdrawn version in force."""
+    setup()
+    from jintu.foundation.layers import importing
+
+    version = importing.publish(_find(reference, division))
+    click.echo(f"{version} published")

@@ -1,0 +1,115 @@
+"""The picture of a layer at small scales: classes dissolved and simplified as a coverage, so that no gaps open.
+
+Two levels are made when a version is written: zoom 9 to 11 and below 9. From zoom 12 on tiles show the patches
+themselves. What is drawn here is never measured: areas come from the patches.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from . import lake
+from .schemas import Schema
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["LEVELS", "level_of", "low_classes", "write_low"]
+
+DETAILED_FROM = 12
+LEVELS = (8, 11)
+"""Greatest zoom each level serves."""
+
+
+def level_of(zoom: int) -> int | None:
+    """The level that serves a zoom; None where the patches themselves do."""
+    return next((level for level in LEVELS if zoom <= level), None)
+
+
+def low_classes(schema: Schema, values: list[Any]) -> list[str]:
+    """What is dissolved together: the first level of land use, the kind of a zone, each area of outlines."""
+    cut = 2 if schema.symbols == "land_use" else 0
+    return [("" if v is None else str(v)[:cut] if cut else str(v)) for v in values]
+
+
+def _pixel(zoom: int, latitude: float) -> float:
+    """Degrees of longitude a screen pixel (512 px tiles) covers."""
+    return 360 / 2**zoom / 512 / max(0.2, math.cos(math.radians(latitude))) * math.cos(math.radians(latitude))
+
+
+def write_low(target: Path, schema: Schema) -> None:
+    """Write ``low.parquet`` beside the data in ``target``: columns ``level``, ``code`` and ``geometry``."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    import shapely
+
+    column = schema.classes or schema.key
+    if schema.symbols == "farmland":
+        table = lake.read(target, ["geometry"])
+        codes = np.full(table.num_rows, "", dtype=object)
+    else:
+        table = lake.read(target, [column, "geometry"])
+        codes = np.array(low_classes(schema, table.column(column).to_pylist()), dtype=object)
+    shapes = shapely.from_wkb(table.column("geometry").to_numpy(zero_copy_only=False))
+    latitude = float(np.mean(shapely.bounds(shapes[:1])[:, 1::2])) if len(shapes) else 30.0
+    written: list[pa.Table] = []
+    for level in sorted(LEVELS, reverse=True):
+        pixel = _pixel(level, latitude)
+        dissolve = schema.symbols != "outline" or level == min(LEVELS)
+        if dissolve and schema.symbols != "outline":
+            codes, shapes = _dissolved(codes, shapes)
+        shapes = _simplified(shapes, pixel)
+        keep = shapely.area(shapes) > (1.5 * pixel) ** 2 if schema.symbols != "outline" else ~shapely.is_empty(shapes)
+        codes, shapes = codes[keep], shapes[keep]
+        wkb = shapely.to_wkb(shapes, byte_order=1)
+        written.append(
+            pa.table(
+                {
+                    "level": pa.array(np.full(len(shapes), level, dtype=np.int16)),
+                    "code": pa.array(codes.tolist(), pa.string()),
+                    "geometry": pa.array(wkb, pa.binary()),
+                }
+            )
+        )
+    pq.write_table(pa.concat_tables(written), target / lake.LOW, compression="zstd")
+
+
+def _dissolved(codes: NDArray[Any], shapes: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The parts of each class joined; a layer that is no clean coverage is joined the slow and certain way."""
+    import numpy as np
+    import shapely
+
+    out_codes: list[str] = []
+    out: list[Any] = []
+    for code in sorted(set(codes.tolist())):
+        members = shapes[codes == code]
+        whole = float(shapely.area(members).sum())
+        try:
+            joined = shapely.coverage_union_all(members)
+            clean = joined.is_valid and abs(joined.area - whole) <= 1e-9 * whole
+        except shapely.errors.GEOSException:
+            clean = False
+        if not clean:
+            joined = shapely.union_all(shapely.make_valid(members))
+        parts = [p for p in shapely.get_parts(joined) if p.geom_type == "Polygon"]
+        out += parts
+        out_codes += [code] * len(parts)
+    return np.array(out_codes, dtype=object), np.array(out, dtype=object)
+
+
+def _simplified(shapes: NDArray[Any], tolerance: float) -> NDArray[Any]:
+    """Simplified with shared edges kept shared; shapes that are no coverage are simplified one by one."""
+    import shapely
+
+    if not len(shapes):
+        return shapes
+    try:
+        made = shapely.coverage_simplify(shapes, tolerance)
+        if shapely.is_valid(made).all():
+            return made
+    except shapely.errors.GEOSException:
+        pass
+    return shapely.simplify(shapes, tolerance, preserve_topology=True)

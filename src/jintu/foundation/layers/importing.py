@@ -1,0 +1,508 @@
+"""From a file to a published layer version: read, map, check, compute, write, publish.
+
+A file with anything wrong in it is refused whole, with every problem by row, field, ring and vertex; ``good_only``
+loads what is right and lists what was left. Nothing of a refused or killed import remains.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+
+from jintu.foundation.journal import Actor, append
+from jintu.kernel.errors import Conflict, InputError, Place, Refused
+
+from . import attributes, lake, quality
+from .mapping import Mapping, match
+from .models import LayerVersion
+from .schemas import Schema
+from .schemas import get as schema_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars as pl
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from jintu.kernel.formats import Source
+
+__all__ = ["LayerRefused", "Result", "import_layer", "publish", "withdraw"]
+
+Progress = Callable[[int, int, str], None]
+BATCH = 50_000
+WORKING = "EPSG:4490"
+
+
+class LayerRefused(InputError):
+    """The file has problems; ``problems`` are all of them (up to 10 000), ``count`` how many there are."""
+
+    def __init__(self, problems: attributes.Problems) -> None:
+        first = problems.kept[0]
+        super().__init__(
+            "{count} problems, nothing was loaded. The first: {first}",
+            place=Place(file=problems.file),
+            remedy="Correct the file, or load only the rows without problems.",
+            count=problems.count,
+            first=str(first),
+        )
+        self.problems = problems.kept
+        self.count = problems.count
+
+
+@dataclass
+class Result:
+    """``refused``: rows left out (only with ``good_only``); ``problems`` say why."""
+
+    version: LayerVersion
+    rows: int
+    refused: int
+    quality: dict[str, Any]
+    problems: list[InputError] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+
+
+@dataclass
+class _Loaded:
+    frame: pl.DataFrame
+    working: NDArray[np.object_]
+    """Shapely, lon/lat 4490, oriented."""
+    delivered: NDArray[np.object_] | None
+    problems: attributes.Problems
+    read: int
+
+
+def import_layer(
+    schema: str | Schema,
+    path: str | Path,
+    division: str,
+    valid_from: date,
+    *,
+    mapping: Mapping | None = None,
+    crs: str | None = None,
+    encoding: str | None = None,
+    member: str | None = None,
+    actor: Actor | None = None,
+    good_only: bool = False,
+    name: str = "",
+    draft: bool = False,
+    job: int | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Load a file as a version of a layer of a division, in force from a day on.
+
+    ``crs``: of the coordinates, where the file does not say. ``member``: layer or file inside ``path``. ``draft``: keep
+    it from being used until it is published. Raises `LayerRefused` with all problems; `InputError` for a file that
+    cannot be read at all; `Conflict` when that day has a version already.
+    """
+    from jintu.kernel import divisions, formats
+
+    schema = schema_of(schema) if isinstance(schema, str) else schema
+    mapping = mapping or Mapping()
+    mapping.check(schema)
+    tell = progress or (lambda done, total, message: None)
+    divisions.check(division)
+    _day_is_free(schema, division, valid_from)
+    lake.sweep()
+    with formats.read(path, layer=member, crs=crs, encoding=encoding) as source:
+        matched = _matched(source, schema, mapping)
+        loaded = _read(source, schema, matched, mapping, tell)
+        if loaded.problems.count and not good_only:
+            raise LayerRefused(loaded.problems)
+        if not len(loaded.frame):
+            if loaded.problems.kept:
+                raise LayerRefused(loaded.problems)
+            raise InputError("The file has no rows.", place=source.place(), remedy="Check that it is the right file.")
+        facts = {
+            "source": {
+                "name": source.name,
+                "format": source.format,
+                "hash": source.sha256,
+                "encoding": source.encoding,
+            },
+            "crs": str(source.crs),
+        }
+        notices = [str(n) for n in source.notices]
+    with lake.incoming() as draft_dir:
+        tell(0, 0, "checking areas and topology")
+        made = _write(draft_dir, loaded, schema, facts["crs"], mapping)
+        written, summary = made
+        summary |= {"refused": len(loaded.problems.rows), "read": loaded.read, "notices": notices[:50]}
+        tell(0, 0, "generalising for small scales")
+        _write_low(draft_dir, schema)
+        key = f"{valid_from.isoformat()}-{written.hash.partition(':')[2][:8]}"
+        version_name = name or valid_from.isoformat()
+        manifest_hash = lake.write_manifest(
+            draft_dir,
+            {
+                "layer": schema.name,
+                "schema_version": schema.version,
+                "standard": schema.standard,
+                "division": division,
+                "name": version_name,
+                "valid_from": valid_from.isoformat(),
+                "hash": written.hash,
+                "rows": written.rows,
+                "area_m2": round(written.area_m2, 2),
+                "bbox": list(written.bbox),
+                **facts,
+                "mapping": {"name": mapping.name, **mapping.facts()},
+                "quality": summary,
+            },
+        )
+        west, south, east, north = written.bbox
+        version = LayerVersion(
+            layer=schema.name,
+            division=division,
+            name=version_name,
+            key=key,
+            valid_from=valid_from,
+            state=LayerVersion.State.DRAFT if draft else LayerVersion.State.PUBLISHED,
+            hash=written.hash,
+            manifest_hash=manifest_hash,
+            rows=written.rows,
+            area=Decimal(str(round(written.area_m2, 2))),
+            crs=facts["crs"],
+            schema_version=schema.version,
+            source_name=facts["source"]["name"][:255],
+            source_hash=facts["source"]["hash"],
+            mapping=mapping.name[:100],
+            quality=summary,
+            west=west,
+            south=south,
+            east=east,
+            north=north,
+            job=job,
+            created_by=actor.user if actor else None,
+        )
+        tell(0, 0, "publishing")
+        _keep(version, draft_dir, actor)
+    return Result(version, written.rows, len(loaded.problems.rows), summary, loaded.problems.kept, notices)
+
+
+# --- reading ----------
+
+
+def _matched(source: Source, schema: Schema, mapping: Mapping) -> dict[str, str]:
+    """Columns of the file by our names. Raises when the file has no geometry or lacks mandatory columns."""
+    if not source.has_geometry:
+        raise InputError(
+            "The file has no geometry.",
+            place=source.place(),
+            remedy="Give a shapefile, GeoPackage or geodatabase layer.",
+        )
+    headers = [f.name for f in source.fields]
+    try:
+        matched = match(schema, headers, mapping)
+    except InputError as error:
+        raise InputError(error.sentence, place=source.place(), remedy=error.remedy, **error.params) from None
+    lacking = attributes.missing_columns(schema, matched, mapping)
+    if lacking:
+        raise InputError(
+            "Mandatory columns are missing: {names}.",
+            place=source.place(),
+            remedy="Add them, or say with a mapping which columns they are. The file has: {headers}.",
+            names=", ".join(f"{a.code} {a.zh}" for a in lacking),
+            headers=", ".join(headers),
+        )
+    return matched
+
+
+def _read(source: Source, schema: Schema, matched: dict[str, str], mapping: Mapping, tell: Progress) -> _Loaded:
+    """All rows of the file in the schema's columns with their outlines; rows with problems are left out."""
+    import numpy as np
+    import polars as pl
+    import pyarrow as pa
+    import shapely
+
+    place = source.place()
+    problems = attributes.Problems(place.file, place.layer)
+    system = _system(source, mapping)
+    frames: list[pl.DataFrame] = []
+    working: list[NDArray[np.object_]] = []
+    delivered: list[NDArray[np.object_]] = []
+    read = 0
+    for table in source.batches(BATCH):
+        rows = table.column("__row__").to_numpy()
+        wanted = list(dict.fromkeys(["__row__", *matched.values()]))
+        frame = pl.from_arrow(table.select(wanted))
+        assert isinstance(frame, pl.DataFrame)
+        frames.append(attributes.convert(frame, schema, matched, mapping, problems))
+        shapes = _shapes(table.column("geometry"), rows, problems)
+        lonlat = _outlines(shapes, rows, system, problems)
+        working.append(lonlat)
+        if not system.is_working:
+            delivered.append(shapely.force_2d(shapes))
+        read += len(rows)
+        tell(read, source.count or 0, "reading")
+    for error in source.problems:
+        problems.put(error)
+    frame = pl.concat(frames) if frames else pl.DataFrame(schema={"__row__": pl.Int64})
+    if frames:
+        _duplicates(frame, schema, problems)
+    outlines = np.concatenate(working) if working else np.empty(0, dtype=object)
+    given = np.concatenate(delivered) if delivered else None
+    if problems.rows and len(frame):
+        keep = ~frame["__row__"].is_in(list(problems.rows)).to_numpy()
+        frame, outlines = frame.filter(pa.array(keep)), outlines[keep]
+        given = given[keep] if given is not None else None
+    return _Loaded(frame, outlines, given, problems, read)
+
+
+@dataclass(frozen=True)
+class _System:
+    """The CRS of the coordinates: one of the kernel's, or a foreign one that the operator takes as CGCS2000."""
+
+    text: str
+    known: Any = None
+    foreign: Any = None
+    wgs84: bool = False
+
+    @property
+    def is_working(self) -> bool:
+        from jintu.kernel import crs
+
+        return self.known == crs.WORKING
+
+
+def _system(source: Source, mapping: Mapping) -> _System:
+    """Raises `InputError` or `Unsupported` for a CRS whose coordinates cannot become CGCS2000."""
+    import numpy as np
+
+    from jintu.kernel import crs
+    from jintu.kernel.errors import Unsupported
+
+    text = source.require_crs()
+    try:
+        known = crs.parse(text, source.place())
+    except Unsupported:
+        if not mapping.take_as_cgcs2000:
+            raise
+        import pyproj
+
+        own = pyproj.CRS(text)
+        return _System(text, foreign=pyproj.Transformer.from_crs(own, own.geodetic_crs, always_xy=True))
+    system = _System(text, known, wgs84=mapping.take_as_cgcs2000)
+    # asked once without coordinates: a datum that cannot be used is a fault of the file, not of its rows
+    nothing = (np.empty(0), np.empty(0))
+    crs.to_lonlat(nothing, known, wgs84_is_cgcs2000=system.wgs84, place=source.place())
+    return system
+
+
+def _shapes(column: pa.ChunkedArray, rows: NDArray[np.int64], problems: attributes.Problems) -> NDArray[np.object_]:
+    """Shapely polygons as delivered; None, with a problem, for anything else."""
+    import numpy as np
+    import shapely
+
+    shapes = np.asarray(shapely.from_wkb(column.to_numpy(zero_copy_only=False), on_invalid="ignore"), dtype=object)
+    kinds = shapely.get_type_id(shapes)
+    for i in np.flatnonzero(~np.isin(kinds, (3, 6))):
+        if kinds[i] < 0:
+            problems.add(int(rows[i]), "geometry", "The row has no geometry.", "Draw it, or delete the row.")
+        else:
+            problems.add(
+                int(rows[i]),
+                "geometry",
+                "The geometry is a {kind}, not a polygon.",
+                "Give polygons only.",
+                kind=shapes[i].geom_type,
+            )
+        shapes[i] = None
+    return shapes
+
+
+def _outlines(
+    shapes: NDArray[np.object_], rows: NDArray[np.int64], system: _System, problems: attributes.Problems
+) -> NDArray[np.object_]:
+    """Outlines in lon/lat 4490, 2D, shells counter-clockwise; wrong ones are problems by part, ring and vertex."""
+    import numpy as np
+    import shapely
+
+    from jintu.kernel import crs, geometry
+
+    bad = set()
+    known = system.known or crs.WORKING
+    checked = shapes
+    if system.foreign is not None:
+        checked = shapely.transform(shapely.force_2d(shapes), lambda p: np.column_stack(system.foreign.transform(*p.T)))
+    for i, errors in geometry.check_many(checked, known):
+        bad.add(i)
+        for error in errors:
+            where = error.place
+            problems.put(
+                InputError(
+                    error.sentence,
+                    place=Place(
+                        problems.file, problems.layer, int(rows[i]), "geometry", where.part, where.ring, where.vertex
+                    ),
+                    remedy=error.remedy,
+                    **error.params,
+                )
+            )
+    good = ~shapely.is_missing(checked)
+    good[list(bad)] = False
+    out = np.full(len(shapes), None, dtype=object)
+    if good.any():
+        placed = (
+            checked[good]
+            if system.foreign is not None
+            else crs.to_lonlat(checked[good], known, wgs84_is_cgcs2000=system.wgs84)
+        )
+        out[good] = shapely.orient_polygons(shapely.force_2d(placed), exterior_cw=False)
+    return out
+
+
+def _duplicates(frame: pl.DataFrame, schema: Schema, problems: attributes.Problems) -> None:
+    """Identifiers are unique in the dataset (Q2202)."""
+    import polars as pl
+
+    again = frame.select("__row__", key=schema.key).drop_nulls()
+    again = again.filter(pl.col("key").is_duplicated()).with_columns(first=pl.col("__row__").min().over("key"))
+    again = again.filter(pl.col("__row__") != pl.col("first"))
+    code = schema.columns[schema.key].code
+    for row, key, first in again.sort("__row__").iter_rows():
+        problems.add(
+            row,
+            code,
+            "{value} occurs before, in row {first}.",
+            "Every feature needs an identifier of its own.",
+            value=key,
+            first=first,
+        )
+
+
+# --- writing ----------
+
+
+def _write(
+    target: Path, loaded: _Loaded, schema: Schema, crs: str, mapping: Mapping
+) -> tuple[lake.Written, dict[str, Any]]:
+    import numpy as np
+    import polars as pl
+    import pyarrow as pa
+    import shapely
+
+    from jintu.kernel.flat import Polygons
+
+    wkb = shapely.to_wkb(loaded.working, byte_order=1, output_dimension=2)
+    column = pa.array(wkb, pa.binary() if sum(map(len, wkb)) < 2**31 else pa.large_binary())
+    polygons = Polygons.from_wkb(column)
+    areas = polygons.areas()
+    frame = loaded.frame.drop("__row__")
+    if mapping.area:
+        frame = frame.with_columns(pl.Series(mapping.area, np.round(areas, 2)))
+    summary = quality.summary(frame, schema, polygons, areas)
+    table = frame.to_arrow().cast(pa.schema(attributes.arrow_schema(schema))).append_column("geometry", column)
+    if loaded.delivered is not None:
+        given = shapely.to_wkb(loaded.delivered, byte_order=1, output_dimension=2)
+        table = table.append_column("geometry_delivered", pa.array(given, column.type))
+    return lake.write(target, table, schema=schema.name, crs=crs, key=schema.key), summary
+
+
+def _write_low(target: Path, schema: Schema) -> None:
+    from .generalise import write_low
+
+    write_low(target, schema)
+
+
+# --- publishing ----------
+
+
+def _day_is_free(schema: Schema, division: str, valid_from: date) -> None:
+    taken = LayerVersion.objects.filter(layer=schema.name, division=division, valid_from=valid_from).exclude(
+        state=LayerVersion.State.WITHDRAWN
+    )
+    if (known := taken.first()) is not None:
+        raise Conflict(
+            "{layer} of {division} has a version for {day} already ({name}, {hash}).",
+            remedy="Withdraw that version with a reason first, or give another day.",
+            layer=schema.table,
+            division=division,
+            day=valid_from.isoformat(),
+            name=known.name,
+            hash=known.short_hash,
+        )
+
+
+def _keep(version: LayerVersion, draft: Path, actor: Actor | None) -> None:
+    """The directory goes to its place and the row into the database; a crash in between leaves a directory that no
+    version names, which the next import removes."""
+    with transaction.atomic():
+        _day_is_free(version.schema, version.division, version.valid_from)
+        again = LayerVersion.objects.filter(layer=version.layer, division=version.division, key=version.key).first()
+        if again is not None:  # the very same content, withdrawn before: its files are there and right
+            raise Conflict(
+                "The same content was published for {day} and withdrawn: {reason}",
+                remedy="Publish that version again instead.",
+                day=version.valid_from.isoformat(),
+                reason=again.state_reason or "—",
+            )
+        lake.settle(draft, version.directory)
+        version.save()
+        append(
+            "layer.import" if version.state == LayerVersion.State.DRAFT else "layer.publish",
+            actor=actor,
+            division=version.division,
+            objects=[(version.layer, version.key)],
+            facts=_facts(version),
+        )
+
+
+def _facts(version: LayerVersion) -> dict[str, Any]:
+    return {
+        "hash": version.hash,
+        "manifest": version.manifest_hash,
+        "source": version.source_hash,
+        "rows": version.rows,
+        "valid_from": version.valid_from.isoformat(),
+    }
+
+
+def publish(version: LayerVersion, actor: Actor | None = None) -> LayerVersion:
+    """Put a draft, or a version withdrawn by mistake, in force."""
+    if version.state == LayerVersion.State.PUBLISHED:
+        raise Refused("The version is published already.")
+    with transaction.atomic():
+        _day_is_free_but(version)
+        version.state, version.state_reason = LayerVersion.State.PUBLISHED, ""
+        version.save(update_fields=["state", "state_reason"])
+        append(
+            "layer.publish",
+            actor=actor,
+            division=version.division,
+            objects=[(version.layer, version.key)],
+            facts=_facts(version),
+        )
+    return version
+
+
+def _day_is_free_but(version: LayerVersion) -> None:
+    others = LayerVersion.objects.filter(
+        layer=version.layer, division=version.division, valid_from=version.valid_from
+    ).exclude(pk=version.pk)
+    if others.exclude(state=LayerVersion.State.WITHDRAWN).exists():
+        _day_is_free(version.schema, version.division, version.valid_from)
+
+
+def withdraw(version: LayerVersion, reason: str, actor: Actor | None = None) -> LayerVersion:
+    """Take a version out of force, with a reason. Its files stay: results that name it can be checked."""
+    if not reason.strip():
+        raise InputError("A withdrawal needs a reason.", place=Place(field="reason"))
+    if version.state == LayerVersion.State.WITHDRAWN:
+        raise Refused("The version is withdrawn already.")
+    with transaction.atomic():
+        version.state, version.state_reason = LayerVersion.State.WITHDRAWN, reason.strip()[:500]
+        version.save(update_fields=["state", "state_reason"])
+        append(
+            "layer.withdraw",
+            actor=actor,
+            division=version.division,
+            objects=[(version.layer, version.key)],
+            facts={"hash": version.hash},
+        )
+    return version

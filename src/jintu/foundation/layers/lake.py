@@ -1,0 +1,388 @@
+"""The lake: layer versions as files that never change.
+
+::
+
+    lake/survey.DLTB/990121/2026-05-31-a3f9c2d1/
+        data.parquet     GeoParquet 1.1 in Hilbert order, WKB lon/lat (EPSG:4490), bbox covering, row groups of 16 384
+        low.parquet      the generalised picture for small scales, derived from it
+        manifest.json    hash of the canonical content, schema, CRS, source, counts, quality, hashes of the files
+
+A version is written into ``lake/.incoming`` and renamed into its place when every byte is on the disc; readers see all
+of it or nothing. What a killed process leaves in ``.incoming`` is removed by `sweep`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import socket
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+
+from jintu.kernel import hashing
+from jintu.kernel.errors import Missing
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+__all__ = [
+    "DATA",
+    "DELIVERED",
+    "LOW",
+    "MANIFEST",
+    "Written",
+    "content_hash",
+    "directory",
+    "hilbert",
+    "incoming",
+    "read",
+    "root",
+    "settle",
+    "sweep",
+    "write",
+]
+
+DATA, LOW, MANIFEST = "data.parquet", "low.parquet", "manifest.json"
+GEOMETRY, DELIVERED, BBOX = "geometry", "geometry_delivered", "bbox"
+ROW_GROUP = 16_384
+FORMAT = "jintu-layer/1"
+
+
+def root() -> Path:
+    return Path(settings.NODE.lake)
+
+
+def directory(layer: str, division: str, key: str) -> Path:
+    """Where a version lies."""
+    return root() / layer / division / key
+
+
+# --- writing ----------
+
+
+@dataclass(frozen=True)
+class Written:
+    """What `write` says of the data it wrote."""
+
+    hash: str
+    rows: int
+    area_m2: float
+    bbox: tuple[float, float, float, float]
+    order: NDArray[np.int64]
+    """Position in the given table of each row written."""
+
+
+def hilbert(boxes: NDArray[np.float64]) -> NDArray[np.uint64]:
+    """Place of each box's centre along a Hilbert curve of order 16 over the extent of all; (n, 4) → (n,)."""
+    import numpy as np
+
+    centre = np.column_stack((boxes[:, 0] + boxes[:, 2], boxes[:, 1] + boxes[:, 3])) / 2
+    low, high = centre.min(axis=0), centre.max(axis=0)
+    grid = ((centre - low) / np.where(high > low, high - low, 1.0) * 65535).astype(np.uint64)
+    x, y = grid[:, 0], grid[:, 1]
+    place = np.zeros(len(x), dtype=np.uint64)
+    most = np.uint64(65535)
+    for bit in range(15, -1, -1):
+        side = np.uint64(1 << bit)
+        rx, ry = (x & side) > 0, (y & side) > 0
+        place += side * side * ((np.uint64(3) * rx.astype(np.uint64)) ^ ry.astype(np.uint64))
+        flip = ~ry & rx
+        x, y = np.where(flip, most - x, x), np.where(flip, most - y, y)
+        x, y = np.where(ry, x, y), np.where(ry, y, x)
+    return place
+
+
+def content_hash(table: pa.Table, *, schema: str, crs: str, algorithm: str = "") -> str:
+    """Hash of what the version says, whatever wrote the file: rows in the order of the lake, columns by name.
+
+    Each column is hashed as (which rows have a value, the values as little-endian numbers, days since 1970, or lengths
+    and UTF-8 or WKB bytes); the version's hash is that of the canonical JSON of schema, CRS, row count and those
+    hashes.
+    """
+    algorithm = algorithm or getattr(settings, "JINTU_HASH", "sha256")
+    columns = {name: _column_hash(table.column(name), algorithm) for name in table.column_names if name != BBOX}
+    facts = {"format": FORMAT, "schema": schema, "crs": crs, "rows": table.num_rows, "columns": columns}
+    return hashing.of_json(facts, algorithm)
+
+
+def _column_hash(column: pa.ChunkedArray, algorithm: str) -> str:
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import pyarrow.types as pt
+
+    array = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+    if isinstance(array, pa.ChunkedArray):
+        array = pa.concat_arrays(array.chunks) if array.num_chunks else pa.array([], column.type)
+    present = np.asarray(pc.is_valid(array)).astype(np.uint8)
+    if pt.is_floating(array.type):
+        kind, parts = "float", [np.asarray(pc.fill_null(array, 0.0)).astype("<f8") + 0.0]
+    elif pt.is_integer(array.type):
+        kind, parts = "integer", [np.asarray(pc.fill_null(array, 0)).astype("<i8")]
+    elif pt.is_date(array.type):
+        days = pc.fill_null(array.cast(pa.date32()).cast(pa.int32()), 0)
+        kind, parts = "date", [np.asarray(days).astype("<i8")]
+    else:
+        kind = "text" if pt.is_string(array.type) or pt.is_large_string(array.type) else "bytes"
+        wide = array.cast(pa.large_string() if kind == "text" else pa.large_binary())
+        wide = pc.fill_null(wide, "" if kind == "text" else b"")
+        if isinstance(wide, pa.ChunkedArray):
+            wide = wide.combine_chunks()
+        _, offsets, data = wide.buffers()
+        starts = np.frombuffer(offsets, dtype="<i8")[wide.offset : wide.offset + len(wide) + 1] if len(wide) else None
+        first, last = (int(starts[0]), int(starts[-1])) if starts is not None else (0, 0)
+        body = (
+            np.frombuffer(data, dtype=np.uint8)[first:last] if data is not None and last > first else np.empty(0, "u1")
+        )
+        parts = [np.diff(starts).astype("<i8") if starts is not None else np.empty(0, "<i8"), body]
+    if algorithm == "sha256":
+        digest = hashlib.sha256(kind.encode())
+        for part in (present, *parts):
+            digest.update(memoryview(np.ascontiguousarray(part)).cast("B"))
+        return f"sha256:{digest.hexdigest()}"
+    return hashing.of_bytes(b"".join((kind.encode(), present.tobytes(), *(p.tobytes() for p in parts))), algorithm)
+
+
+def write(target: Path, table: pa.Table, *, schema: str, crs: str, key: str) -> Written:
+    """Write ``data.parquet`` into a directory.
+
+    ``table``: attributes by our names, ``geometry`` (WKB lon/lat 4490, oriented) and, when it differs,
+    ``geometry_delivered`` (WKB in ``crs``). Rows are put in Hilbert order, ties by ``key``.
+    """
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from jintu.kernel.flat import Polygons
+
+    polygons = Polygons.from_wkb(table.column(GEOMETRY))
+    boxes = polygons.boxes()
+    keys = np.asarray(table.column(key).fill_null("").to_pylist(), dtype=str)
+    order = np.lexsort((keys, hilbert(boxes)))
+    ordered = table.take(pa.array(order))
+    digest = content_hash(ordered, schema=schema, crs=crs)
+    sides = [pa.array(boxes[order, i]) for i in range(4)]
+    covering = pa.StructArray.from_arrays(sides, names=["xmin", "ymin", "xmax", "ymax"])
+    ordered = ordered.append_column(BBOX, covering)
+    west, south = boxes[:, :2].min(axis=0)
+    east, north = boxes[:, 2:].max(axis=0)
+    geo = _geo_metadata(crs, (west, south, east, north), DELIVERED in table.column_names)
+    ordered = ordered.replace_schema_metadata({b"geo": json.dumps(geo).encode(), b"jintu:schema": schema.encode()})
+    pq.write_table(
+        ordered,
+        target / DATA,
+        row_group_size=ROW_GROUP,
+        compression="zstd",
+        write_statistics=True,
+        use_dictionary=[n for n in ordered.column_names if n not in (GEOMETRY, DELIVERED, BBOX, key)],
+    )
+    return Written(
+        hash=digest,
+        rows=ordered.num_rows,
+        area_m2=float(polygons.areas().sum()),
+        bbox=(float(west), float(south), float(east), float(north)),
+        order=order,
+    )
+
+
+def _geo_metadata(crs: str, bbox: Sequence[float], delivered: bool) -> dict[str, Any]:
+    """The "geo" key of GeoParquet 1.1."""
+    import pyproj
+
+    primary: dict[str, Any] = {
+        "encoding": "WKB",
+        "geometry_types": ["Polygon", "MultiPolygon"],
+        "crs": json.loads(pyproj.CRS("EPSG:4490").to_json()),
+        "edges": "planar",
+        "orientation": "counterclockwise",
+        "bbox": [float(v) for v in bbox],
+        "covering": {"bbox": {side: [BBOX, side] for side in ("xmin", "ymin", "xmax", "ymax")}},
+    }
+    columns = {GEOMETRY: primary}
+    if delivered:
+        columns[DELIVERED] = {
+            "encoding": "WKB",
+            "geometry_types": ["Polygon", "MultiPolygon"],
+            "crs": json.loads(pyproj.CRS(crs).to_json()),
+            "edges": "planar",
+        }
+    return {"version": "1.1.0", "primary_column": GEOMETRY, "columns": columns}
+
+
+def write_manifest(target: Path, facts: Mapping[str, Any]) -> str:
+    """Write ``manifest.json`` with the hashes of the other files; returns the hash of the manifest itself."""
+    algorithm = getattr(settings, "JINTU_HASH", "sha256")
+    files = {
+        p.name: {"bytes": p.stat().st_size, "hash": hashing.of_file(p, algorithm)}
+        for p in sorted(target.iterdir())
+        if p.name != MANIFEST
+    }
+    text = json.dumps({"format": FORMAT, **facts, "files": files}, ensure_ascii=False, sort_keys=True, indent=1)
+    (target / MANIFEST).write_text(text + "\n", encoding="utf-8")
+    return hashing.of_file(target / MANIFEST, algorithm)
+
+
+def manifest(where: Path) -> dict[str, Any]:
+    """The manifest of a version. Raises `Missing` when its files are gone."""
+    try:
+        return json.loads((where / MANIFEST).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise Missing(
+            "The files of the version are missing: {path}.",
+            remedy="Restore the lake from a backup.",
+            path=str(where.relative_to(root()) if where.is_relative_to(root()) else where.name),
+        ) from None
+
+
+# --- atomic ----------
+
+
+@contextmanager
+def incoming() -> Iterator[Path]:
+    """A directory to write a version into; removed at the end unless `settle` has moved it to its place."""
+    target = root() / ".incoming" / f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex}"
+    target.mkdir(parents=True)
+    try:
+        yield target
+    finally:
+        shutil.rmtree(target, ignore_errors=True)
+
+
+def settle(draft: Path, where: Path) -> None:
+    """Move a finished draft to its place, with every byte on the disc first.
+
+    What an interrupted attempt may have left in that place is replaced: the caller has made sure that no version of the
+    database lives there.
+    """
+    for file in draft.iterdir():
+        with file.open("rb") as stream:
+            os.fsync(stream.fileno())
+    _fsync(draft)
+    where.parent.mkdir(parents=True, exist_ok=True)
+    if where.exists():
+        shutil.rmtree(where)
+    draft.rename(where)
+    _fsync(where.parent)
+
+
+def _fsync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sweep(*, minutes: float = 60) -> list[str]:
+    """Remove what killed processes left: drafts of dead processes of this host, drafts and unknown versions of other
+    origin older than ``minutes``. Returns the paths removed, relative to the lake."""
+    from .models import LayerVersion
+
+    removed: list[str] = []
+    old = time.time() - minutes * 60
+    for draft in (root() / ".incoming").glob("*"):
+        host, _, rest = draft.name.rpartition("-")[0].rpartition("-")
+        dead = host == socket.gethostname() and rest.isdigit() and not _alive(int(rest))
+        if dead or draft.stat().st_mtime < old:
+            shutil.rmtree(draft, ignore_errors=True)
+            removed.append(str(draft.relative_to(root())))
+    known = {(v.layer, v.division, v.key) for v in LayerVersion.objects.only("layer", "division", "key")}
+    for where in root().glob("*/*/*"):
+        parts = where.relative_to(root()).parts
+        if parts[0].startswith(".") or tuple(parts) in known:
+            continue
+        if where.stat().st_mtime < old:
+            shutil.rmtree(where, ignore_errors=True)
+            removed.append("/".join(parts))
+    return removed
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+# --- reading ----------
+
+
+def read(
+    where: Path, columns: Sequence[str] | None = None, bbox: tuple[float, float, float, float] | None = None
+) -> pa.Table:
+    """Columns of a version; ``bbox`` (west, south, east, north) skips row groups, then rows, that do not meet it.
+
+    Without ``columns`` everything but ``bbox`` and ``geometry_delivered``. Raises `Missing`.
+    """
+    import pyarrow.parquet as pq
+
+    try:
+        file = pq.ParquetFile(where / DATA, memory_map=True)
+    except FileNotFoundError:
+        manifest(where)
+        raise
+    with file:
+        names = list(columns) if columns is not None else _plain(file.schema_arrow.names)
+        if unknown := set(names) - set(file.schema_arrow.names):
+            raise Missing(
+                "The version has no column {name}; there are: {names}.",
+                name=", ".join(sorted(unknown)),
+                names=", ".join(_plain(file.schema_arrow.names)),
+            )
+        if bbox is None:
+            return file.read(names).replace_schema_metadata(None)
+        groups = [g for g in range(file.num_row_groups) if _meets(file.metadata.row_group(g), bbox)]
+        wanted = file.read_row_groups(groups, [*names, BBOX]) if groups else None
+        if wanted is None:
+            return file.schema_arrow.remove_metadata().empty_table().select(names)
+        boxes = wanted.column(BBOX).combine_chunks()
+        import pyarrow.compute as pc
+
+        west, south, east, north = bbox
+        keep = pc.and_(
+            pc.and_(
+                pc.less_equal(pc.struct_field(boxes, "xmin"), east),
+                pc.greater_equal(pc.struct_field(boxes, "xmax"), west),
+            ),
+            pc.and_(
+                pc.less_equal(pc.struct_field(boxes, "ymin"), north),
+                pc.greater_equal(pc.struct_field(boxes, "ymax"), south),
+            ),
+        )
+        return wanted.filter(keep).select(names).replace_schema_metadata(None)
+
+
+def _plain(names: Sequence[str]) -> list[str]:
+    return [n for n in names if n not in (BBOX, DELIVERED)]
+
+
+def _meets(group: Any, bbox: tuple[float, float, float, float]) -> bool:
+    """By the statistics of the covering; a group without statistics is read."""
+    limits: dict[str, tuple[float, float]] = {}
+    for i in range(group.num_columns):
+        column = group.column(i)
+        if column.path_in_schema.startswith(f"{BBOX}.") and column.statistics is not None:
+            limits[column.path_in_schema[5:]] = (column.statistics.min, column.statistics.max)
+    if len(limits) < 4:
+        return True
+    west, south, east, north = bbox
+    return (
+        limits["xmin"][0] <= east
+        and limits["xmax"][1] >= west
+        and limits["ymin"][0] <= north
+        and limits["ymax"][1] >= south
+    )

@@ -1,0 +1,227 @@
+"""Schemas of layers as data: one YAML file per table of the standards, listed by the domains in their ``apps.py``.
+
+A schema maps the standard's column codes (DLBM) to our names (land_use_code) and says what each column must hold. In
+the lake and in rules only our names occur; the codes live at the import and export edge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from jintu.kernel.errors import Missing
+
+__all__ = ["THEMES", "Attribute", "Schema", "catalogue", "get", "register"]
+
+THEMES = ("lifecycle", "land_use", "plan", "base")
+"""Groups of the layer tree, in order; "lifecycle" is that of the registers."""
+
+TYPES = ("Int", "Char", "Float", "Date")
+
+
+def _chinese() -> bool:
+    from django.utils.translation import get_language
+
+    return (get_language() or "zh").startswith("zh")
+
+
+@dataclass(frozen=True, slots=True)
+class Attribute:
+    """One column of a layer.
+
+    ``code`` of the standard, ``name`` ours; ``type`` Int, Char, Float or Date with ``length`` and ``decimals``;
+    ``constraint`` M mandatory, C conditional (``required_when``: column → beginning of the code that demands it),
+    O optional. ``codelist`` names a list of `jintu.kernel.codelists`; ``choices`` is a list of its own. ``names``: this
+    column repeats the name of the code in that column. ``clause``: rule of the quality inspection. Int columns are
+    identifiers: they are checked as numbers and kept as text.
+    """
+
+    code: str
+    name: str
+    zh: str
+    en: str
+    type: str = "Char"
+    length: int | None = None
+    decimals: int | None = None
+    constraint: str = "O"
+    codelist: str = ""
+    choices: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    not_codes: tuple[str, ...] = ()
+    names: str = ""
+    rule: str = ""
+    clause: str = ""
+    unit: str = ""
+    minimum: float | None = None
+    above: float | None = None
+    aliases: tuple[str, ...] = ()
+    required_when: Mapping[str, str] = field(default_factory=dict)
+    personal: bool = False
+
+    @property
+    def label(self) -> str:
+        """The name in the reader's language."""
+        return self.zh if _chinese() else self.en
+
+    @property
+    def mandatory(self) -> bool:
+        return self.constraint == "M"
+
+    def spellings(self) -> tuple[str, ...]:
+        """Headers under which the column may arrive, best first."""
+        return (self.code, self.name, *self.aliases, self.zh, self.en)
+
+    def meaning(self, value: Any) -> str:
+        """The name of a code in the reader's language, or ""."""
+        if value is None:
+            return ""
+        if self.choices:
+            pair = self.choices.get(str(value))
+            return (pair[0] if _chinese() else pair[1]) if pair else ""
+        if not self.codelist:
+            return ""
+        from jintu.kernel import codelists
+
+        codes = codelists.land_use(str(value)) if self.codelist == "land_use" else codelists.get(self.codelist)
+        found = codes.find(str(value))
+        return "" if found is None else found.name_zh if _chinese() else found.name_en
+
+
+@dataclass(frozen=True)
+class Schema:
+    """A kind of layer. ``classes``: the column by which areas are summed and the map is coloured (``symbols`` says
+    how); ``key``: identifies a feature; ``partition``: features neither overlap nor leave gaps."""
+
+    name: str
+    table: str
+    zh: str
+    en: str
+    theme: str
+    standard: str
+    version: str
+    feature_code: str
+    key: str
+    title: tuple[str, ...]
+    area: str
+    classes: str
+    symbols: str
+    partition: bool
+    attributes: tuple[Attribute, ...]
+    source: str = ""
+
+    @property
+    def label(self) -> str:
+        return self.zh if _chinese() else self.en
+
+    @cached_property
+    def columns(self) -> dict[str, Attribute]:
+        """Attributes by our name, in order."""
+        return {a.name: a for a in self.attributes}
+
+    @cached_property
+    def codes(self) -> dict[str, Attribute]:
+        """Attributes by the standard's code."""
+        return {a.code: a for a in self.attributes}
+
+    def attribute(self, name: str) -> Attribute:
+        """By our name or the standard's code, in any case. Raises `Missing`."""
+        found = self.columns.get(name.lower()) or self.codes.get(name.upper())
+        if found is None:
+            raise Missing(
+                "The layer {layer} has no attribute {name}; there are: {names}.",
+                layer=self.name,
+                name=name,
+                names=", ".join(self.codes),
+            )
+        return found
+
+    def title_of(self, row: Mapping[str, Any]) -> str:
+        """What a feature is called: its class with the class's name, then its number."""
+        words: list[str] = []
+        for name in self.title:
+            value = row.get(name)
+            if value not in (None, ""):
+                meaning = self.columns[name].meaning(value)
+                words.append(f"{value} {meaning}" if meaning else str(value))
+        return " ".join(dict.fromkeys(words))
+
+
+_catalogue: dict[str, Schema] = {}
+
+
+def register(path: str | Path) -> None:
+    """Read the schemas of a YAML file or of every one in a directory; called from a domain's AppConfig.ready()."""
+    path = Path(path)
+    for file in sorted(path.glob("*.yaml")) if path.is_dir() else [path]:
+        schema = read(file)
+        _catalogue[schema.name] = schema
+
+
+def read(path: Path) -> Schema:
+    """The schema of a YAML file. Raises ValueError, with the file, for one that contradicts itself."""
+    import yaml
+
+    facts = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        attributes = tuple(_attribute(a) for a in facts["fields"])
+        schema = Schema(
+            name=facts["name"],
+            table=facts["table"],
+            zh=facts["zh"],
+            en=facts["en"],
+            theme=facts["theme"],
+            standard=facts["standard"],
+            version=str(facts["version"]),
+            feature_code=str(facts.get("feature_code", "")),
+            key=facts["key"],
+            title=tuple(facts["title"]),
+            area=facts.get("area", ""),
+            classes=facts.get("classes", ""),
+            symbols=facts.get("symbols", "outline"),
+            partition=bool(facts.get("partition", False)),
+            attributes=attributes,
+            source=path.name,
+        )
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{path.name}: {error} is missing or wrong") from error
+    used = {schema.key, *schema.title, *(n for n in (schema.area, schema.classes) if n)}
+    used |= {n for a in attributes for n in (*a.required_when, *((a.names,) if a.names else ()))}
+    if unknown := used - set(schema.columns):
+        raise ValueError(f"{path.name}: there is no field {', '.join(sorted(unknown))}")
+    if len(schema.columns) != len(attributes) or len(schema.codes) != len(attributes):
+        raise ValueError(f"{path.name}: a field or code occurs twice")
+    if schema.theme not in THEMES:
+        raise ValueError(f"{path.name}: theme must be one of {', '.join(THEMES)}")
+    return schema
+
+
+def _attribute(facts: dict[str, Any]) -> Attribute:
+    kept = dict(facts)
+    for name in ("aliases", "not_codes"):
+        kept[name] = tuple(kept.get(name, ()))
+    kept["choices"] = {str(k): tuple(v) for k, v in kept.get("choices", {}).items()}
+    attribute = Attribute(**kept)
+    if attribute.type not in TYPES or attribute.constraint not in ("M", "C", "O"):
+        raise KeyError(f"type or constraint of {attribute.code}")
+    if attribute.codelist:
+        from jintu.kernel import codelists
+
+        codelists.get(attribute.codelist)
+    return attribute
+
+
+def get(name: str) -> Schema:
+    """The schema called ``name`` ("survey.DLTB", or its table alone, "DLTB"). Raises `Missing`."""
+    found = _catalogue.get(name) or next((s for s in _catalogue.values() if s.table == name.upper()), None)
+    if found is None:
+        raise Missing(
+            "There is no layer called {name}; there are: {names}.", name=name, names=", ".join(sorted(_catalogue))
+        )
+    return found
+
+
+def catalogue() -> Iterator[Schema]:
+    """All schemas, in the order of the layer tree."""
+    yield from sorted(_catalogue.values(), key=lambda s: (THEMES.index(s.theme), -int(s.symbols != "outline")))

@@ -1,0 +1,75 @@
+"""Jobs of layers. Imported at start-up: nothing heavy here outside functions."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from jintu.foundation.operations import files, jobs
+from jintu.foundation.operations.models import StoredFile
+from jintu.kernel.errors import InputError, Missing
+
+__all__ = ["import_version"]
+
+
+@jobs.kind("layers.import", title="Load a layer")
+def import_version(
+    job: jobs.Running,
+    *,
+    division: str,
+    layer: str,
+    file: str,
+    valid_from: str,
+    mapping: str = "",
+    crs: str = "",
+    encoding: str = "",
+    member: str = "",
+    name: str = "",
+    good_only: bool = False,
+) -> dict[str, Any]:
+    """Load a stored file as a layer version; a refused file leaves its list of problems as a spreadsheet."""
+    from . import importing, problems
+    from .mapping import Mapping
+    from .mapping import load as load_mapping
+    from .models import LayerVersion
+
+    day = date.fromisoformat(valid_from)
+    kept = StoredFile.objects.filter(sha256=file).first()
+    if kept is None:
+        raise Missing("There is no such file.")
+    done = LayerVersion.objects.filter(layer=layer, division=division, valid_from=day, job=job.pk).first()
+    if done is not None:  # an earlier attempt of this job had published before it was killed
+        return {"version": done.pk, "rows": done.rows, "refused": done.quality.get("refused", 0)}
+    with tempfile.TemporaryDirectory(prefix="jintu-layer-") as folder:
+        path = Path(folder) / Path(kept.name).name
+        path.symlink_to(files.path_of(file))
+        try:
+            result = importing.import_layer(
+                layer,
+                path,
+                division,
+                day,
+                mapping=load_mapping(layer, mapping) if mapping else Mapping(),
+                crs=crs or None,
+                encoding=encoding or None,
+                member=member or None,
+                actor=job.actor,
+                good_only=good_only,
+                name=name,
+                job=job.pk,
+                progress=job.progress,
+            )
+        except importing.LayerRefused as error:
+            report = problems.spreadsheet(error.problems, kept.name)
+            raise InputError(
+                error.sentence,
+                place=error.place,
+                remedy="The list of problems is kept as file {report}.",
+                **{**error.params, "report": report.sha256},
+            ) from error
+    answer = {"version": result.version.pk, "rows": result.rows, "refused": result.refused}
+    if result.problems:
+        answer["report"] = problems.spreadsheet(result.problems, kept.name).sha256
+    return answer

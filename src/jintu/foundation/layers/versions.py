@@ -1,0 +1,279 @@
+"""Which version of a layer holds on a day, and whether it is still what it was."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db.models import Q
+
+from jintu.foundation.identity.scope import prefix_of
+from jintu.kernel import hashing
+from jintu.kernel.errors import Missing
+
+from . import lake
+from .models import LayerVersion
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from jintu.kernel.flat import Polygons
+    from jintu.kernel.overlay import Prepared
+
+__all__ = ["Combined", "Resident", "all_until", "find", "in_force", "pieces_in_force", "resident", "verify"]
+
+
+@dataclass(frozen=True)
+class Combined:
+    """The versions of several counties read as one layer of the city above them."""
+
+    versions: tuple[LayerVersion, ...]
+
+    @property
+    def layer(self) -> str:
+        return self.versions[0].layer
+
+    @property
+    def name(self) -> str:
+        return " + ".join(f"{v.division} {v.name}" for v in self.versions)
+
+    @property
+    def valid_from(self) -> date:
+        return max(v.valid_from for v in self.versions)
+
+    @property
+    def hash(self) -> str:
+        """Of the hashes of the parts, by division."""
+        algorithm = self.versions[0].hash.partition(":")[0]
+        return hashing.of_json({v.division: v.hash for v in self.versions}, algorithm)
+
+    @property
+    def rows(self) -> int:
+        return sum(v.rows for v in self.versions)
+
+    def table(
+        self, columns: Sequence[str] | None = None, bbox: tuple[float, float, float, float] | None = None
+    ) -> pa.Table:
+        """The rows of all, by division."""
+        import pyarrow as pa
+
+        return pa.concat_tables([v.table(columns, bbox) for v in self.versions])
+
+
+def _of(layer: str, division: str) -> Q:
+    """Versions of the layer that hold the division or lie inside it."""
+    prefix = prefix_of(division)
+    above = [prefix[:n] for n in range(len(prefix) + 1)]
+    return Q(layer=layer) & (Q(prefix__in=above) | Q(prefix__gte=prefix, prefix__lt=prefix + "~"))
+
+
+def pieces_in_force(layer: str, division: str, day: date) -> list[LayerVersion]:
+    """The versions that together are the layer on a day in a division (code or prefix): the one that holds it, or those
+    of the divisions inside it, each the newest of its own."""
+    found = LayerVersion.objects.published().filter(_of(layer, division), valid_from__lte=day)
+    newest: dict[str, LayerVersion] = {}
+    for version in found.order_by("valid_from", "pk"):
+        newest[version.prefix] = version
+    prefix = prefix_of(division)
+    holding = [p for p in newest if prefix.startswith(p)]
+    if holding:
+        return [newest[max(holding, key=len)]]
+    # a city's own version replaces those of its counties
+    kept = [p for p in newest if not any(p != q and p.startswith(q) for q in newest)]
+    return [newest[p] for p in sorted(kept)]
+
+
+def in_force(layer: str, division: str, day: date) -> LayerVersion | Combined | None:
+    """The version of the layer in force in a division (code or prefix) on a day; None when there is none."""
+    pieces = pieces_in_force(layer, division, day)
+    if not pieces:
+        return None
+    return pieces[0] if len(pieces) == 1 else Combined(tuple(pieces))
+
+
+def all_until(layer: str, division: str, day: date) -> list[LayerVersion | Combined]:
+    """The states of the layer in a division up to and including a day, oldest first."""
+    days = (
+        LayerVersion.objects.published()
+        .filter(_of(layer, division), valid_from__lte=day)
+        .order_by("valid_from")
+        .values_list("valid_from", flat=True)
+        .distinct()
+    )
+    found: list[LayerVersion | Combined] = []
+    for each in days:
+        state = in_force(layer, division, each)
+        if state is not None and (not found or found[-1].hash != state.hash):
+            found.append(state)
+    return found
+
+
+def find(layer: str, at: str = "", division: str = "", scope: Any = None) -> LayerVersion:
+    """A version by name, key, hash (or its beginning) or day; the newest when ``at`` is empty. Raises `Missing`."""
+    query = LayerVersion.objects.filter(layer=layer)
+    if scope is not None:
+        query = query.within(scope)
+    if division:
+        query = query.filter(_of(layer, division))
+    if not at:
+        version = query.published().order_by("-valid_from", "-pk").first()
+    else:
+        exact = Q(name=at) | Q(key=at) | Q(hash=at)
+        if len(at) >= 6 and all(c in "0123456789abcdef" for c in at):
+            exact |= Q(hash__startswith=f"sha256:{at}") | Q(hash__startswith=f"sm3:{at}")
+        version = query.filter(exact).order_by("-pk").first()
+        if version is None:
+            try:
+                day = date.fromisoformat(at)
+            except ValueError:
+                day = None
+            if day is not None:
+                version = query.published().filter(valid_from__lte=day).order_by("-valid_from", "-pk").first()
+    if version is None:
+        raise Missing("There is no version {at} of {layer}.", at=at or "—", layer=layer)
+    return version
+
+
+def verify(version: LayerVersion) -> list[str]:
+    """What is wrong with a version's files; empty when the content is what was published.
+
+    The manifest, the hash of every file, and the canonical hash computed again from the rows are compared.
+    """
+    where = version.directory
+    try:
+        manifest = lake.manifest(where)
+    except Missing as error:
+        return [str(error)]
+    wrong: list[str] = []
+    algorithm = version.manifest_hash.partition(":")[0]
+    if hashing.of_file(where / lake.MANIFEST, algorithm) != version.manifest_hash:
+        wrong.append("the manifest was changed")
+    for name, facts in manifest.get("files", {}).items():
+        file = where / name
+        if not file.is_file():
+            wrong.append(f"{name} is missing")
+        elif hashing.of_file(file, facts["hash"].partition(":")[0]) != facts["hash"]:
+            wrong.append(f"{name} was changed")
+    for name in {p.name for p in where.iterdir()} - set(manifest.get("files", {})) - {lake.MANIFEST}:
+        wrong.append(f"{name} does not belong to the version")
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        names = [n for n in pq.read_schema(where / lake.DATA).names if n != lake.BBOX]
+        found = lake.content_hash(
+            lake.read(where, names), schema=version.layer, crs=version.crs, algorithm=version.hash.partition(":")[0]
+        )
+        if found != version.hash:
+            wrong.append("the content is not what was published")
+    except (pa.ArrowException, OSError, Missing) as error:
+        wrong.append(f"the content cannot be read: {str(error).splitlines()[0]}")
+    return wrong
+
+
+# --- in memory ----------
+
+
+class Resident:
+    """A version in memory, for identify, tiles and the analysis of a drawn outline."""
+
+    def __init__(self, version: LayerVersion) -> None:
+        from jintu.kernel.flat import Polygons
+
+        table = version.table()
+        self.version = version
+        self.polygons: Polygons = Polygons.from_wkb(table.column("geometry"))
+        self.boxes: NDArray[np.float64] = self.polygons.boxes()
+        self.attributes = table.drop_columns(["geometry"])
+        self._classes: dict[str, tuple[NDArray[np.int64], list[str]]] = {}
+        self._prepared: Prepared | None = None
+        self._lock = Lock()
+        self.nbytes = self.polygons.nbytes + self.boxes.nbytes + self.attributes.nbytes
+
+    def __len__(self) -> int:
+        return len(self.polygons)
+
+    @property
+    def prepared(self) -> Prepared:
+        """With its search tree, for overlays with many outlines."""
+        with self._lock:
+            if self._prepared is None:
+                from jintu.kernel.overlay import prepare
+
+                self._prepared = prepare(self.polygons)
+            return self._prepared
+
+    def near(self, bbox: tuple[float, float, float, float]) -> NDArray[np.int64]:
+        """Rows whose boxes meet a box (west, south, east, north)."""
+        import numpy as np
+
+        west, south, east, north = bbox
+        b = self.boxes
+        return np.flatnonzero((b[:, 0] <= east) & (b[:, 2] >= west) & (b[:, 1] <= north) & (b[:, 3] >= south))
+
+    def at(self, lon: float, lat: float) -> list[int]:
+        """Rows that hold a point, their boundary included."""
+        import numpy as np
+        import shapely
+
+        rows = self.near((lon, lat, lon, lat))
+        if not len(rows):
+            return []
+        hit = shapely.intersects(self.polygons.take(rows).to_shapely(), shapely.Point(lon, lat))
+        return rows[np.asarray(hit)].tolist()
+
+    def row(self, i: int) -> dict[str, Any]:
+        """The attributes of a row by our names."""
+        return self.attributes.slice(i, 1).to_pylist()[0]
+
+    def classes(self, column: str) -> tuple[NDArray[np.int64], list[str]]:
+        """A column as (number of each row's value, values)."""
+        import numpy as np
+        import pyarrow as pa
+
+        with self._lock:
+            if column not in self._classes:
+                values = self.attributes.column(column).cast(pa.string()).fill_null("").combine_chunks()
+                coded = values.dictionary_encode()
+                if isinstance(coded, pa.ChunkedArray):
+                    coded = coded.combine_chunks()
+                self._classes[column] = (np.asarray(coded.indices).astype(np.int64), coded.dictionary.to_pylist())
+            return self._classes[column]
+
+
+_residents: OrderedDict[str, Resident] = OrderedDict()
+_residents_lock = Lock()
+_loading: dict[str, Lock] = {}
+
+
+def resident(version: LayerVersion) -> Resident:
+    """The version in memory. The least recently used leave when all together pass ``JINTU_RESIDENT_BYTES``."""
+    limit = getattr(settings, "JINTU_RESIDENT_BYTES", 1 << 30)
+    key = f"{version.layer}/{version.division}/{version.key}"
+    with _residents_lock:
+        found = _residents.get(key)
+        if found is not None:
+            _residents.move_to_end(key)
+            return found
+        lock = _loading.setdefault(key, Lock())
+    with lock:
+        with _residents_lock:
+            found = _residents.get(key)
+        if found is not None:
+            return found
+        found = Resident(version)
+        with _residents_lock:
+            _residents[key] = found
+            _loading.pop(key, None)
+            total = sum(r.nbytes for r in _residents.values())
+            while total > limit and len(_residents) > 1:
+                _, gone = _residents.popitem(last=False)
+                total -= gone.nbytes
+    return found
