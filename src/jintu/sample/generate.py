@@ -16,6 +16,7 @@ import numpy as np
 from jintu.kernel.errors import Refused
 
 from . import geodesy
+from .asof import AS_OF, FORMAT
 from .codes import CONTROL, ZONES
 from .lattice import Band, County
 from .layers import (
@@ -40,7 +41,6 @@ from .trace import components
 
 __all__ = ["AS_OF", "generate", "versions"]
 
-AS_OF = date(2026, 6, 15)
 MARKER = ".jintu-sample"
 GBK = "land.supply"
 """The register written in GBK, as such tables often arrive."""
@@ -113,7 +113,7 @@ def generate(
     if not bare:
         _write_json(out / "truth.json", truth)
     manifest: dict[str, Any] = {
-        "format": 1,
+        "format": FORMAT,
         "patches": counts.get("patches", 0),
         "seed": seed,
         "requested": patches_wanted,

@@ -163,15 +163,32 @@ class Surface:
     def pushed(self, part: Part, metres: float, side: str = "east") -> Shape:
         """The part with its east (or west) side moved outward by some metres (inward if negative)."""
         ring = np.array(self.shape(part).plane.exterior.coords)
-        j = np.arange(part.j0, part.j1 + 1)
-        i = part.i1 if side == "east" else part.i0
-        edge = np.column_stack((self.band.px[j, i], self.band.py[j, i]))
-        across = edge[-1] - edge[0]
-        out = np.array([across[1], -across[0]]) / np.hypot(*across) * (1 if side == "east" else -1)
-        corners = {(x, y) for x, y in edge.tolist()}
-        moved = np.array([(x, y) in corners for x, y in ring.tolist()])
-        ring[moved] += out * metres
+        edge, moved = self._side(part, metres, side)
+        to = {(x, y): new for (x, y), new in zip(edge.tolist(), moved, strict=True)}
+        ring = np.array([to.get((x, y), np.array((x, y))) for x, y in ring.tolist()])
         return Shape(shapely.Polygon(np.round(ring, 4)))
+
+    def _side(self, part: Part, metres: float, side: str) -> tuple[np.ndarray, np.ndarray]:
+        """Corners of a side from south to north, and where they are when pushed.
+
+        Each moves along its own grid line, so that no two of them can change places.
+        """
+        j = np.arange(part.j0, part.j1 + 1)
+        side_i, inner_i = (part.i1, part.i1 - 1) if side == "east" else (part.i0, part.i0 + 1)
+        edge = np.column_stack((self.band.px[j, side_i], self.band.py[j, side_i]))
+        inner = np.column_stack((self.band.px[j, inner_i], self.band.py[j, inner_i]))
+        along = edge - inner
+        along /= np.hypot(along[:, 0], along[:, 1])[:, None]
+        return edge, edge + along * metres
+
+    def rim(self, part: Part, area: float) -> Shape:
+        """The strip of ``area`` m² along the inside of the part's east side."""
+        metres = 1.0
+        for _ in range(4):
+            edge, moved = self._side(part, -metres, "east")
+            shape = Shape(shapely.Polygon(np.round(np.concatenate((edge, moved[::-1])), 4)))
+            metres *= area / shape.area
+        return shape
 
     def pushed_by_area(self, part: Part, area: float, side: str = "east") -> Shape:
         """The part with one side pushed so that it gains ``area`` m², or loses it if negative (to a few dm²)."""

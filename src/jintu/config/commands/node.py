@@ -101,7 +101,7 @@ def make_administrators() -> list[tuple[str, str, str]]:
 def warm_up() -> None:
     """Compile the kernels now, into the data directory, so that the first user does not wait for it."""
     if importlib.util.find_spec("jintu.kernel.warm") is not None:
-        importlib.import_module("jintu.kernel.warm").warm()
+        importlib.import_module("jintu.kernel.warm").warm_up()
 
 
 # -- commands

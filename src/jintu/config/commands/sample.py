@@ -39,9 +39,7 @@ def sample(
     from jintu.sample.generate import generate
 
     with progress_line() as progress:
-        manifest = generate(
-            patches, seed, out, as_of=as_of.date(), filings=filings, only=only, progress=progress
-        )
+        manifest = generate(patches, seed, out, as_of=as_of.date(), filings=filings, only=only, progress=progress)
     if as_json:
         echo_json(manifest)
         return

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shapely
+
 from ..ledger import days, square
 from ..sites import Shape
 from .planter import Planter, hit, planting
@@ -113,9 +115,7 @@ def project_on_building_land(p: Planter, n: int) -> None:
         if planted:
             strip = surface.shape(part.columns(0, 1 + n))
         else:
-            strip = Shape(surface.shape(part).plane) - surface.pushed_by_area(part, -90.0)
-        import shapely
-
+            strip = surface.rim(part, 90.0)
         both = Shape(shapely.MultiPolygon([*shapely.get_parts(own.plane), *shapely.get_parts(strip.plane)]))
         project.row["geometry"] = both
         project.row["scale_area"] = square(both.area)

@@ -121,6 +121,13 @@ def test_filed_areas_are_those_of_the_outlines(sample: Sample) -> None:
             assert float(row["area"]) == pytest.approx(geodesic(shape), rel=2e-6, abs=0.05), (name, row[key])
 
 
+def test_every_outline_is_valid(sample: Sample) -> None:
+    for name, rows in sample.rows.items():
+        for row in rows:
+            if row.get("geometry"):
+                assert shapely.is_valid(shapely.from_wkt(row["geometry"])), (name, row[HEADERS[name][0]])
+
+
 def test_clean_approvals_are_balanced_and_supplied_inside(sample: Sample) -> None:
     special = planted(sample)
     parcels, drawn, supplied = defaultdict(list), defaultdict(float), defaultdict(list)
