@@ -22,7 +22,7 @@ from .. import descriptor
 from ..descriptor import Register
 from ..models import Batch
 from . import mapping as mappings
-from . import staging
+from . import recognise, staging
 from .apply import clean, fail, load, revert, settle
 
 __all__ = [
@@ -175,16 +175,19 @@ def prepare(
                 source.crs = str(chosen.geometry["crs"])
             batch.file_sha256 = source.sha256
             _not_twice(batch)
-            staged = staging.stage(
-                register,
-                source,
-                chosen,
-                batch.pk,
-                scope=scope,
-                division=batch.division,
-                duplicates=options.get("duplicates") or "refuse",
-                progress=(lambda done, total: progress(done, total or done, "reading")) if progress else None,
-            )
+            try:
+                staged = staging.stage(
+                    register,
+                    source,
+                    chosen,
+                    batch.pk,
+                    scope=scope,
+                    division=batch.division,
+                    duplicates=options.get("duplicates") or "refuse",
+                    progress=(lambda done, total: progress(done, total or done, "reading")) if progress else None,
+                )
+            except InputError as error:
+                raise recognise.explain(register, source, error) from error
             if not staged.read:
                 raise InputError("The file has no rows.", place=Place(file=batch.file_name))
             batch.options = {

@@ -118,7 +118,7 @@ def load(register: Register, batch: Batch, *, actor: Actor, progress: Progress |
         if error.sentence != "Another process is loading this import.":
             fail(register, batch)
         raise
-    flip(register, batch, [f"sha256:{h}" for h in frame[HASH].to_list()], actor)
+    flip(register, batch, frame[HASH].to_list(), actor)
     _index(register, batch, progress)
     staging.drop(batch.pk)
     return batch
@@ -216,7 +216,7 @@ class _Writer:
         holders = ", ".join("?" for _ in self.fields)
         sql = f"INSERT INTO {self.table} ({self.names}) VALUES ({holders})"
         rows = zip(*self._columns(piece), strict=True)
-        with connection.cursor() as cursor:
+        with connection.cursor() as cursor, connection.wrap_database_errors:
             # straight to the driver: Django's wrapper would translate the placeholders of every call
             cursor.connection.executemany(sql, rows)
 
@@ -231,6 +231,7 @@ class _Writer:
         pl.DataFrame(made).write_csv(out, include_header=False, quote_style="non_numeric", null_value="\\N")
         with (
             connection.cursor() as cursor,
+            connection.wrap_database_errors,
             cursor.copy(f"COPY {self.table} ({self.names}) FROM STDIN WITH (FORMAT csv, NULL '\\N')") as copy,
         ):
             copy.write(out.getvalue())

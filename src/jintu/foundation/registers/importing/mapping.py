@@ -14,6 +14,15 @@ A mapping is plain JSON, so that it can be saved under a name, shipped by a doma
       "empty": ["无", "/"]
     }
 
+A column's rule may also say, for tables that were made to be looked at (see `cells`)::
+
+        {"from": "持有人1", "otherwise": "持有人2"}                  # the second where the first is empty
+        {"from": "土地级别", "pattern": "土地级别[：:](.*)$"}          # the part of the cell that is meant
+        {"from": "年限", "pattern": "{=土地用途}([0-9]+)"}             # {=x}: the row's own cell in column x
+        {"from": "土地来源", "compare": {"with": "面积", "equal": "existing", "zero": "new", "else": "new_stock"}}
+        {"key_of": {"register": "land.supply", "mapping": "…"}}     # the key that register gives the same row
+    "rows": {"filled": "期号", "split": "|", "lists": ["期号", "日期", "金额"]}   # which rows, and lists in them
+
 ``key`` names columns tried in order when the key column itself is empty; after them comes the natural key of the
 register's identity columns (`keys.natural`). ``by: name`` resolves division names at the day of a column, or at a
 fixed day.
@@ -33,6 +42,7 @@ from jintu.kernel.errors import InputError, Missing, Place
 from .. import units, values
 from ..descriptor import Register
 from ..models import ImportMapping
+from . import cells
 
 if TYPE_CHECKING:
     from jintu.kernel.formats import Source
@@ -41,6 +51,9 @@ __all__ = ["DIVISION_HEADERS", "GEOMETRY_HEADERS", "Mapping", "find", "match", "
 
 DIVISION_HEADERS = ("division", "XZQDM", "XZDM", "行政区代码", "行政区划代码", "区划代码", "行政区")
 GEOMETRY_HEADERS = ("geometry", "geom", "wkt", "WKT", "坐标", "图形")
+
+RULE = {"from", "constant", "unit", "values", "otherwise", "pattern", "compare", "key_of"}
+"""What the rule of a column may say."""
 
 _shipped: dict[tuple[str, str], dict[str, Any]] = {}
 
@@ -54,23 +67,23 @@ class Mapping:
     key: list[str] = field(default_factory=list)
     geometry: dict[str, Any] = field(default_factory=dict)
     empty: list[str] = field(default_factory=list)
+    rows: dict[str, Any] = field(default_factory=dict)
     name: str = ""
 
     @classmethod
     def from_json(cls, facts: Mapped[str, Any], name: str = "") -> Mapping:
         """Raises `InputError` for anything that is no mapping."""
-        unknown = set(facts) - {"columns", "division", "key", "geometry", "empty", "name", "note"}
+        unknown = set(facts) - {"columns", "division", "key", "geometry", "empty", "rows", "name", "note"}
         if unknown:
             raise InputError(
                 "A mapping has no part {part}.",
-                remedy="It has columns, division, key, geometry, empty.",
+                remedy="It has columns, division, key, geometry, empty, rows.",
                 part=sorted(unknown)[0],
             )
         columns = {}
         for name_, rule in dict(facts.get("columns") or {}).items():
             rule = {"from": rule} if isinstance(rule, str) else dict(rule)
-            wrong = set(rule) - {"from", "constant", "unit", "values"}
-            if wrong or not ({"from", "constant"} & set(rule)):
+            if set(rule) - RULE or not ({"from", "constant", "key_of"} & set(rule)):
                 raise InputError("The rule of column {name} cannot be read.", place=Place(field=name_), name=name_)
             columns[name_] = rule
         return cls(
@@ -79,6 +92,7 @@ class Mapping:
             list(facts.get("key") or []),
             dict(facts.get("geometry") or {}),
             [str(e) for e in facts.get("empty") or []],
+            dict(facts.get("rows") or {}),
             name or str(facts.get("name") or ""),
         )
 
@@ -89,12 +103,13 @@ class Mapping:
             "key": self.key,
             "geometry": self.geometry,
             "empty": self.empty,
+            "rows": self.rows,
         }
 
     def headers(self) -> set[str]:
         """Columns of the file the mapping reads."""
-        rules = [*self.columns.values(), self.division, self.geometry]
-        return {str(r["from"]) for r in rules if r.get("from")}
+        rules = [*self.columns.values(), self.division, self.geometry, self.rows]
+        return {header for rule in rules for header in cells.headers_of(rule)}
 
     def check(self, register: Register, source: Source) -> None:
         """Raise `InputError` when the mapping does not fit the register or the file."""

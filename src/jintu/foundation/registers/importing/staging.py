@@ -23,12 +23,12 @@ from jintu.foundation.identity.scope import Scope
 from jintu.kernel import hashing
 from jintu.kernel.errors import InputError
 
-from .. import keys, validation
+from .. import descriptor, keys, validation
 from ..coordinates import WORKING, is_working, to_lonlat
 from ..descriptor import Register
 from ..models import Batch
-from . import typing
-from .mapping import Mapping, unitless
+from . import cells, typing
+from .mapping import Mapping, find, unitless
 from .problems import Problem, Reasons
 
 if TYPE_CHECKING:
@@ -203,27 +203,29 @@ def _chunk(
 
     raw = pl.from_arrow(table)
     assert isinstance(raw, pl.DataFrame)
+    raw, found = cells.records(raw, mapping.rows)
     rows = raw["__row__"]
     n = raw.height
-    found: list[Problem] = []
     columns: dict[str, pl.Series] = {}
     for name, (f, column) in register.attributes.items():
         rule = mapping.columns.get(name)
         if rule is None:
             columns[name] = _default(f, n)
             continue
+        if "key_of" in rule:
+            columns[name] = _key_elsewhere(raw, rule["key_of"])
+            continue
         header = str(rule.get("from", ""))
-        series = raw[header] if header else pl.Series([str(rule["constant"])] * n, dtype=pl.String)
-        typed, cells = typing.convert(f, column, series, rule, mapping.empty, header)
-        found += typing.problems(cells, rows, name)
+        typed, wrong_cells = typing.convert(f, column, cells.of(raw, rule), rule, mapping.empty, header)
+        found += typing.problems(wrong_cells, rows, name)
         columns[name] = _filled(f, typed)
-    columns[DIVISION], cells = _division(register, raw, mapping, columns, scope, division)
-    found += typing.problems(cells, rows, "division")
+    columns[DIVISION], wrong_cells = _division(register, raw, mapping, columns, scope, division)
+    found += typing.problems(wrong_cells, rows, "division")
     _keys(register, mapping, columns)
     for name, (_f, column) in register.attributes.items():
         if column.required or name == register.key:
             typed = columns[name]
-            missing = typed.is_null() | (typed == "" if typed.dtype == pl.String else pl.Series([False] * n))
+            missing = typed.is_null() | (typed == "" if typed.dtype == pl.String else pl.Series([False] * n, dtype=pl.Boolean))
             wrong = {p.row for p in found if p.field == name}
             found += [
                 Problem(int(rows[int(i)]), name, "This column may not be empty.", "", "Enter a value.")
@@ -240,6 +242,29 @@ def _chunk(
     staged.reasons.add(found)
     bad = {p.row for p in found}
     return frame.filter(~rows.is_in(list(bad))) if bad else frame
+
+
+def _key_elsewhere(raw: pl.DataFrame, rule: dict[str, Any]) -> pl.Series:
+    """The key another register gives these rows under its own mapping: an instalment finds the supply it belongs to.
+
+    Cells that register would refuse make another key than the refused row would have had; it has no row to find then.
+    """
+    other = descriptor.get(str(rule["register"]))
+    theirs = find(other, str(rule["mapping"]))
+    assert theirs is not None
+    columns: dict[str, pl.Series] = {}
+    for name in dict.fromkeys((other.key, *theirs.key, *other.identity)):
+        f, column = other.attributes[name]
+        if name not in theirs.columns:
+            columns[name] = _default(f, raw.height)
+            continue
+        mine = theirs.columns[name]
+        typed, _wrong = typing.convert(
+            f, column, cells.of(raw, mine), mine, theirs.empty, str(mine.get("from", ""))
+        )
+        columns[name] = _filled(f, typed)
+    _keys(other, theirs, columns)
+    return columns[other.key]
 
 
 def _default(f: models.Field, n: int) -> pl.Series:
@@ -293,7 +318,7 @@ def _division(
         codes = pl.Series([str(rule.get("constant") or division)] * n, dtype=pl.String)
         cells = []
     told = {c[0] for c in cells}
-    bad = ~codes.str.contains(r"^(\d{6}|\d{9}|\d{12})$").fill_null(False)
+    bad = ~codes.str.contains(r"^([0-9]{6}|[0-9]{9}|[0-9]{12})$").fill_null(False)
     for i in bad.arg_true():
         if int(i) not in told:
             cells.append(
@@ -529,7 +554,7 @@ def _duplicates(
     frame = frame.with_columns(
         pl.Series(UID, uids), pl.Series(VERSION, versions), pl.Series(OLD, old), pl.lit(1).alias(LEVEL)
     )
-    return frame if all(keep) else frame.filter(pl.Series(keep))
+    return frame if all(keep) else frame.filter(pl.Series(keep, dtype=pl.Boolean))
 
 
 def _hashed(register: Register, frame: pl.DataFrame) -> pl.DataFrame:
@@ -542,7 +567,7 @@ def _hashed(register: Register, frame: pl.DataFrame) -> pl.DataFrame:
     ).to_series()
     shapes = frame[register.geometry].to_list() if register.geometry else [None] * frame.height
     digest = [
-        hashlib.sha256(text.encode() + b"\x1e" + (wkb or b"")).hexdigest()
+        "sha256:" + hashlib.sha256(text.encode() + b"\x1e" + (wkb or b"")).hexdigest()
         for text, wkb in zip(line.to_list(), shapes, strict=True)
     ]
     return frame.with_columns(pl.Series(HASH, digest))

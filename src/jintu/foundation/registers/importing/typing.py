@@ -202,7 +202,7 @@ def day(series: pl.Series) -> tuple[pl.Series, list[Cell]]:
         return series.dt.date(), []
     given = _string(series)
     blank = _blank(given) | given.is_in(["0", "00000000"]).fill_null(False)
-    normal = given.str.replace(r"^(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?$", "$1-$2-$3")
+    normal = given.str.replace(r"^([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?$", "$1-$2-$3")
     made = normal.str.to_date("%Y-%m-%d", strict=False)
     usual = made.is_not_null() & (made.dt.year() >= 1900) & (made.dt.year() <= 2200)
     made = made.set(~usual, None)
@@ -231,7 +231,7 @@ def whole(f: models.Field, column: Column, series: pl.Series) -> tuple[pl.Series
 
     given = _string(series)
     blank = _blank(given)
-    plain = given.str.contains(r"^[+-]?\d{1,18}$").fill_null(False)
+    plain = given.str.contains(r"^[+-]?[0-9]{1,18}$").fill_null(False)
     made = given.set(~plain, None).str.strip_prefix("+").cast(pl.Int64, strict=False)
     found, wrong = _slowly(given, (~plain & ~blank).arg_true(), _one_whole)
     made = _filled(made, found)
@@ -258,7 +258,7 @@ def whole(f: models.Field, column: Column, series: pl.Series) -> tuple[pl.Series
                     str(made[int(i)]),
                 )
             )
-    return made.set(pl.Series(_mask(len(made), wrong)), None), wrong
+    return made.set(pl.Series(_mask(len(made), wrong), dtype=pl.Boolean), None), wrong
 
 
 def _one_whole(raw: str) -> int | None:
@@ -283,7 +283,7 @@ def decimal(
     places = f.decimal_places if isinstance(f, models.DecimalField) else None
     given = _string(series) if series.dtype != pl.Float64 or places is None else series.cast(pl.String)
     blank = _blank(given)
-    plain = given.str.contains(r"^[+-]?(\d+(\.\d*)?|\.\d+)$").fill_null(False)
+    plain = given.str.contains(r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)$").fill_null(False)
     number = given.set(~plain, None).cast(pl.Float64, strict=False)
     stored = unit or column.unit
     if places is None:
@@ -300,9 +300,9 @@ def decimal(
             close = np.abs(np.abs(product) - np.floor(np.abs(product)) - 0.5) < 1e-3
             unsure = close | (np.abs(product) > 2.0**40)
             safe = np.where(np.isfinite(nearest) & ~unsure, nearest, 0.0)
-        made = pl.Series(safe.astype(np.int64)).set(~plain | pl.Series(unsure), None)
+        made = pl.Series(safe.astype(np.int64)).set(~plain | pl.Series(unsure, dtype=pl.Boolean), None)
         parse = _parser(column, stored, header, factor, places)
-        doubtful = ((~plain | pl.Series(unsure)) & ~blank).arg_true()
+        doubtful = ((~plain | pl.Series(unsure, dtype=pl.Boolean)) & ~blank).arg_true()
         found, wrong = _slowly(given, doubtful, parse)
         top = 10**f.max_digits
         for i, value in list(found.items()):
@@ -329,7 +329,7 @@ def decimal(
         for i in (made < 0).fill_null(False).arg_true():
             sentence = "Area {value} is negative." if column.unit == "m2" else "{value} is negative."
             wrong.append((int(i), sentence, "Correct the value.", {"value": given[int(i)]}, given[int(i)]))
-    return made.set(pl.Series(_mask(len(made), wrong)), None), wrong
+    return made.set(pl.Series(_mask(len(made), wrong), dtype=pl.Boolean), None), wrong
 
 
 def _parser(column: Column, unit: str, header: str, factor: Fraction, places: int | None) -> Callable[[str], Any]:
