@@ -12,7 +12,7 @@ class Config(AppConfig):
         from jintu.foundation.checks import parameters, rules
         from jintu.foundation.registers import codelists, descriptor
 
-        from . import process
+        from . import mappings, process
         from .registers import (
             approval,
             approval_parcel,
@@ -47,3 +47,4 @@ class Config(AppConfig):
         rules.register(*RULES)
         parameters.register_file(Path(__file__).parent / "codes" / "rule_parameters.csv")
         process.declare()
+        mappings.ship()

@@ -53,7 +53,7 @@ def register_frame(name: str, division: str, *, geometry: bool = True) -> pl.Dat
     if geom is not None:
         wanted.append(geom)
     rows = register.model.objects.current()
-    if division:
+    if division and not register.table:  # dated tables hold for the divisions below theirs: rules choose
         rows = rows.filter(division__gte=division, division__lt=division + "~")
     query = rows.order_by("id").values_list(*(f.attname for f in wanted)).query
     sql, params = query.get_compiler(connection=connection).as_sql()

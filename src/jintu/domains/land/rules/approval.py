@@ -517,7 +517,7 @@ def class_table_differs(t: Inputs, p: Parameters) -> Iterator[Hit]:
     severity="orange",
     law=laws.LINK,
     needs={"approval": APPROVAL},
-    formula="age_days > limit_days; used_m2 − reclaimed_m2 > slack_m2",
+    formula="as_of > due_on = approved_on + limit_years; used_m2 − reclaimed_m2 > slack_m2",
     explain=(
         "增减挂钩项目区批准满三年，拆旧复垦面积仍少于建新使用的周转指标。补录复垦验收；确未归还的限期归还并扣减指标。",
         "Three years after approval of a linked project less land has been reclaimed than was used for new "
@@ -526,23 +526,23 @@ def class_table_differs(t: Inputs, p: Parameters) -> Iterator[Hit]:
     ),
 )
 def link_not_returned(t: Inputs, p: Parameters) -> Iterator[Hit]:
-    """Approvals of kind link older than ``limit_days``: link_used_area − link_reclaimed_area. Without a used area not
+    """Approvals of kind link older than ``limit_years``: link_used_area − link_reclaimed_area. Without a used area not
     judged; without a reclaimed area none was."""
     found = (
         approvals(t, p.as_of, "link")
         .with_columns(
-            age_days=days_since("approved_on", p.as_of),
+            due_on=pl.col("approved_on").dt.offset_by(f"{int(p.limit_years)}y"),
             used_m2=pl.col("link_used_area"),
             reclaimed_m2=pl.col("link_reclaimed_area").fill_null(0.0),
         )
-        .with_columns(short_m2=pl.col("used_m2") - pl.col("reclaimed_m2"), late=pl.col("age_days") - p.limit_days)
-        .filter((pl.col("age_days") > p.limit_days) & (pl.col("short_m2") > p.slack_m2))
+        .with_columns(short_m2=pl.col("used_m2") - pl.col("reclaimed_m2"), late=days_since("due_on", p.as_of))
+        .filter((pl.col("late") > 0) & (pl.col("short_m2") > p.slack_m2))
     )
     yield from hits(
         found,
         SUBJECT,
-        values=("approved_on", "age_days", "used_m2", "reclaimed_m2"),
-        constants={"limit_days": p.limit_days, "slack_m2": p.slack_m2},
+        values=("approved_on", "due_on", "used_m2", "reclaimed_m2"),
+        constants={"as_of": p.as_of, "limit_years": p.limit_years, "slack_m2": p.slack_m2},
         area="short_m2",
         days="late",
     )
@@ -554,7 +554,7 @@ def link_not_returned(t: Inputs, p: Parameters) -> Iterator[Hit]:
     severity="red",
     law=laws.APPROVAL_LAPSE,
     needs={"approval": APPROVAL, "parcel": PARCEL, "supply": SUPPLY_OUTLINE},
-    formula="age_days > limit_days; announced_on, paid_on and supplies are empty",
+    formula="as_of > lapses_on = approved_on + limit_years; announced_on, paid_on and supplies are empty",
     explain=(
         "批准满两年，既无征地公告、补偿支付，也无供应，批准文件自动失效。补录实施情况；确未实施的按失效处理，"
         "指标收回。",
@@ -564,24 +564,24 @@ def link_not_returned(t: Inputs, p: Parameters) -> Iterator[Hit]:
     ),
 )
 def approval_lapsed(t: Inputs, p: Parameters) -> Iterator[Hit]:
-    """Approvals of kind batch or single_site older than ``limit_days`` with no requisition announcement, no
+    """Approvals of kind batch or single_site older than ``limit_years`` with no requisition announcement, no
     compensation paid, and no supply that names them or overlaps their parcels by more than ``tolerance_m2``."""
     undone = pl.all_horizontal(
         pl.col(c).is_null() | (pl.col(c) > p.as_of) for c in ("requisition_announced_on", "compensation_paid_on")
     )
     found = (
         approvals(t, p.as_of, *BUILDING)
-        .with_columns(age_days=days_since("approved_on", p.as_of))
-        .filter((pl.col("age_days") > p.limit_days) & undone)
+        .with_columns(lapses_on=pl.col("approved_on").dt.offset_by(f"{int(p.limit_years)}y"))
+        .with_columns(late=days_since("lapses_on", p.as_of), supplies=pl.lit(0))
+        .filter((pl.col("late") > 0) & undone)
         .join(supplied(t, p), on="doc_no", how="left")
         .filter((pl.col("named").fill_null(0) == 0) & (pl.col("drawn_m2").fill_null(0.0) <= p.tolerance_m2))
-        .with_columns(late=pl.col("age_days") - p.limit_days, supplies=pl.lit(0))
     )
     yield from hits(
         found,
         SUBJECT,
-        values=("approved_on", "age_days", "supplies"),
-        constants={"limit_days": p.limit_days, "announced_on": None, "paid_on": None},
+        values=("approved_on", "lapses_on", "supplies"),
+        constants={"as_of": p.as_of, "limit_years": p.limit_years, "announced_on": None, "paid_on": None},
         area="total_area",
         days="late",
     )

@@ -264,7 +264,7 @@ def other_use_than_approved(t: Inputs, p: Parameters) -> Iterator[Hit]:
 )
 def wrong_method(t: Inputs, p: Parameters) -> Iterator[Hit]:
     """Groups commerce, housing and industry (without mining) by allocation, unless the catalogue has the use, or by
-    agreement; from the day of the duty for the group. Yellow for agreement on existing land: its holders may ask for it."""
+    agreement; from the day of the duty for the group. Yellow for agreement on existing land: holders may ask."""
     since = {"commerce": p.commerce_since, "housing": p.commerce_since, "industry": p.industry_since}
     table = {group: date.fromisoformat(day) for group, day in since.items()}
     rows = supplies(t, p.as_of).with_columns(use_group=use_group(text("use_code")))
@@ -321,8 +321,9 @@ def _in_catalogue(rows: pl.DataFrame, catalogue: pl.DataFrame) -> list[int]:
 )
 def below_floor(t: Inputs, p: Parameters) -> Iterator[Hit]:
     """Granted land (methods 21–24): price against floor × area, the floor being that of its use group and national
-    grade valid when signed. A supply without price, grade or floor is not judged. The floor nearest above in the tree of divisions
-    counts when several hold."""
+    grade valid when signed. A supply without price, grade or floor is not judged. Where several floors hold, the one of
+    the nearest division counts.
+    """
     floors = t["floor"].select(
         "use_group", "land_grade", "valid_from", "valid_to", floor_per_m2="price_per_m2", home=_significant("division")
     )

@@ -24,7 +24,7 @@ __all__ = ["RULES"]
     severity="orange",
     law=laws.TEMPORARY,
     needs={"use": Rows("land.temporary_use", geometry=True), "dltb": DLTB},
-    formula="as_of > ends_on = min(until_on, approved_on + limit_days); construction_m2 > max(tolerance_m2, "
+    formula="as_of > ends_on = min(until_on, approved_on + limit_years); construction_m2 > max(tolerance_m2, "
     "tolerance_ratio × outline_m2)",
     explain=(
         "临时用地到期(最长两年)，没有复垦验收记录，现状仍为建设用地。补录验收；确未恢复的责令限期复垦。",
@@ -49,7 +49,7 @@ def temporary_overdue(t: Inputs, p: Parameters) -> Iterator[Hit]:
         known(t["use"], "approved_on", p.as_of)
         .with_columns(
             pl.col("row").cast(pl.UInt32),
-            ends_on=pl.min_horizontal("until_on", pl.col("approved_on") + pl.duration(days=int(p.limit_days))),
+            ends_on=pl.min_horizontal("until_on", pl.col("approved_on").dt.offset_by(f"{int(p.limit_years)}y")),
             outline_m2=t.areas("use").gather(known(t["use"], "approved_on", p.as_of)["row"]),
         )
         .with_columns(late_days=(pl.lit(p.as_of) - pl.col("ends_on")).dt.total_days())
@@ -67,7 +67,7 @@ def temporary_overdue(t: Inputs, p: Parameters) -> Iterator[Hit]:
         values=("approved_on", "until_on", "ends_on", "late_days", "construction_m2", "outline_m2"),
         constants={
             "as_of": p.as_of,
-            "limit_days": p.limit_days,
+            "limit_years": p.limit_years,
             "tolerance_m2": p.tolerance_m2,
             "tolerance_ratio": p.tolerance_ratio,
         },
