@@ -20,6 +20,10 @@ SECRET_KEY = NODE.secret_key or "development-only-key-replaced-by-jintu-init"
 ALLOWED_HOSTS = [h.strip() for h in NODE.hosts.split(",") if h.strip()] + ["testserver"]
 
 INSTALLED_APPS = [
+    # ours first: their templates and translations win over Django's
+    *(f"{name}.apps.Config" for name in DOMAINS),
+    *(f"{name}.apps.Config" for name in FOUNDATION),
+    "jintu.ui.apps.Config",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -29,9 +33,6 @@ INSTALLED_APPS = [
     "django_q",
     "rest_framework",
     "drf_spectacular",
-    *(f"{name}.apps.Config" for name in DOMAINS),
-    *(f"{name}.apps.Config" for name in FOUNDATION),
-    "jintu.ui.apps.Config",
     "jintu.config.apps.Config",
 ]
 
