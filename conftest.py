@@ -28,6 +28,7 @@ ON_POSTGRES = os.environ.get("JINTU_TEST_DATABASE", "") == "postgres"
 def _environment() -> Path:
     """Point the settings at a private node before Django reads them."""
     data = Path(tempfile.mkdtemp(prefix=f"jintu-test-{WORKER}-"))
+    (data / "static").mkdir()
     for name in [n for n in os.environ if n.startswith("JINTU_") and not n.startswith(("JINTU_TEST", "JINTU_REQUIRE"))]:
         del os.environ[name]
     os.environ |= {
