@@ -76,7 +76,7 @@ class OneMap {
     const whole = config.mode === "onemap";
     this.frame = box.closest<HTMLElement>(".om");
     this.panel = this.frame?.querySelector<HTMLElement>("[data-map-panel]") ?? null;
-    this.overlays = [config.overlays ?? { type: "FeatureCollection", features: [] }, { type: "FeatureCollection", features: [] }];
+    this.overlays = [config.overlays ?? config.features ?? { type: "FeatureCollection", features: [] }, { type: "FeatureCollection", features: [] }];
     box.prepend(this.canvas);
     this.map = this.make(this.canvas, true);
     this.map.setStyle(this.style());
@@ -167,7 +167,8 @@ class OneMap {
   }
 
   private home(move = true): void {
-    const overlay = this.config.fit === "overlays" ? extent(this.overlays.flatMap((o) => o.features.map((f) => f.geometry))) : null;
+    const { fit = this.config.mode === "onemap" ? "bounds" : "overlays" } = this.config;
+    const overlay = fit === "overlays" ? extent(this.overlays.flatMap((o) => o.features.map((f) => f.geometry))) : null;
     const target = overlay ?? (move ? (this.config.home ?? this.config.bounds) : (this.config.bounds ?? this.config.home));
     if (target) this.fly(target, move);
   }

@@ -75,6 +75,8 @@ export interface MapConfig {
   credit?: string;
   groups?: Group[];
   overlays?: FeatureCollection;
+  /** The same as `overlays`, for pages of one record. */
+  features?: FeatureCollection;
   as_of?: string;
   dates?: { date: string; title: string }[];
   urls?: { identify?: string; search?: string; analyse?: string; upload?: string; config?: string };

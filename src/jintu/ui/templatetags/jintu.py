@@ -186,7 +186,8 @@ def stages(boxes: Any) -> list[dict[str, Any]]:
         {"stage": stage, "mark": mark, "label": label, "boxes": [b for b in boxes or () if b.get("stage") == stage]}
         for stage, mark, label in words
     ]
-    return [lane for lane in lanes if lane["boxes"]]
+    most = max((len(lane["boxes"]) for lane in lanes), default=0)
+    return [lane | {"rows": most} for lane in lanes if lane["boxes"]]
 
 
 @register.filter

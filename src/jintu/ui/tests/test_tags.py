@@ -98,7 +98,7 @@ def test_division_names_come_from_whoever_knows_them() -> None:
 def test_places_leave_out_unknown_names_and_mark_the_current_one() -> None:
     request = RequestFactory().get("/")
     rail = (
-        ("identity:login", "Sign in", "key"),
+        ("identity:login", "In", "key"),
         ("no:such", "Nowhere", "x"),
         ("identity:system", "System", "settings"),
     )
