@@ -49,6 +49,9 @@ def _own_batch(request: HttpRequest, name: str, pk: int) -> tuple[Register, Batc
     return register, batch
 
 
+MORE_OF_A_RULE = ("otherwise", "pattern", "compare")
+
+
 @needs("import")
 def start(request: HttpRequest, name: str) -> HttpResponse:
     """Choose a file and what to do with it; below, the imports of the register so far."""
@@ -229,12 +232,17 @@ def _posted(register: Register, given: Any, look: dict[str, Any]) -> Mapping:
     for line in look["lines"]:
         name = line["name"]
         header, constant = given.get(f"from.{name}", ""), given.get(f"constant.{name}", "").strip()
+        before = look["proposed"].columns.get(name, {})
         if header:
             if header not in look["headers"]:
                 raise InputError("The file has no column {header}.", place=Place(field=name), header=header)
-            rule: dict[str, Any] = {"from": header}
+            # what the page does not show of a rule stays, as long as it reads the same column
+            kept = {k: v for k, v in before.items() if k in MORE_OF_A_RULE} if before.get("from") == header else {}
+            rule: dict[str, Any] = {"from": header, **kept}
         elif constant:
             rule = {"constant": constant}
+        elif "key_of" in before:
+            rule = before
         else:
             continue
         unit = given.get(f"unit.{name}", "")
@@ -245,10 +253,14 @@ def _posted(register: Register, given: Any, look: dict[str, Any]) -> Mapping:
         if translation:
             rule["values"] = translation
         columns[name] = rule
-    mapping = Mapping(columns, key=look["proposed"].key, empty=look["proposed"].empty)
+    proposed = look["proposed"]
+    mapping = Mapping(columns, key=proposed.key, empty=proposed.empty, rows=proposed.rows)
     header = given.get("division.from", "")
     if header:
+        same = proposed.division.get("from") == header
         mapping.division = {"from": header}
+        if same:
+            mapping.division |= {k: v for k, v in proposed.division.items() if k in ("values", "within")}
         if given.get("division.by") == "name":
             mapping.division |= {"by": "name", "at": given.get("division.at", "") or register.period}
     if register.geometry:

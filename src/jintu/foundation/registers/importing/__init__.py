@@ -174,6 +174,7 @@ def prepare(
             if chosen.geometry.get("crs") and source.has_geometry and not source.crs:
                 source.crs = str(chosen.geometry["crs"])
             batch.file_sha256 = source.sha256
+            batch.mapping = batch.mapping or chosen.name[:100]
             _not_twice(batch)
             try:
                 staged = staging.stage(
@@ -187,7 +188,7 @@ def prepare(
                     progress=(lambda done, total: progress(done, total or done, "reading")) if progress else None,
                 )
             except InputError as error:
-                raise recognise.explain(register, source, error) from error
+                raise recognise.explain(register, source, error, chosen.name) from error
             if not staged.read:
                 raise InputError("The file has no rows.", place=Place(file=batch.file_name))
             batch.options = {
@@ -240,7 +241,8 @@ def _not_twice(batch: Batch) -> None:
     if batch.options.get("again"):
         return
     visible = Batch.objects.filter(register=batch.register, state=Batch.State.VISIBLE)
-    same = visible.filter(file_sha256=batch.file_sha256).exclude(file_sha256="").first()
+    # another mapping takes other records from the same file: the starts, then the completions
+    same = visible.filter(file_sha256=batch.file_sha256, mapping=batch.mapping).exclude(file_sha256="").first()
     if same is not None and same.division == batch.division:
         raise Refused(
             "This file was imported already, as import {n}.",

@@ -1,8 +1,8 @@
 """What a mapping does to the cells of a file before they are typed, for tables that were made to be looked at.
 
 Web pages and office tables put several things into one cell ("其他商服用地40年; 商务金融用地50年"), lists into one row
-("1|2|" instalments), one thing into either of two columns, and codes as comparisons. Everything here yields text; whether
-the text is right is decided by `typing`, so that a cell no rule fits is reported as it stands in the file.
+("1|2|" instalments), one thing into either of two columns, and codes as comparisons. Everything here yields text;
+whether the text is right is decided by `typing`, so that a cell no rule fits is reported as it stands in the file.
 """
 
 from __future__ import annotations

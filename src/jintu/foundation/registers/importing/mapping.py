@@ -149,6 +149,13 @@ def shipped(register_name: str) -> list[str]:
     return [name for register, name in _shipped if register == register_name]
 
 
+def shipped_for(register: Register, headers: Iterable[str]) -> list[Mapping]:
+    """The shipped mappings whose columns are all there."""
+    here = set(headers)
+    offered = (Mapping.from_json(f, name) for (r, name), f in _shipped.items() if r == register.name)
+    return [m for m in offered if m.headers() and m.headers() <= here]
+
+
 def find(register: Register, wanted: str | Mapped[str, Any] | Mapping | None) -> Mapping | None:
     """The mapping meant: an object, its JSON, or the name of a saved or shipped one. None stays None."""
     if wanted is None or wanted == "":
@@ -213,12 +220,16 @@ def match(register: Register, headers: Iterable[str]) -> dict[str, str]:
 
 
 def of_source(register: Register, source: Source, division: str = "") -> Mapping:
-    """The mapping of a file nobody has mapped: headers matched, units from headers, else the stored unit.
+    """The mapping of a file nobody has mapped: the one shipped mapping that was made for its headers, if there is just
+    one; else headers matched, units from headers, else the stored unit.
 
     A column under its own field name carries the stored unit (the product's own export and the sample do); any other
     header of an area or a sum must name its unit, or the mapping has to.
     """
     headers = [f.name for f in source.fields]
+    fitting = shipped_for(register, headers)
+    if len(fitting) == 1:
+        return fitting[0]
     made = Mapping()
     for name, header in match(register, headers).items():
         column = register.attributes[name][1]

@@ -1,7 +1,7 @@
 """What a file is that does not fit: a table some shipped mapping was made for, or one that belongs elsewhere.
 
-A domain describes the tables people bring by mistake in data (`foreign`): words found among the headers, and what to say.
-They are asked only when the file cannot be imported as it is, so a mapping that fits always wins.
+A domain describes the tables people bring by mistake in data (`foreign`): words found among the headers, and what to
+say. They are asked only when the file cannot be imported as it is, so a mapping that fits always wins.
 """
 
 from __future__ import annotations
@@ -55,14 +55,15 @@ def words_of(headers: Iterable[str]) -> set[str]:
     return {mappings.plain(part) for header in headers for part in header.split("/")}
 
 
-def explain(register: Register, source: Source, error: InputError) -> InputError:
-    """A better error than ``error`` for a file that could not be used, or ``error`` itself."""
+def explain(register: Register, source: Source, error: InputError, used: str = "") -> InputError:
+    """A better error than ``error`` for a file that could not be used, or ``error`` itself.
+
+    ``used`` is the mapping that was tried: when the file has its columns, the fault lies elsewhere.
+    """
     here = {f.name for f in source.fields}
-    fitting = [
-        name
-        for name in mappings.shipped(register.name)
-        if (found := mappings.find(register, name)) is not None and found.headers() and found.headers() <= here
-    ]
+    fitting = [m.name for m in mappings.shipped_for(register, here)]
+    if used in fitting:
+        return error
     if fitting:
         return InputError(
             "{file} needs the mapping made for such tables: {names}.",

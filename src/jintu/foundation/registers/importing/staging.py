@@ -225,7 +225,9 @@ def _chunk(
     for name, (_f, column) in register.attributes.items():
         if column.required or name == register.key:
             typed = columns[name]
-            missing = typed.is_null() | (typed == "" if typed.dtype == pl.String else pl.Series([False] * n, dtype=pl.Boolean))
+            missing = typed.is_null()
+            if typed.dtype == pl.String:
+                missing |= typed == ""
             wrong = {p.row for p in found if p.field == name}
             found += [
                 Problem(int(rows[int(i)]), name, "This column may not be empty.", "", "Enter a value.")
