@@ -1,0 +1,116 @@
+"""What every benchmark shares: the machine, new processes, and the file a result is written to."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+__all__ = ["DATA", "RESULTS", "Peer", "best", "in_new_process", "machine", "ratio", "report", "write"]
+
+HERE = Path(__file__).resolve().parent
+DATA = HERE / "data"
+RESULTS = HERE / "results"
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    model = ""
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        model = next(
+            (line.split(":")[1].strip() for line in cpuinfo.read_text().splitlines() if "model name" in line), ""
+        )
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return {
+        "cpu": model or platform.processor(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gb": round(memory, 1),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "load_at_start": os.getloadavg()[0],
+    }
+
+
+def in_new_process(module: str, *arguments: str) -> dict[str, Any]:
+    """Run ``python -m benchmarks.<module> arguments``; its last line of output is its result as JSON.
+
+    The result gains ``process_s`` (start-up included) and ``rss_mb`` (peak) unless the module says them itself.
+    A failed run gives ``{"failed": reason}``: one peer that is missing must not hide the others.
+    """
+    begin = time.perf_counter()
+    environment = os.environ | {"NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR", str(DATA / "numba"))}
+    done = subprocess.run(
+        [sys.executable, "-m", f"benchmarks.{module}", *arguments],
+        cwd=HERE.parent,
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    lines = done.stdout.strip().splitlines()
+    if done.returncode or not lines:
+        return {"failed": lines[-1] if lines else f"{module} ended with status {done.returncode}"}
+    return {"process_s": round(time.perf_counter() - begin, 3), **json.loads(lines[-1])}
+
+
+def report(**figures: Any) -> None:
+    """Called by the process that measures: print the figures, with its own peak memory.
+
+    VmHWM and not ru_maxrss: the latter starts from the peak of the process that forked this one.
+    """
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    peak = next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), None)
+    rounded = {k: round(v, 4) if isinstance(v, float) else v for k, v in figures.items()}
+    print(json.dumps({"rss_mb": peak and round(peak / 1024), **rounded}))
+
+
+def best(work: Callable[[], Any], times: int = 3) -> float:
+    """Seconds of the fastest of several calls."""
+    seconds = []
+    for _ in range(times):
+        begin = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - begin)
+    return min(seconds)
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A program we are compared with: its name and the module that measures it."""
+
+    name: str
+    module: str
+
+
+def ratio(own: dict[str, Any], peers: dict[str, dict[str, Any]]) -> dict[str, float]:
+    """How many times longer each peer takes: on resident layers, and from file to answer."""
+    found = {}
+    for name, figures in peers.items():
+        for label, key in (("resident", "resident_s"), ("end_to_end", "total_s")):
+            if own.get(key) and figures.get(key):
+                found[f"{name}_{label}"] = round(figures[key] / own[key], 2)
+    return found
+
+
+def write(result: dict[str, Any]) -> Path:
+    """Write ``benchmarks/results/<name>.json`` and print what a person wants to read of it."""
+    RESULTS.mkdir(parents=True, exist_ok=True)
+    path = RESULTS / f"{result['name']}.json"
+    path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+    where = result["machine"]
+    print(f"\n{result['name']}: {result['size']}  on {where['cpu']}, {where['cores']} cores, {where['memory_gb']} GB")
+    for name, figures in (("jintu", result["jintu"]), *result.get("peers", {}).items()):
+        print(f"  {name:10s}", "  ".join(f"{k} {v}" for k, v in figures.items()))
+    for name, value in result.get("ratio", {}).items():
+        print(f"  {value:8.1f} ×  {name}")
+    print(f"  agreement {result.get('agreement')}\n  {path.relative_to(HERE.parent)}")
+    return path
