@@ -65,17 +65,43 @@ class Datum:
 
 
 BEIJING54 = Datum(
-    "Beijing 1954", "1954年北京坐标系", 4214, 6378245.0, 298.3, (21413, 21453, 2401, 2422), ("beijing54", "beijing1954",
-    "1954北京坐标系", "北京54", "北京1954", "bj54", "dbeijing1954", "gcsbeijing1954"),
+    "Beijing 1954",
+    "1954年北京坐标系",
+    4214,
+    6378245.0,
+    298.3,
+    (21413, 21453, 2401, 2422),
+    ("beijing54", "beijing1954", "1954北京坐标系", "北京54", "北京1954", "bj54", "dbeijing1954", "gcsbeijing1954"),
 )
 XIAN80 = Datum(
-    "Xian 1980", "1980西安坐标系", 4610, 6378140.0, 298.257, (2327, 2338, 2349, 2370), ("xian80", "xian1980",
-    "西安80", "西安1980", "1980年西安坐标系", "80西安坐标系", "dxian1980", "gcsxian1980"),
+    "Xian 1980",
+    "1980西安坐标系",
+    4610,
+    6378140.0,
+    298.257,
+    (2327, 2338, 2349, 2370),
+    ("xian80", "xian1980", "西安80", "西安1980", "1980年西安坐标系", "80西安坐标系", "dxian1980", "gcsxian1980"),
 )
 CGCS2000 = Datum(
-    "CGCS2000", "2000国家大地坐标系", 4490, 6378137.0, 298.257222101, (4491, 4502, 4513, 4534), ("cgcs2000",
-    "chinageodeticcoordinatesystem2000", "china2000", "dchina2000", "gcschinageodeticcoordinatesystem2000",
-    "国家2000", "国家大地2000", "cgcs2000国家大地坐标系", "2000坐标系", "2000国家大地坐标系统", "大地2000"),
+    "CGCS2000",
+    "2000国家大地坐标系",
+    4490,
+    6378137.0,
+    298.257222101,
+    (4491, 4502, 4513, 4534),
+    (
+        "cgcs2000",
+        "chinageodeticcoordinatesystem2000",
+        "china2000",
+        "dchina2000",
+        "gcschinageodeticcoordinatesystem2000",
+        "国家2000",
+        "国家大地2000",
+        "cgcs2000国家大地坐标系",
+        "2000坐标系",
+        "2000国家大地坐标系统",
+        "大地2000",
+    ),
 )
 WGS84 = Datum("WGS 84", "WGS 84", 4326, 6378137.0, 298.257223563, None, ("wgs84", "wgs1984", "dwgs1984"))
 
@@ -404,8 +430,14 @@ def _from_definition(words: str) -> Crs:
     )
     geographic = definition.geodetic_crs
     datum = next(
-        (d for n in (geographic.datum.name if geographic and geographic.datum else "", geographic.name if geographic
-         else "") if (d := datum_named(n)) is not None),
+        (
+            d
+            for n in (
+                geographic.datum.name if geographic and geographic.datum else "",
+                geographic.name if geographic else "",
+            )
+            if (d := datum_named(n)) is not None
+        ),
         None,
     )
     if datum is None or geographic is None or geographic.ellipsoid is None:
@@ -426,8 +458,10 @@ def _zone_of(definition: Any) -> Zone | None:
     operation = definition.coordinate_operation
     if operation is None or operation.method_name not in ("Transverse Mercator", "Gauss-Kruger", "Gauss_Kruger"):
         return None
-    values = {p.name: p.value * (p.unit_conversion_factor if "asting" in p.name or "orthing" in p.name else 1.0)
-              for p in operation.params}
+    values = {
+        p.name: p.value * (p.unit_conversion_factor if "asting" in p.name or "orthing" in p.name else 1.0)
+        for p in operation.params
+    }
     meridian = values.get("Longitude of natural origin")
     easting = values.get("False easting")
     shifted = values.get("Latitude of natural origin") or values.get("False northing")

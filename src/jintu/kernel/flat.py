@@ -416,9 +416,7 @@ def _fill(
 
 
 @nb.njit(cache=True, nogil=True)
-def _orient(
-    flat: tuple[Floats, Floats, Integers, Integers, Integers], first: int, last: int, status: Integers
-) -> None:
+def _orient(flat: tuple[Floats, Floats, Integers, Integers, Integers], first: int, last: int, status: Integers) -> None:
     """Shells counter-clockwise, holes clockwise, by the sign of the ring's area about its first vertex."""
     x, y, ring_offsets, polygon_offsets, geometry_offsets = flat
     for g in range(first, last):

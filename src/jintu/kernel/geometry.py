@@ -52,9 +52,7 @@ def encode_gpkg_many(geometries: Iterable[BaseGeometry | None], srid: int = SRID
     shapes = list(geometries)
     bodies = shapely.to_wkb(shapes, byte_order=1, output_dimension=2, include_srid=False)
     boxes = shapely.bounds(shapes).tolist()
-    return [
-        None if body is None else _head(box, srid) + body for body, box in zip(bodies, boxes, strict=True)
-    ]
+    return [None if body is None else _head(box, srid) + body for body, box in zip(bodies, boxes, strict=True)]
 
 
 def _head(box: Sequence[float], srid: int) -> bytes:
@@ -99,9 +97,7 @@ def normalise(geometry: BaseGeometry) -> BaseGeometry:
 # --- what is wrong with a shape ----------
 
 
-def check_many(
-    geometries: Sequence[BaseGeometry | None], crs: Crs = WORKING
-) -> Iterator[tuple[int, list[InputError]]]:
+def check_many(geometries: Sequence[BaseGeometry | None], crs: Crs = WORKING) -> Iterator[tuple[int, list[InputError]]]:
     """(index, errors) of the geometries that are not fit, found without looking at the good ones one by one."""
     import numpy as np
     import shapely
@@ -294,13 +290,9 @@ def _holes(part: BaseGeometry, place: Place) -> list[InputError]:
     for number, hole in enumerate(holes):
         at = replace(place, ring=number + 2)
         if not shapely.intersects(shell, hole) or shapely.touches(shell, hole):
-            errors.append(
-                InputError("The hole lies outside its shell.", place=at, remedy="Make it a part of its own.")
-            )
+            errors.append(InputError("The hole lies outside its shell.", place=at, remedy="Make it a part of its own."))
         elif not shapely.covers(shell, hole):
-            errors.append(
-                InputError("The hole crosses its shell.", place=at, remedy="Draw the hole inside the shell.")
-            )
+            errors.append(InputError("The hole crosses its shell.", place=at, remedy="Draw the hole inside the shell."))
         elif shapely.length(shapely.intersection(shell.exterior, hole.exterior)) > 0:
             errors.append(
                 InputError(
@@ -340,5 +332,3 @@ def _overlapping(parts: list[BaseGeometry], places: list[Place]) -> list[InputEr
                     )
                 )
     return errors
-
-

@@ -101,9 +101,7 @@ def lonlat_arcseconds(k: SurveyConstants, meridian: float, east: float, north: f
         - (61 + 90 * t**2 + 45 * t**4) * v2 * t * u**6 / 720
     )
     longitude = (
-        u
-        - (1 + 2 * t**2 + eta) * u**3 / 6
-        + (5 + 28 * t**2 + 24 * t**4 + 6 * eta + 8 * eta * t**2) * u**5 / 120
+        u - (1 + 2 * t**2 + eta) * u**3 / 6 + (5 + 28 * t**2 + 24 * t**4 + 6 * eta + 8 * eta * t**2) * u**5 / 120
     ) / cos
     return round(meridian * 3600 + longitude * RHO, 6), round(latitude * RHO, 6)
 

@@ -82,9 +82,7 @@ def _bounds(number: str) -> tuple[Fraction, Fraction, Fraction, Fraction]:
             south = (ord(match[1]) - ord("A")) * 4 + Fraction(4 * (n - row), n)
             west = (int(match[2]) - 31) * 6 + Fraction(6 * (column - 1), n)
             return west, south, west + Fraction(6, n), south + Fraction(4, n)
-    raise InputError(
-        "{number} is not a sheet number.", remedy="Write it as in GB/T 13989: J50G002040.", number=number
-    )
+    raise InputError("{number} is not a sheet number.", remedy="Write it as in GB/T 13989: J50G002040.", number=number)
 
 
 def sheet_area(number: str, datum: Datum = CGCS2000) -> Decimal:

@@ -98,12 +98,7 @@ def search(tree: Tree, box: Floats, found: Integers) -> int:
         depth -= 1
         level, i = stack[depth, 0], stack[depth, 1]
         node = levels[level] + i
-        if (
-            boxes[node, 0] >= box[2]
-            or boxes[node, 2] <= box[0]
-            or boxes[node, 1] >= box[3]
-            or boxes[node, 3] <= box[1]
-        ):
+        if boxes[node, 0] >= box[2] or boxes[node, 2] <= box[0] or boxes[node, 1] >= box[3] or boxes[node, 3] <= box[1]:
             continue
         if level == 0:
             if count < len(found):

@@ -73,8 +73,11 @@ def test_the_whole_ellipsoid():
 
 
 def test_holes_parts_empty_and_orientation():
-    outer, hole, island = shapely.box(118, 36, 118.1, 36.1), shapely.box(118.02, 36.02, 118.05, 36.05), shapely.box(
-        118.03, 36.03, 118.04, 36.04)
+    outer, hole, island = (
+        shapely.box(118, 36, 118.1, 36.1),
+        shapely.box(118.02, 36.02, 118.05, 36.05),
+        shapely.box(118.03, 36.03, 118.04, 36.04),
+    )
     holed = outer.difference(hole)
     shapes = [outer, hole, island, holed, holed.union(island), None, shapely.Polygon(), outer.reverse()]
     a = ellipsoidal(from_shapely(shapes))
@@ -84,8 +87,11 @@ def test_holes_parts_empty_and_orientation():
 
 
 def test_parts_of_a_partition_add_up():
-    cells = [shapely.box(118 + i / 100, 36 + j / 100, 118 + (i + 1) / 100, 36 + (j + 1) / 100)
-             for i in range(20) for j in range(20)]
+    cells = [
+        shapely.box(118 + i / 100, 36 + j / 100, 118 + (i + 1) / 100, 36 + (j + 1) / 100)
+        for i in range(20)
+        for j in range(20)
+    ]
     total = ellipsoidal(from_shapely([shapely.box(118, 36, 118.2, 36.2)]))[0]
     assert ellipsoidal(from_shapely(cells)).sum() == pytest.approx(total, rel=1e-12)
 
@@ -163,16 +169,25 @@ def test_the_official_area_is_refused_where_the_rule_has_none():
 # --- map sheets ----------
 
 
-@pytest.mark.parametrize("lon, lat, scale, number", [
-    (116.4583333, 39.9166667, 10_000, "J50G002040"), (114.5612, 36.0555, 10_000, "J50G095009"),
-    (114.5612, 36.0555, 1_000_000, "J50"), (114.0, 36.0, 500_000, "J50B002001"), (119.999, 39.999, 2_000, "J50I001576"),
-])
+@pytest.mark.parametrize(
+    "lon, lat, scale, number",
+    [
+        (116.4583333, 39.9166667, 10_000, "J50G002040"),
+        (114.5612, 36.0555, 10_000, "J50G095009"),
+        (114.5612, 36.0555, 1_000_000, "J50"),
+        (114.0, 36.0, 500_000, "J50B002001"),
+        (119.999, 39.999, 2_000, "J50I001576"),
+    ],
+)
 def test_sheet_numbers(lon, lat, scale, number):
     assert sheet_number(lon, lat, scale) == number
 
 
-@given(st.floats(73, 136), st.floats(0, 59.9), st.sampled_from([1_000_000, 500_000, 250_000, 100_000, 50_000, 25_000,
-                                                                 10_000, 5_000, 2_000]))
+@given(
+    st.floats(73, 136),
+    st.floats(0, 59.9),
+    st.sampled_from([1_000_000, 500_000, 250_000, 100_000, 50_000, 25_000, 10_000, 5_000, 2_000]),
+)
 def test_a_point_lies_on_its_sheet(lon, lat, scale):
     west, south, east, north = sheet_bounds(sheet_number(lon, lat, scale))
     assert west - 1e-9 <= lon < east + 1e-9 and south - 1e-9 <= lat < north + 1e-9

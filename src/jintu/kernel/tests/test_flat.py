@@ -57,12 +57,15 @@ def test_orientation_never_matters(turn):
     assert same(flat, [HOLED, TWO])
 
 
-@pytest.mark.parametrize("options", [
-    {"byte_order": 0},
-    {"byte_order": 1, "output_dimension": 4, "flavor": "iso"},
-    {"byte_order": 1, "output_dimension": 4, "flavor": "extended"},
-    {"byte_order": 1, "include_srid": True},
-])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"byte_order": 0},
+        {"byte_order": 1, "output_dimension": 4, "flavor": "iso"},
+        {"byte_order": 1, "output_dimension": 4, "flavor": "extended"},
+        {"byte_order": 1, "include_srid": True},
+    ],
+)
 def test_every_flavour_of_wkb(options):
     shapes = [SQUARE, TWO, EMPTY, HOLED]
     if "output_dimension" in options:

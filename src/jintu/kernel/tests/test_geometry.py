@@ -35,10 +35,18 @@ def ring(x, y, size=0.02):
 # --- codec ----------
 
 
-@pytest.mark.parametrize("shape", [
-    SQUARE, shapely.MultiPolygon([SQUARE, shapely.box(119, 36, 119.1, 36.1)]), shapely.Point(118, 36),
-    shapely.LineString(SHELL), shapely.Polygon(), shapely.MultiPolygon(),
-], ids=lambda s: s.wkt[:24])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        SQUARE,
+        shapely.MultiPolygon([SQUARE, shapely.box(119, 36, 119.1, 36.1)]),
+        shapely.Point(118, 36),
+        shapely.LineString(SHELL),
+        shapely.Polygon(),
+        shapely.MultiPolygon(),
+    ],
+    ids=lambda s: s.wkt[:24],
+)
 def test_blob_round_trip(shape):
     blob = encode_gpkg(shape)
     assert shapely.equals_exact(decode_gpkg(blob), shape)
@@ -66,8 +74,17 @@ def test_blobs_of_other_programs_with_any_envelope(indicator, size):
     assert shapely.equals(decode_gpkg(blob), SQUARE)
 
 
-@pytest.mark.parametrize("blob", [b"", b"GP", b"XX" + encode_gpkg(SQUARE)[2:], encode_gpkg(SQUARE)[:40],
-                                  b"GP\0\x0b" + encode_gpkg(SQUARE)[4:], encode_gpkg(SQUARE)[:60]])
+@pytest.mark.parametrize(
+    "blob",
+    [
+        b"",
+        b"GP",
+        b"XX" + encode_gpkg(SQUARE)[2:],
+        encode_gpkg(SQUARE)[:40],
+        b"GP\0\x0b" + encode_gpkg(SQUARE)[4:],
+        encode_gpkg(SQUARE)[:60],
+    ],
+)
 def test_what_is_no_blob_is_refused(blob):
     with pytest.raises(InputError):
         decode_gpkg(blob)
@@ -97,12 +114,19 @@ def sole(shape, **options):
     return errors[0]
 
 
-@pytest.mark.parametrize("shape", [
-    None, SQUARE, shapely.Polygon(SHELL, [ring(118.02, 36.02), ring(118.06, 36.06)]), SQUARE.reverse(),
-    shapely.Polygon(SHELL, [[(118.05, 36.0), (118.06, 36.05), (118.04, 36.05), (118.05, 36.0)]]),
-    shapely.MultiPolygon([SQUARE, shapely.box(118.1, 36.1, 118.2, 36.2)]), shapely.Point(118, 36),
-    shapely.Polygon([*SHELL[:2], SHELL[1], *SHELL[2:]]),
-])
+@pytest.mark.parametrize(
+    "shape",
+    [
+        None,
+        SQUARE,
+        shapely.Polygon(SHELL, [ring(118.02, 36.02), ring(118.06, 36.06)]),
+        SQUARE.reverse(),
+        shapely.Polygon(SHELL, [[(118.05, 36.0), (118.06, 36.05), (118.04, 36.05), (118.05, 36.0)]]),
+        shapely.MultiPolygon([SQUARE, shapely.box(118.1, 36.1, 118.2, 36.2)]),
+        shapely.Point(118, 36),
+        shapely.Polygon([*SHELL[:2], SHELL[1], *SHELL[2:]]),
+    ],
+)
 def test_fit(shape):
     assert check(shape, PLACE) == []
 
@@ -138,21 +162,29 @@ def test_spike():
     assert "itself" in str(error) and error.place.ring == 1
 
 
-@pytest.mark.parametrize("points, words", [
-    ([SHELL[0], SHELL[1], SHELL[0], SHELL[0]], "too few"),
-    ([SHELL[0], SHELL[0], SHELL[0], SHELL[0]], "too few"),
-    ([(118.0, 36.0), (118.1, 36.0), (118.2, 36.0), (118.0, 36.0)], "itself|no inside"),
-])
+@pytest.mark.parametrize(
+    "points, words",
+    [
+        ([SHELL[0], SHELL[1], SHELL[0], SHELL[0]], "too few"),
+        ([SHELL[0], SHELL[0], SHELL[0], SHELL[0]], "too few"),
+        ([(118.0, 36.0), (118.1, 36.0), (118.2, 36.0), (118.0, 36.0)], "itself|no inside"),
+    ],
+)
 def test_degenerate_rings(points, words):
     import re
 
     assert re.search(words, str(sole(shapely.Polygon(points))))
 
 
-@pytest.mark.parametrize("hole, words", [
-    (ring(118.3, 36.3), "outside its shell"), (ring(118.1, 36.02), "outside its shell"),
-    (ring(118.09, 36.02), "crosses its shell"), (ring(118.08, 36.02), "shares an edge"),
-])
+@pytest.mark.parametrize(
+    "hole, words",
+    [
+        (ring(118.3, 36.3), "outside its shell"),
+        (ring(118.1, 36.02), "outside its shell"),
+        (ring(118.09, 36.02), "crosses its shell"),
+        (ring(118.08, 36.02), "shares an edge"),
+    ],
+)
 def test_holes(hole, words):
     error = sole(shapely.Polygon(SHELL, [ring(118.04, 36.06, 0.01), hole]))
     assert words in str(error) and error.place.ring == 3
@@ -168,13 +200,16 @@ def test_parts_that_overlap():
     assert error.place.part == 2 and error.params["other"] == 1
 
 
-@pytest.mark.parametrize("shape, words", [
-    (shapely.Polygon(), "empty"),
-    (shapely.Polygon([(36.0, 118.0), (36.1, 118.0), (36.1, 118.1), (36.0, 118.0)]), "swapped"),
-    (shapely.Polygon([(36.0, 80.0), (36.1, 80.0), (36.1, 80.1), (36.0, 80.0)]), "swapped"),
-    (shapely.Polygon([(218.0, 36.0), (218.1, 36.0), (218.1, 36.1), (218.0, 36.0)]), "not a longitude"),
-    (shapely.Polygon([(500_000.0, 4e6), (500_100.0, 4e6), (500_100.0, 4_000_100.0), (500_000.0, 4e6)]), "metres"),
-])
+@pytest.mark.parametrize(
+    "shape, words",
+    [
+        (shapely.Polygon(), "empty"),
+        (shapely.Polygon([(36.0, 118.0), (36.1, 118.0), (36.1, 118.1), (36.0, 118.0)]), "swapped"),
+        (shapely.Polygon([(36.0, 80.0), (36.1, 80.0), (36.1, 80.1), (36.0, 80.0)]), "swapped"),
+        (shapely.Polygon([(218.0, 36.0), (218.1, 36.0), (218.1, 36.1), (218.0, 36.0)]), "not a longitude"),
+        (shapely.Polygon([(500_000.0, 4e6), (500_100.0, 4e6), (500_100.0, 4_000_100.0), (500_000.0, 4e6)]), "metres"),
+    ],
+)
 def test_coordinates(shape, words):
     assert words in str(sole(shape))
 
@@ -203,8 +238,15 @@ def test_plane_coordinates():
 
 
 def test_every_bad_one_of_many_is_found():
-    shapes = [SQUARE, None, shapely.Polygon([SHELL[0], SHELL[1], SHELL[3], SHELL[2], SHELL[0]]), shapely.Polygon(),
-              shapely.box(36, 118, 36.1, 118.1), SQUARE.buffer(0.1), shapely.Polygon([(0, 0), *SHELL[1:4], (0, 0)])]
+    shapes = [
+        SQUARE,
+        None,
+        shapely.Polygon([SHELL[0], SHELL[1], SHELL[3], SHELL[2], SHELL[0]]),
+        shapely.Polygon(),
+        shapely.box(36, 118, 36.1, 118.1),
+        SQUARE.buffer(0.1),
+        shapely.Polygon([(0, 0), *SHELL[1:4], (0, 0)]),
+    ]
     assert [i for i, _ in check_many(shapes)] == [2, 3, 4, 6]
 
 

@@ -34,6 +34,7 @@ def clip(subject, clipper):
     """Sutherland–Hodgman in rational numbers: a convex polygon cut by a convex one, both counter-clockwise."""
     result = subject
     for (ax, ay), (bx, by) in zip(clipper, clipper[1:] + clipper[:1], strict=True):
+
         def side(p, ax=ax, ay=ay, bx=bx, by=by):
             return (bx - ax) * (p[1] - ay) - (by - ay) * (p[0] - ax)
 
@@ -99,8 +100,9 @@ def test_two_thousand_convex_pairs_exactly(size):
     rng = random.Random(size)
     for _ in range(700):
         a, b = convex(rng, size), convex(rng, size)
-        points = [[(Fraction(x), Fraction(y)) for x, y in shapely.orient_polygons(s).exterior.coords[:-1]]
-                  for s in (a, b)]
+        points = [
+            [(Fraction(x), Fraction(y)) for x, y in shapely.orient_polygons(s).exterior.coords[:-1]] for s in (a, b)
+        ]
         expected = float(Fraction(doubled_area(clip(*points))) / 2)
         assert common(a, b) == pytest.approx(expected, abs=1e-14 * size * size), (a.wkt, b.wkt)
 
@@ -119,10 +121,12 @@ def test_holes_and_parts_exactly():
         shapes = []
         for _ in range(2):
             hole = affinity.translate(star(rng, 8), 2, 2).exterior
-            shape = shapely.MultiPolygon([
-                shapely.Polygon([(0, 0), (20, 0), (20, 20), (0, 20)], [hole]),
-                shapely.Polygon([(22, 0), (40, 3), (30, 20), (22, 20)]),
-            ])
+            shape = shapely.MultiPolygon(
+                [
+                    shapely.Polygon([(0, 0), (20, 0), (20, 20), (0, 20)], [hole]),
+                    shapely.Polygon([(22, 0), (40, 3), (30, 20), (22, 20)]),
+                ]
+            )
             shapes.append(affinity.translate(shape, rng.randint(0, 12), rng.randint(0, 12)))
         assert common(*shapes) == pytest.approx(float(exact_common(*shapes)), abs=1e-11)
 
@@ -191,12 +195,21 @@ def test_adversarial_pairs_against_geos():
     square = shapely.box(0, 0, 1, 1)
     ring = square.difference(shapely.box(0.25, 0.25, 0.75, 0.75))
     shapes = [
-        square, ring, shapely.box(0.25, 0.25, 0.75, 0.75), ring.union(shapely.box(0.4, 0.4, 0.6, 0.6)),
-        shapely.Polygon([(0, 0), (1, 1e-9), (1, 2e-9), (0, 1e-9)]), shapely.box(0.5, -5, 0.5 + 1e-9, 5),
+        square,
+        ring,
+        shapely.box(0.25, 0.25, 0.75, 0.75),
+        ring.union(shapely.box(0.4, 0.4, 0.6, 0.6)),
+        shapely.Polygon([(0, 0), (1, 1e-9), (1, 2e-9), (0, 1e-9)]),
+        shapely.box(0.5, -5, 0.5 + 1e-9, 5),
         shapely.Polygon([(0.5, -1), (0.5 + 1e-12, 2), (0.6, 2), (0.6, -1)]),
-        affinity.translate(square, 1e-10, 0), affinity.translate(square, 0, -1e-10), affinity.translate(square, 1, 0),
-        affinity.translate(square, 1, 1), affinity.rotate(square, 45), affinity.rotate(square, 1e-7),
-        shapely.Polygon([(0, 0), (1, 0), (1, 1), (0.5, 1e-9), (0, 1)]), shapely.Polygon([(0, 0), (3, 0), (0, 3)]),
+        affinity.translate(square, 1e-10, 0),
+        affinity.translate(square, 0, -1e-10),
+        affinity.translate(square, 1, 0),
+        affinity.translate(square, 1, 1),
+        affinity.rotate(square, 45),
+        affinity.rotate(square, 1e-7),
+        shapely.Polygon([(0, 0), (1, 0), (1, 1), (0.5, 1e-9), (0, 1)]),
+        shapely.Polygon([(0, 0), (3, 0), (0, 3)]),
         shapely.MultiPolygon([shapely.box(0, 0, 0.5, 0.5), shapely.box(0.5, 0.5, 1, 1)]),
         shapely.Polygon([(i / 50, (i % 2) * 0.9 + 0.05) for i in range(50)] + [(1, 2), (0, 2)]),
         shapely.Polygon([((i % 2) * 0.9 + 0.05, i / 50) for i in range(50)] + [(2, 1), (2, 0)]),
@@ -262,8 +275,10 @@ def test_order_of_either_layer(layers):
 
 def test_orientation(layers):
     a, b = layers
-    assert equal(overlay(from_shapely(a), from_shapely(b)), overlay(from_shapely(shapely.reverse(a)),
-                                                                     from_shapely(shapely.reverse(b))))
+    assert equal(
+        overlay(from_shapely(a), from_shapely(b)),
+        overlay(from_shapely(shapely.reverse(a)), from_shapely(shapely.reverse(b))),
+    )
 
 
 def test_prepared_layers_and_batches(layers, monkeypatch):
@@ -336,8 +351,11 @@ def test_tall_polygons(height):
 
 
 def test_a_partition_adds_up_to_its_whole():
-    cells = [shapely.box(118 + i / 50, 36 + j / 50, 118 + (i + 1) / 50, 36 + (j + 1) / 50)
-             for i in range(30) for j in range(30)]
+    cells = [
+        shapely.box(118 + i / 50, 36 + j / 50, 118 + (i + 1) / 50, 36 + (j + 1) / 50)
+        for i in range(30)
+        for j in range(30)
+    ]
     parcel = affinity.rotate(shapely.box(118.1, 36.1, 118.5, 36.5), 17)
     whole = from_shapely([parcel])
     pairs = overlay(whole, from_shapely(cells))
@@ -348,8 +366,11 @@ def test_neighbours_of_a_partition_have_nothing_in_common():
     rng = np.random.default_rng(6)
     nodes = np.stack(np.meshgrid(np.arange(21), np.arange(21), indexing="ij"), -1) + rng.uniform(-0.3, 0.3, (21, 21, 2))
     nodes = nodes * 0.001 + [118, 36]
-    quads = [shapely.Polygon([nodes[i, j], nodes[i + 1, j], nodes[i + 1, j + 1], nodes[i, j + 1]])
-             for i in range(20) for j in range(20)]
+    quads = [
+        shapely.Polygon([nodes[i, j], nodes[i + 1, j], nodes[i + 1, j + 1], nodes[i, j + 1]])
+        for i in range(20)
+        for j in range(20)
+    ]
     flat = from_shapely(quads)
     pairs = overlay(flat, flat)
     assert np.array_equal(pairs.left, pairs.right) and np.allclose(pairs.area_m2, flat.areas(), rtol=1e-13)
@@ -361,10 +382,17 @@ def test_neighbours_of_a_partition_have_nothing_in_common():
 BOX = shapely.box(0, 0, 1, 1)
 
 
-@pytest.mark.parametrize("a, b", [
-    ([], []), ([None], [None]), ([BOX], []), ([], [BOX]), ([None, shapely.Polygon()], [BOX]),
-    ([BOX], [None, shapely.box(2, 2, 3, 3), shapely.Polygon()]),
-])
+@pytest.mark.parametrize(
+    "a, b",
+    [
+        ([], []),
+        ([None], [None]),
+        ([BOX], []),
+        ([], [BOX]),
+        ([None, shapely.Polygon()], [BOX]),
+        ([BOX], [None, shapely.box(2, 2, 3, 3), shapely.Polygon()]),
+    ],
+)
 def test_nothing(a, b):
     pairs = overlay(from_shapely(a), from_shapely(b))
     assert len(pairs) == 0 and pairs.area_m2.dtype == np.float64
@@ -427,8 +455,13 @@ def test_long_boundaries_are_skipped_rightly():
 
     large = [
         shapely.Polygon(coast(5003, (5, 5), 4.0), [coast(777, (5, 5), 2.0)]),
-        shapely.MultiPolygon([shapely.Polygon(coast(300, (1, 1), 0.8)), shapely.Polygon(coast(7, (4, 1), 0.8)),
-                              shapely.Polygon(coast(999, (8, 8), 0.8))]),
+        shapely.MultiPolygon(
+            [
+                shapely.Polygon(coast(300, (1, 1), 0.8)),
+                shapely.Polygon(coast(7, (4, 1), 0.8)),
+                shapely.Polygon(coast(999, (8, 8), 0.8)),
+            ]
+        ),
     ]
     small = blobs(rng, 500, 10, 0.5, 12)
     expected = shapely.area(shapely.intersection(np.array(large)[:, None], small[None, :]))

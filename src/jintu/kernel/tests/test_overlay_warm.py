@@ -30,8 +30,20 @@ def run(cache):
 def test_a_second_process_compiles_nothing(tmp_path):
     _, first = run(tmp_path)
     seconds, second = run(tmp_path)
-    entries = ("_measure", "_fill", "_orient", "_boxes", "_gather", "areas", "planar_areas", "skips", "candidates",
-               "pair_areas", "_sum_by_class", "_hilbert")
+    entries = (
+        "_measure",
+        "_fill",
+        "_orient",
+        "_boxes",
+        "_gather",
+        "areas",
+        "planar_areas",
+        "skips",
+        "candidates",
+        "pair_areas",
+        "_sum_by_class",
+        "_hilbert",
+    )
     for name in entries:
         assert first[name][0] == 1, f"{name} has {first[name][0]} signatures: some caller passes another kind of array"
     assert not any(misses for _, misses in second.values()), second
