@@ -111,6 +111,9 @@ class RowForm(forms.Form):
             made.insert(0, head)
         return made
 
+    def division_choices(self) -> list[tuple[str, str]]:
+        return division_choices(self.scope)
+
     def clean_division(self) -> str:
         code = str(self.cleaned_data["division"]).strip()
         if not code.isdigit() or len(code) not in (6, 9, 12):
@@ -173,20 +176,26 @@ LEVELS = ((0, gettext_lazy("public")), (1, gettext_lazy("internal")), (2, gettex
 
 
 def _division_field(scope: Scope) -> forms.Field:
-    """Townships of the person's county as choices; a code to type for wider scopes."""
-    choices: list[tuple[str, str]] = []
-    for prefix in scope.divisions:
-        if len(prefix) >= 6:
-            choices += [(prefix, divisions.name(prefix)), *divisions.within(prefix)]
-    if choices:
-        return forms.ChoiceField(
-            label=gettext_lazy("Division"), choices=[(c, f"{n} {c}" if n != c else c) for c, n in choices]
-        )
-    return forms.CharField(
+    """A code to type, with the person's county and its townships to choose from: a list of the node is never complete,
+    and a record of a village it does not know must still be saved."""
+    made = forms.CharField(
         label=gettext_lazy("Division"),
         max_length=12,
         help_text=gettext_lazy("Code of the county, township or village."),
+        widget=forms.TextInput(attrs={"list": "divisions", "inputmode": "numeric", "autocomplete": "off"}),
     )
+    if len(scope.divisions) == 1 and len(scope.divisions[0]) >= 6:
+        made.initial = scope.divisions[0]
+    return made
+
+
+def division_choices(scope: Scope) -> list[tuple[str, str]]:
+    """Divisions offered beside the field, as (code, name)."""
+    found: list[tuple[str, str]] = []
+    for prefix in scope.divisions:
+        if len(prefix) >= 6:
+            found += [(prefix, divisions.name(prefix)), *divisions.within(prefix)]
+    return found
 
 
 def _field(register: Register, name: str, f: models.Field, column: Column) -> forms.Field:

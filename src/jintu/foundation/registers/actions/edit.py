@@ -22,7 +22,7 @@ __all__ = ["changes", "check", "fixed", "perform"]
 
 def fixed(register: Register) -> frozenset[str]:
     """Columns an edit may not change, because other records and the law know the row by them."""
-    return frozenset({register.key, *register.identity, "division", "data_level"})
+    return frozenset({register.key, "division", "data_level"})
 
 
 def check(register: Register, row: Any, data: Mapping[str, Any], scope: Scope) -> None:

@@ -261,9 +261,7 @@ def _key_elsewhere(raw: pl.DataFrame, rule: dict[str, Any]) -> pl.Series:
             columns[name] = _default(f, raw.height)
             continue
         mine = theirs.columns[name]
-        typed, _wrong = typing.convert(
-            f, column, cells.of(raw, mine), mine, theirs.empty, str(mine.get("from", ""))
-        )
+        typed, _wrong = typing.convert(f, column, cells.of(raw, mine), mine, theirs.empty, str(mine.get("from", "")))
         columns[name] = _filled(f, typed)
     _keys(other, theirs, columns)
     return columns[other.key]

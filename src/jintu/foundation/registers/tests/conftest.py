@@ -58,7 +58,9 @@ def county():
 
 @pytest.fixture
 def neighbour():
-    return Scope(divisions=("990122",), data_level=1, verbs=frozenset({"view", "create", "edit", "import"}), label="邻县")
+    return Scope(
+        divisions=("990122",), data_level=1, verbs=frozenset({"view", "create", "edit", "import"}), label="邻县"
+    )
 
 
 @pytest.fixture

@@ -15,7 +15,12 @@ __all__ = ["NOTE", "PLOT", "Note", "Plot"]
 class Plot(RegisterRow):
     plot_no = column(models.CharField("plot no.", max_length=40), code="DKH", listed=True, search=True, required=True)
     name = column(
-        models.CharField("name", max_length=60), code="XMMC", aliases=("项目名称",), listed=True, search=True, required=True
+        models.CharField("name", max_length=60),
+        code="XMMC",
+        aliases=("项目名称",),
+        listed=True,
+        search=True,
+        required=True,
     )
     kind = column(
         models.CharField("kind", max_length=10, choices=[("a", "arable"), ("b", "built")], default="a"),
@@ -59,7 +64,13 @@ def together(frame):
     """A check of the domain: nobody lives on arable land."""
     wrong = ((frame["kind"] == "a") & (frame["people"] > 0)).fill_null(False)
     for i in wrong.arg_true():
-        yield i, "people", "{n} people cannot live on arable land.", {"n": frame["people"][i]}, "Correct one of the two."
+        yield (
+            i,
+            "people",
+            "{n} people cannot live on arable land.",
+            {"n": frame["people"][i]},
+            "Correct one of the two.",
+        )
 
 
 PLOT = Register(

@@ -30,7 +30,17 @@ def write(path, *rows, head=HEAD, encoding="utf-8"):
     return path
 
 
-def plot(no, name="地块", kind="b", area="100.5", price="12.30", day="2026-05-01", people="", division="990121001", wkt=SQUARE):
+def plot(
+    no,
+    name="地块",
+    kind="b",
+    area="100.5",
+    price="12.30",
+    day="2026-05-01",
+    people="",
+    division="990121001",
+    wkt=SQUARE,
+):
     return f'{no},{name},{kind},{area},{price},{day},{people},{division},"{wkt}"'
 
 
@@ -169,8 +179,15 @@ def test_a_mapping_nobody_saved_is_named(plots, tmp_path, actor):
     assert "gone" in str(caught.value)
 
 
-@pytest.mark.parametrize("facts", [{"columns": {"area": {"column": "x"}}}, {"colums": {}}, {"columns": {"nothing": "名称"}},
-                                   {"columns": {"name": "没有"}}])  # fmt: skip
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"columns": {"area": {"column": "x"}}},
+        {"colums": {}},
+        {"columns": {"nothing": "名称"}},
+        {"columns": {"name": "没有"}},
+    ],
+)
 def test_a_wrong_mapping_is_refused(plots, tmp_path, actor, facts):
     with pytest.raises(InputError):
         load(write(tmp_path / "a.csv", plot("A")), mapping=facts, actor=actor)
@@ -347,7 +364,10 @@ def test_a_number_filed_meanwhile_fails_the_whole_import(plots, tmp_path, actor,
 
     batch = staged(tmp_path, actor, 20)
     create.perform(
-        PLOT, {"plot_no": "N-00011", "name": "x", "area": Decimal(1), "division": "990121001"}, scope=county, actor=actor
+        PLOT,
+        {"plot_no": "N-00011", "name": "x", "area": Decimal(1), "division": "990121001"},
+        scope=county,
+        actor=actor,
     )
     with pytest.raises(Refused):
         importing.finish(PLOT, batch, actor=actor)

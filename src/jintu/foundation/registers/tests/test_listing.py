@@ -22,7 +22,12 @@ pytestmark = pytest.mark.django_db
 def make(n=1, **facts):
     rows = []
     for i in range(n):
-        data = {"plot_no": f"P-{i:04d}", "name": f"地块 {i}", "area": Decimal(1000 + i), "division": "990121001"} | facts
+        data = {
+            "plot_no": f"P-{i:04d}",
+            "name": f"地块 {i}",
+            "area": Decimal(1000 + i),
+            "division": "990121001",
+        } | facts
         rows.append(Plot(**data))
     return Plot.objects.bulk_create(rows)
 
