@@ -83,10 +83,13 @@ def _large(p: Planter, approved_on: Any, hectares: float, **facts: Any) -> Case:
         if total >= target:
             break
     case = w.case(approved_on, use="061", parts=1, slots=len(slots), all_cultivated=True, compensated=False, **facts)
-    row, part = case.parcels[-1]
     over = sum(r["area"] for r, _ in case.parcels) - target
-    row["geometry"] = w.surface.pushed_by_area(part, -over)
-    row["area"] = square(row["area"] - over)
+    # The last blocks give way in proportion: one alone might become a sliver.
+    last = case.parcels[-3:]
+    share = over / sum(r["area"] for r, _ in last)
+    for row, part in last:
+        row["geometry"] = w.surface.pushed_by_area(part, -row["area"] * share)
+        row["area"] = square(row["area"] * (1 - share))
     a = case.approval
     for name in ("total_area", "agri_area", "cult_area", "collective_area", "new_construction_area"):
         a[name] = square(target)
@@ -154,7 +157,10 @@ def _over_the_edge(p: Planter, case: Case, area: float, layer: str, value: int) 
     """Push the only parcel east by a known area into cells whose ``layer`` is set to ``value``."""
     row, part = case.parcels[0]
     surface = p.world.surface
-    surface.overrides.append((layer, part.columns(part.width, part.width + 2), value))
+    beyond = part.columns(part.width, part.width + 2)
+    if layer == "protected":
+        surface.paint_before(beyond, "012")
+    surface.overrides.append((layer, beyond, value))
     row["geometry"] = surface.pushed_by_area(part, area)
     row["area"] = square(row["area"] + area)
     for name in ("total_area", "agri_area", "collective_area", "new_construction_area"):

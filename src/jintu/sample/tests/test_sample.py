@@ -23,9 +23,10 @@ GEOD = Geod(a=6378137.0, rf=298.257222101)
 NOT_IMPLEMENTED = {"R45", "R48"}
 
 
-@pytest.fixture(scope="module")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Sample:
-    return Sample(tmp_path_factory.mktemp("sample"), 16_000, 3)
+@pytest.fixture(scope="module", params=[(16_000, 3), (18_000, 1)], ids=["16000-3", "demo"])
+def sample(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Sample:
+    patches, seed = request.param
+    return Sample(tmp_path_factory.mktemp("sample"), patches, seed)
 
 
 class Sample:
@@ -93,7 +94,7 @@ def test_headers_keys_and_counts(sample: Sample) -> None:
         assert len(sample.by_key(name)) == len(rows), f"{name}: keys are unique"
         assert all(r["division"].startswith("990121") for r in rows)
     total = sum(len(r) for r in sample.rows.values())
-    assert 0.75 < total / (16_000 / 5) < 1.15
+    assert 0.75 < total / (sample.manifest["requested"] / 5) < 1.15
 
 
 def test_links_lead_to_rows(sample: Sample) -> None:
