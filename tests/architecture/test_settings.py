@@ -1,0 +1,94 @@
+"""Settings the rest relies on, asserted as Django sees them: a key nested wrongly is silently ignored."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_embedded_database_is_set_up_as_meant() -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("this run is on PostgreSQL")
+    facts = settings.DATABASES["default"]
+    assert facts["ENGINE"] == "jintu.foundation.registers.db.geopackage"
+    assert facts["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
+    assert facts["OPTIONS"]["timeout"] >= 10
+    assert not facts.get("ATOMIC_REQUESTS")
+
+
+def test_requests_are_not_wrapped_in_transactions() -> None:
+    assert not settings.DATABASES["default"].get("ATOMIC_REQUESTS")
+
+
+def test_the_job_queue() -> None:
+    queue = settings.Q_CLUSTER
+    assert queue["orm"] == "default"
+    assert queue["timeout"] < queue["retry"]  # or a long job would be delivered twice
+    from django_q.conf import Conf
+
+    assert queue["timeout"] == Conf.TIMEOUT
+    assert queue["retry"] == Conf.RETRY
+    assert Conf.ORM == "default"
+
+
+def test_people_and_pages() -> None:
+    assert settings.AUTH_USER_MODEL == "identity.User"
+    assert settings.SESSION_COOKIE_HTTPONLY
+    assert settings.X_FRAME_OPTIONS == "DENY"
+    assert settings.SECURE_CONTENT_TYPE_NOSNIFF
+    assert settings.LANGUAGE_CODE == "zh-hans"
+    assert settings.USE_TZ
+    middleware = settings.MIDDLEWARE
+    signed_in = middleware.index("django.contrib.auth.middleware.AuthenticationMiddleware")
+    assert middleware.index("jintu.foundation.identity.middleware.ScopeMiddleware") > signed_in
+    assert "jintu.ui.csp.ContentSecurityPolicyMiddleware" in middleware
+    assert middleware[-1] == "jintu.foundation.operations.errors.ErrorMiddleware"  # the first to see a view's error
+    assert settings.REST_FRAMEWORK["EXCEPTION_HANDLER"] == "jintu.foundation.operations.errors.api_exception"
+
+
+def test_the_tests_run_on_a_private_node(data_directory: Path) -> None:
+    assert settings.NODE.data == data_directory
+    assert str(connection.settings_dict["NAME"]).startswith((str(data_directory), "test_jintu_"))
+    assert "var/node" not in str(data_directory)
+
+
+@pytest.mark.parametrize(
+    ("url", "facts"),
+    [
+        ("", {"ENGINE": "jintu.foundation.registers.db.geopackage"}),
+        (
+            "postgres://us%40er:p%2Fw@db:5433/land",
+            {
+                "ENGINE": "jintu.foundation.registers.db.postgresql",
+                "NAME": "land",
+                "USER": "us@er",
+                "PASSWORD": "p/w",
+                "HOST": "db",
+                "PORT": "5433",
+            },
+        ),
+    ],
+)
+def test_the_database_url(url: str, facts: dict[str, str], tmp_path: Path) -> None:
+    environment = {
+        **{k: v for k, v in os.environ.items() if not k.startswith("JINTU_")},
+        "JINTU_DATA": str(tmp_path),
+        "JINTU_DATABASE": url,
+        "PYTHONPATH": str(ROOT / "src"),
+    }
+    code = (
+        "import json; from jintu.config import settings; print(json.dumps(settings.DATABASES['default'], default=str))"
+    )
+    import json
+
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
+    assert {k: found[k] for k in facts} == facts
