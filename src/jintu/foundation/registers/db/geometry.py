@@ -13,6 +13,8 @@ from django.db.models import Lookup
 from django.utils.translation import gettext_lazy as _
 from shapely.geometry.base import BaseGeometry
 
+from jintu.kernel.errors import InputError
+
 from . import codec
 
 __all__ = ["GeometryField"]
@@ -81,7 +83,7 @@ class GeometryField(models.Field):
             if text.startswith("{"):
                 return shapely.from_geojson(text)
             return shapely.from_wkt(text.split(";", 1)[-1])
-        except (shapely.errors.ShapelyError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (InputError, shapely.errors.ShapelyError, ValueError, TypeError, KeyError, AttributeError) as error:
             raise ValidationError(
                 self.error_messages["invalid"], code="invalid", params={"reason": str(error)}
             ) from error

@@ -15,6 +15,7 @@ from django.db import connection, connections, models, transaction
 from django.db.migrations import operations as ops
 
 from jintu.foundation.registers.db import AreaField, GeometryField
+from jintu.kernel.errors import InputError
 
 from .lab import Lab, columns_of
 
@@ -202,5 +203,5 @@ def test_geopackage_headers_are_read_from_any_writer() -> None:
     bare = b"GP\x00\x01" + (4490).to_bytes(4, "little") + shape.wkb  # no envelope
     assert codec.envelope(bare) == (1, 3, 2, 4)
     assert codec.envelope(codec.encode(shapely.Polygon())) is None
-    with pytest.raises(ValueError, match="GeoPackage"):
+    with pytest.raises(InputError, match="GeoPackage"):
         codec.decode(b"nothing of the kind")
