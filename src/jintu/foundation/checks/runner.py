@@ -244,8 +244,8 @@ def _facts_of_subjects(loaded: loading.Loaded) -> tuple[dict, dict, dict]:
     titles: dict[tuple[str, str], str] = {}
     for (name, _geometry), frame in loaded.registers.items():
         register = descriptor.get(name)
-        title = register.title or register.key
-        columns = frame.select(register.key, "division", "uid", "row_version", title).iter_rows()
+        named = frame[register.title or register.key]
+        columns = zip(frame[register.key], frame["division"], frame["uid"], frame["row_version"], named, strict=True)
         for key, division, uid, version, words in columns:
             divisions[name, key] = division
             versions[name, key] = f"{uid}:{version}"
