@@ -470,3 +470,15 @@ def test_long_boundaries_are_skipped_rightly():
     assert np.abs(overlay(b, a, planar=True, smallest=0.0).dense(500, 2).T - expected).max() < 1e-12
     both = shapely.area(shapely.intersection(*large))
     assert common(*large) == pytest.approx(both, abs=1e-10)
+
+
+def test_two_counties_that_share_a_long_boundary_have_nothing_in_common():
+    rng = np.random.default_rng(8)
+    y = np.linspace(36, 36.6, 5000)
+    border = np.column_stack([118.5 + 0.05 * np.sin(40 * y) + rng.uniform(-1e-4, 1e-4, len(y)), y])
+    west = shapely.Polygon([*border, (118, 36.6), (118, 36)])
+    east = shapely.Polygon([*border, (119, 36.6), (119, 36)])
+    flat = from_shapely([west, east])
+    pairs = overlay(flat, flat)
+    assert np.array_equal(pairs.left, [0, 1]) and np.array_equal(pairs.right, [0, 1])
+    assert pairs.area_m2 == pytest.approx(flat.areas(), rel=5e-12)
