@@ -14,6 +14,7 @@ from .lazy import pl
 from .rules import Hit, Parameters
 
 __all__ = [
+    "ROUNDING",
     "days_since",
     "hits",
     "is_construction",
@@ -26,7 +27,9 @@ __all__ = [
     "use_group",
 ]
 
-HECTARE = 10_000.0
+ROUNDING = 0.005
+"""Half of the last digit of a filed area or sum. Sums and products of filed figures are compared with this much room:
+as binary fractions they may miss an exact limit by less than a millionth."""
 
 
 def tolerance(whole: pl.Expr, p: Parameters) -> pl.Expr:
