@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
-from jintu.foundation.checks.expressions import days_since, hits, known, narrowed, plain, text, tolerance
+from jintu.foundation.checks.expressions import ROUNDING, days_since, hits, known, narrowed, plain, text, tolerance
 from jintu.foundation.checks.lazy import pl
 from jintu.foundation.checks.rules import Hit, Layer, Parameters, Rows, rule
 
@@ -62,7 +62,9 @@ def approved_not_supplied(t: Inputs, p: Parameters) -> Iterator[Hit]:
             total_m2=pl.col("total_area"),
             supplied_m2=pl.col("supplied_m2").fill_null(0.0),
         )
-        .filter((pl.col("age_days") > p.limit_days) & (pl.col("supplied_m2") < p.min_ratio * pl.col("total_m2")))
+        .filter(
+            (pl.col("age_days") > p.limit_days) & (pl.col("supplied_m2") < p.min_ratio * pl.col("total_m2") - ROUNDING)
+        )
         .with_columns(left_m2=pl.col("total_m2") - pl.col("supplied_m2"), late=pl.col("age_days") - p.limit_days)
     )
     yield from hits(
@@ -219,7 +221,7 @@ def _runs_over(docs: list[str], facts: dict[str, tuple[date, float, float]], p: 
     while start < len(docs):
         run = [d for d in docs[start:] if facts[d][0] - facts[docs[start]][0] <= window]
         cult, total = (sum(facts[d][k] for d in run) for k in (1, 2))
-        if len(run) > 1 and (cult > p.cult_limit_m2 or total > p.total_limit_m2):
+        if len(run) > 1 and (cult > p.cult_limit_m2 + ROUNDING or total > p.total_limit_m2 + ROUNDING):
             yield run
             start += len(run)
         else:

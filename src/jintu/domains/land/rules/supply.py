@@ -8,6 +8,7 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from jintu.foundation.checks.expressions import (
+    ROUNDING,
     hits,
     known,
     narrowed,
@@ -105,7 +106,7 @@ def more_supplied_than_approved(t: Inputs, p: Parameters) -> Iterator[Hit]:
         approvals(t, p.as_of)
         .join(sums, on="doc_no")
         .with_columns(total_m2=pl.col("total_area"), excess_m2=pl.col("supplied_m2") - pl.col("total_area"))
-        .filter(pl.col("supplied_m2") > pl.col("total_m2") * (1 + p.tolerance_ratio))
+        .filter(pl.col("supplied_m2") > pl.col("total_m2") * (1 + p.tolerance_ratio) + ROUNDING)
     )
     yield from hits(
         found,

@@ -142,6 +142,12 @@ def test_no_split(second: dict[str, Any], why: str):
     assert r12(part("A1", 18, 300, project_name="园区"), second) == []
 
 
+def test_hectares_with_decimals_add_up_to_exactly_35():
+    """180000.07 + 169999.93 is a little more than 350000 in binary, not in law."""
+    first, second = part("A1", 18.000007, 300, project_name="园区"), part("A2", 16.999993, 200, project_name="园区")
+    assert r12(first | {"cult_area": 180_000.07}, second | {"cult_area": 169_999.93}) == []
+
+
 def test_180_days_apart_still_counts():
     assert len(r12(part("A1", 18, 300, project_name="园区"), part("A2", 18, 120, project_name="园区"))) == 1
 
