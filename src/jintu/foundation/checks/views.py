@@ -87,7 +87,7 @@ def _detail(request: HttpRequest, finding: Finding) -> dict[str, Any]:
     except KeyError:
         rule = None
     events = list(finding.events.all())
-    shown = evidence.features(finding, about)
+    shown = evidence.features(finding, [*about, *evidence.related(about, scope)])
     return {
         "finding": finding,
         "rule": rule,
@@ -100,7 +100,7 @@ def _detail(request: HttpRequest, finding: Finding) -> dict[str, Any]:
         "steps": lifecycle.steps(finding, scope),
         "features": shown,
         "has_map": bool(shown["features"]),
-        "map_config": evidence.map_config(finding, shown, scope),
+        "map_config": evidence.map_config(finding, shown, rule),
         "used": finding.last_run.inputs,
         "parameters": _parameters(finding),
         "due_in": (finding.due_on - clock.today()).days if finding.due_on else None,
@@ -195,8 +195,9 @@ def export(request: HttpRequest) -> HttpResponse:
 def evidence_json(request: HttpRequest, uid: Any) -> JsonResponse:
     """The evidence as GeoJSON, for the map and for whoever wants to check it elsewhere."""
     finding = _one(request, uid)
-    about = evidence.subjects(finding, request.scope)  # type: ignore[attr-defined]
-    return JsonResponse(evidence.features(finding, about))
+    scope = request.scope  # type: ignore[attr-defined]
+    about = evidence.subjects(finding, scope)
+    return JsonResponse(evidence.features(finding, [*about, *evidence.related(about, scope)]))
 
 
 @require_GET
