@@ -108,11 +108,18 @@ def warm_up() -> None:
 
 
 @click.command()
-@click.option("--division", default="", help="Division code of the node, for instance 990121.")
-@click.option("--level", type=click.Choice(LEVELS), default="county", show_default=True)
-@click.option("--name", default="", help="Name shown on pages.")
-@click.option("--database", default="", help="postgres://user:password@host:port/name; without it an embedded file.")
-@click.option("--hosts", default="127.0.0.1,localhost", show_default=True, help="Host names served.")
+@click.option("--division", envvar="JINTU_DIVISION", default="", help="Division code of the node, for instance 990121.")
+@click.option("--level", envvar="JINTU_LEVEL", type=click.Choice(LEVELS), default="county", show_default=True)
+@click.option("--name", envvar="JINTU_NAME", default="", help="Name shown on pages.")
+@click.option(
+    "--database",
+    envvar="JINTU_DATABASE",
+    default="",
+    help="postgres://user:password@host:port/name; without it an embedded file.",
+)
+@click.option(
+    "--hosts", envvar="JINTU_HOSTS", default="127.0.0.1,localhost", show_default=True, help="Host names served."
+)
 @click.option("--https", is_flag=True, help="The node is served behind TLS.")
 @click.option("--json", "as_json", is_flag=True)
 def init(division: str, level: str, name: str, database: str, hosts: str, https: bool, as_json: bool) -> None:
