@@ -217,7 +217,6 @@ def _read(source: Source, schema: Schema, matched: dict[str, str], mapping: Mapp
     """All rows of the file in the schema's columns with their outlines; rows with problems are left out."""
     import numpy as np
     import polars as pl
-    import pyarrow as pa
     import shapely
 
     place = source.place()
@@ -249,7 +248,7 @@ def _read(source: Source, schema: Schema, matched: dict[str, str], mapping: Mapp
     given = np.concatenate(delivered) if delivered else None
     if problems.rows and len(frame):
         keep = ~frame["__row__"].is_in(list(problems.rows)).to_numpy()
-        frame, outlines = frame.filter(pa.array(keep)), outlines[keep]
+        frame, outlines = frame.filter(pl.Series(keep)), outlines[keep]
         given = given[keep] if given is not None else None
     return _Loaded(frame, outlines, given, problems, read)
 
