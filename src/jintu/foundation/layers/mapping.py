@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as AnyMapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jintu.kernel.errors import InputError, Missing, Place
@@ -25,9 +26,10 @@ from jintu.kernel.errors import InputError, Missing, Place
 if TYPE_CHECKING:
     from .schemas import Schema
 
-__all__ = ["Mapping", "load", "match", "save"]
+__all__ = ["Mapping", "load", "match", "save", "ship", "shipped"]
 
 OTHER = "*"
+_shipped: dict[tuple[str, str], Path] = {}
 
 
 @dataclass(frozen=True)
@@ -99,13 +101,27 @@ def match(schema: Schema, headers: list[str], mapping: Mapping) -> dict[str, str
     return found
 
 
+def ship(layer: str, name: str, path: Path) -> None:
+    """A mapping that comes with a domain, as a YAML file; called from its ``apps.py``."""
+    _shipped[layer, name] = path
+
+
+def shipped(layer: str) -> list[str]:
+    """Names of the mappings that come with the domains."""
+    return [name for of, name in _shipped if of == layer]
+
+
 def load(layer: str, name: str) -> Mapping:
-    """A saved mapping. Raises `Missing`."""
+    """A saved mapping, or one that comes with a domain. Raises `Missing`."""
     from .models import LayerMapping
 
     kept = LayerMapping.objects.filter(layer=layer, name=name).first()
+    if kept is None and (layer, name) in _shipped:
+        import yaml
+
+        return Mapping.of(yaml.safe_load(_shipped[layer, name].read_text(encoding="utf-8")), name)
     if kept is None:
-        names = LayerMapping.objects.filter(layer=layer).values_list("name", flat=True)
+        names = [*LayerMapping.objects.filter(layer=layer).values_list("name", flat=True), *shipped(layer)]
         raise Missing(
             "There is no mapping {name} for {layer}; there are: {names}.",
             name=name,

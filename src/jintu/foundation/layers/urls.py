@@ -1,4 +1,24 @@
 from django.urls import path
 
+from . import version_views, views
+
 app_name = "layers"
-urlpatterns: list = []
+urlpatterns = [
+    path("", views.onemap, name="onemap"),
+    path("config/", views.config, name="config"),
+    path("identify/", views.identify, name="identify"),
+    path("search/", views.search, name="search"),
+    path("analyse/", views.analyse, name="analyse"),
+    path("upload/", views.upload, name="upload"),
+    path("analyses/<uuid:uid>/", views.report, name="report"),
+    path("analyses/<uuid:uid>/panel/", views.panel, name="panel"),
+    path("analyses/<uuid:uid>/analysis.xlsx", views.workbook, name="workbook"),
+    path("analyses/<uuid:uid>/outline.geojson", views.outline, name="outline"),
+    path("tiles/<str:layer>/<str:version>/<int:z>/<int:x>/<int:y>.mvt", views.tile, name="tile"),
+    path("versions/", version_views.index, name="versions"),
+    path("versions/import/", version_views.start, name="import"),
+    path("versions/<int:pk>/", version_views.detail, name="version"),
+    path("versions/<int:pk>/compare/", version_views.compare, name="compare"),
+    path("versions/<int:pk>/verify/", version_views.verify, name="verify"),
+    path("versions/<int:pk>/state/", version_views.change_state, name="state"),
+]

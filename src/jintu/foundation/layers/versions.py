@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from threading import Lock
@@ -27,7 +27,17 @@ if TYPE_CHECKING:
     from jintu.kernel.flat import Polygons
     from jintu.kernel.overlay import Prepared
 
-__all__ = ["Combined", "Resident", "all_until", "find", "in_force", "pieces_in_force", "resident", "verify"]
+__all__ = [
+    "Combined",
+    "Resident",
+    "all_until",
+    "find",
+    "in_force",
+    "pieces_in_force",
+    "pieces_in_scope",
+    "resident",
+    "verify",
+]
 
 
 @dataclass(frozen=True)
@@ -74,20 +84,37 @@ def _of(layer: str, division: str) -> Q:
     return Q(layer=layer) & (Q(prefix__in=above) | Q(prefix__gte=prefix, prefix__lt=prefix + "~"))
 
 
-def pieces_in_force(layer: str, division: str, day: date) -> list[LayerVersion]:
-    """The versions that together are the layer on a day in a division (code or prefix): the one that holds it, or those
-    of the divisions inside it, each the newest of its own."""
-    found = LayerVersion.objects.published().filter(_of(layer, division), valid_from__lte=day)
-    newest: dict[str, LayerVersion] = {}
-    for version in found.order_by("valid_from", "pk"):
-        newest[version.prefix] = version
+def _pieces(found: Iterable[LayerVersion], division: str, day: date) -> list[LayerVersion]:
+    """Of published versions of one layer those that together are the layer on a day in a division."""
     prefix = prefix_of(division)
+    newest: dict[str, LayerVersion] = {}
+    for version in sorted(found, key=lambda v: (v.valid_from, v.pk)):
+        meets = prefix.startswith(version.prefix) or version.prefix.startswith(prefix)
+        if version.valid_from <= day and meets:
+            newest[version.prefix] = version
     holding = [p for p in newest if prefix.startswith(p)]
     if holding:
         return [newest[max(holding, key=len)]]
     # a city's own version replaces those of its counties
     kept = [p for p in newest if not any(p != q and p.startswith(q) for q in newest)]
     return [newest[p] for p in sorted(kept)]
+
+
+def pieces_in_force(layer: str, division: str, day: date) -> list[LayerVersion]:
+    """The versions that together are the layer on a day in a division (code or prefix): the one that holds it, or those
+    of the divisions inside it, each the newest of its own."""
+    return _pieces(LayerVersion.objects.published().filter(_of(layer, division), valid_from__lte=day), division, day)
+
+
+def pieces_in_scope(
+    layer: str, scope: Any, day: date, among: Iterable[LayerVersion] | None = None
+) -> list[LayerVersion]:
+    """The same for everything a scope covers. ``among``: published versions read before, to save the query."""
+    if among is None:
+        among = LayerVersion.objects.published().within(scope).filter(layer=layer)
+    known = [v for v in among if v.layer == layer]
+    pieces = [v for division in scope.divisions for v in _pieces(known, division, day)]
+    return list({v.pk: v for v in pieces}.values())
 
 
 def in_force(layer: str, division: str, day: date) -> LayerVersion | Combined | None:

@@ -1,0 +1,270 @@
+"""What the map page is told: layers by theme with their versions, registers, legend, dates, bounds, addresses.
+
+The keys are those of ``frontend/README.md``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from jintu.foundation.registers import descriptor
+from jintu.kernel import codelists
+
+from . import schemas, tiles, versions
+from .models import ImagerySource, LayerVersion
+from .schemas import Schema
+
+__all__ = ["config", "layer_of", "theme_title"]
+
+STAGES = ("inspect", "supply", "use", "approve", "compensate")
+"""Registers on the map, top first: what is questioned lies over what was granted."""
+SHOWN = {"survey.DLTB", "survey.XZQ", "land.approval_parcel", "land.supply"}
+"""Layers that are on when the map opens."""
+
+USE_ZONE_TOKENS = {
+    "010": "lu-02",
+    "020": "lu-01",
+    "030": "lu-05",
+    "040": "lu-07",
+    "050": "lu-06",
+    "060": "lu-08",
+    "070": "lu-11",
+    "080": "lu-09",
+    "090": "lu-03",
+    "100": "lu-04",
+    "990": "lu-12",
+}
+CONTROL_ZONE_TOKENS = {"010": "lu-05", "020": "lu-02", "030": "lu-04", "040": "lu-03"}
+
+
+def theme_title(theme: str) -> str:
+    return {
+        "lifecycle": _("Approval, supply, use, compensation, inspection"),
+        "land_use": _("Present land use"),
+        "plan": _("Plan and control"),
+        "base": _("Base geography"),
+        "imagery": _("Imagery"),
+    }[theme]
+
+
+def config(scope: Any, day: date) -> dict[str, Any]:
+    """The map of a scope on a day. One query for versions and one for imagery, however many layers there are."""
+    published = list(
+        LayerVersion.objects.published().within(scope).defer("quality").order_by("layer", "-valid_from", "-pk")
+    )
+    groups: list[dict[str, Any]] = []
+    lifecycle = [_register_layer(r) for r in _registers()]
+    if lifecycle:
+        groups.append(_group("lifecycle", lifecycle, opened=True))
+    bounds: list[tuple[float, float, float, float]] = []
+    for theme in schemas.THEMES:
+        layers = []
+        for schema in schemas.catalogue():
+            if schema.theme != theme:
+                continue
+            pieces = versions.pieces_in_scope(schema.name, scope, day, published)
+            if not pieces:
+                continue
+            layers.append(layer_of(schema, pieces, day, [v for v in published if v.layer == schema.name]))
+            bounds += [v.bbox for v in pieces]
+        if layers:
+            groups.append(_group(theme, layers, opened=theme != "base"))
+    imagery = [_imagery(s) for s in ImagerySource.objects.filter(enabled=True)]
+    if imagery:
+        groups.append(_group("imagery", imagery, opened=False))
+    answer: dict[str, Any] = {
+        "mode": "onemap",
+        "crs": "CGCS2000 (EPSG:4490)",
+        "groups": groups,
+        "as_of": day.isoformat(),
+        "dates": _dates(published, day),
+        "urls": {
+            "identify": reverse("layers:identify"),
+            "search": reverse("layers:search"),
+            "analyse": reverse("layers:analyse"),
+            "upload": reverse("layers:upload"),
+            "config": reverse("layers:config"),
+        },
+    }
+    credit = [s["credit"] for s in imagery if s.get("credit")]
+    if settings.NODE.map_approval_no:
+        credit.insert(0, _("Map approval number: {number}").format(number=settings.NODE.map_approval_no))
+    if credit:
+        answer["credit"] = " · ".join(credit)
+    whole = _own_bounds(scope, day, published) or _union(bounds)
+    if whole:
+        answer["bounds"] = answer["home"] = list(whole)
+    return answer
+
+
+def _group(theme: str, layers: list[dict[str, Any]], *, opened: bool) -> dict[str, Any]:
+    return {"id": theme, "title": theme_title(theme), "open": opened, "layers": layers}
+
+
+def _registers() -> list[Any]:
+    """Registers with a place and a stage, in the order of the map."""
+    found = [r for r in descriptor.catalogue() if r.geometry and r.stage in STAGES]
+    return sorted(found, key=lambda r: STAGES.index(r.stage))
+
+
+def _register_layer(register: Any) -> dict[str, Any]:
+    address = reverse("registers:tile", args=[register.name, 0, 0, 0]).replace("0/0/0.mvt", "{z}/{x}/{y}.mvt")
+    return {
+        "id": register.name,
+        "title": str(register.label),
+        "visible": register.name in SHOWN,
+        "identify": True,
+        "source": {"tiles": address, "layer": register.name, "minzoom": 8, "maxzoom": 16},
+        "style": {"kind": "stage", "stage": register.stage},
+        "label": "key",
+        "label_from": 15,
+    }
+
+
+def layer_of(
+    schema: Schema, pieces: Sequence[LayerVersion], day: date, known: Sequence[LayerVersion]
+) -> dict[str, Any]:
+    newest = max(pieces, key=lambda v: v.valid_from)
+    layer: dict[str, Any] = {
+        "id": schema.name,
+        "title": schema.label,
+        "visible": schema.name in SHOWN,
+        "identify": True,
+        "date": newest.valid_from.strftime("%Y-%m"),
+        "version": pieces[0].hash if len(pieces) == 1 else versions.Combined(tuple(pieces)).hash,
+        "source": {
+            "tiles": _address(schema.name, tiles.reference(pieces, day)),
+            "layer": schema.name,
+            "minzoom": tiles.MIN_ZOOM,
+            "maxzoom": tiles.MAX_ZOOM,
+            "bounds": list(_union([v.bbox for v in pieces]) or ()),
+        },
+        "style": _style(schema),
+    }
+    if label := tiles.label_of(schema):
+        layer |= {"label": label, "label_from": 11 if schema.symbols == "outline" else 16}
+    if legend := _legend(schema, pieces):
+        layer["legend"] = legend
+    if len(pieces) == 1:
+        others = [v for v in known if v.division == pieces[0].division]
+        if len(others) > 1:
+            layer["versions"] = [
+                {"version": v.hash, "title": v.name, "tiles": _address(schema.name, v.key)} for v in others
+            ]
+    return layer
+
+
+def _address(layer: str, reference: str) -> str:
+    whole = reverse("layers:tile", args=[layer, reference, 0, 0, 0])
+    return whole.replace("/0/0/0.mvt", "/{z}/{x}/{y}.mvt")
+
+
+def _style(schema: Schema) -> dict[str, Any]:
+    if schema.symbols == "land_use":
+        return {"kind": "land-use", "field": schema.classes}
+    if schema.symbols == "farmland":
+        return {"kind": "hatch", "token": "map-comp"}
+    if schema.symbols in ("use_zone", "control_zone"):
+        return {"kind": "classes", "field": schema.classes, "classes": _zones(schema.symbols)}
+    return {"kind": "boundary"}
+
+
+def _zones(kind: str) -> list[dict[str, str]]:
+    tokens = USE_ZONE_TOKENS if kind == "use_zone" else CONTROL_ZONE_TOKENS
+    return [
+        {"value": code, "title": f"{code} {name}", "token": tokens.get(code, "lu-12")}
+        for code, name in codelists.get(kind).labels(_language()).items()
+    ]
+
+
+def _legend(schema: Schema, pieces: Sequence[LayerVersion]) -> list[dict[str, str]]:
+    """The first-level classes that occur, in the hues of GB/T 21010. Other styles make their own legend."""
+    if schema.symbols != "land_use":
+        return []
+    present = {
+        str(code)[:2]
+        for row in LayerVersion.objects.filter(pk__in=[v.pk for v in pieces]).values_list("quality__classes", flat=True)
+        for code in (row or {})
+    }
+    found = []
+    for head in sorted(present, key=lambda c: (c == "20", c)):
+        name = codelists.get("land_use").find(head)
+        if name is not None:
+            token = codelists.colour(head).removeprefix("--jt-")
+            title = name.name_zh if _language() == "zh" else name.name_en
+            found.append({"kind": "fill", "token": token, "title": f"{head} {title}"})
+    return found
+
+
+def _imagery(source: ImagerySource) -> dict[str, Any]:
+    return {
+        "id": f"imagery.{source.pk}",
+        "title": source.name,
+        "visible": False,
+        "identify": False,
+        "credit": source.attribution,
+        "date": source.taken_on.isoformat() if source.taken_on else "",
+        "source": {
+            "raster": source.url,
+            "tileSize": source.tile_size,
+            "minzoom": source.min_zoom,
+            "maxzoom": source.max_zoom,
+        },
+        "style": {"kind": "raster"},
+    }
+
+
+def _dates(published: Sequence[LayerVersion], day: date) -> list[dict[str, str]]:
+    """Days of the time bar: when a state of present land use came into force, and the day shown now."""
+    themes = {s.name for s in schemas.catalogue() if s.theme == "land_use"}
+    days = sorted({v.valid_from for v in published if v.layer in themes})
+    if not days:
+        return []
+    same_year = {d.year for d in days if sum(e.year == d.year for e in days) > 1}
+    found = [
+        {"date": d.isoformat(), "title": d.strftime("%Y-%m") if d.year in same_year else str(d.year)} for d in days
+    ]
+    if day not in days:
+        found.append({"date": day.isoformat(), "title": day.strftime("%Y-%m")})
+        found.sort(key=lambda entry: entry["date"])
+    return found
+
+
+def _own_bounds(scope: Any, day: date, published: Sequence[LayerVersion]) -> tuple[float, float, float, float] | None:
+    """The extent of the scope's own villages, where the scope is smaller than the versions it sees."""
+    import numpy as np
+
+    boxes = []
+    for piece in versions.pieces_in_scope("survey.XZQ", scope, day, published):
+        within = [p for p in scope.divisions if p.startswith(piece.prefix) and p != piece.prefix]
+        if not within:
+            return None
+        resident = versions.resident(piece)
+        codes = resident.attributes.column("division_code").to_pylist()
+        rows = [i for i, code in enumerate(codes) if str(code).startswith(tuple(within))]
+        if rows:
+            boxes.append(resident.boxes[np.array(rows)])
+    if not boxes:
+        return None
+    all_boxes = np.concatenate(boxes)
+    west, south = all_boxes[:, :2].min(axis=0).tolist()
+    east, north = all_boxes[:, 2:].max(axis=0).tolist()
+    return west, south, east, north
+
+
+def _union(boxes: Sequence[tuple[float, float, float, float]]) -> tuple[float, float, float, float] | None:
+    if not boxes:
+        return None
+    west, south, east, north = zip(*boxes, strict=True)
+    return min(west), min(south), max(east), max(north)
+
+
+def _language() -> str:
+    return "zh" if (get_language() or "zh").startswith("zh") else "en"

@@ -1,0 +1,190 @@
+"""Versions of layers: list, import, what a version is, comparison, verification, publishing and withdrawing."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from jintu.foundation.identity import actor_of
+from jintu.foundation.identity.access import needs, require
+from jintu.foundation.operations import files, jobs
+from jintu.kernel import divisions
+from jintu.kernel.errors import InputError, Missing, Place
+
+from . import comparing, importing, onemap, schemas, versions
+from .models import LayerMapping, LayerVersion
+
+LISTED = 300
+
+
+def _version(request: HttpRequest, pk: int) -> LayerVersion:
+    found = LayerVersion.objects.within(request.scope).filter(pk=pk).first()  # type: ignore[attr-defined]
+    if found is None:
+        raise Missing("There is no such version, or it is outside your scope.")
+    return found
+
+
+@require_GET
+@needs("view")
+def index(request: HttpRequest) -> HttpResponse:
+    """All versions within the scope, by theme and layer, newest first."""
+    found = LayerVersion.objects.within(request.scope).defer("quality")  # type: ignore[attr-defined]
+    rows = list(found.order_by("-valid_from", "-pk")[:LISTED])
+    groups = []
+    for schema in schemas.catalogue():
+        own = [v for v in rows if v.layer == schema.name]
+        groups.append({"schema": schema, "theme": onemap.theme_title(schema.theme), "versions": own})
+    return render(request, "layers/versions.html", {"groups": groups})
+
+
+@require_http_methods(["GET", "POST"])
+@needs("import")
+def start(request: HttpRequest) -> HttpResponse:
+    """Hand in a file; the job reads, checks and publishes it."""
+    if request.method == "POST":
+        return _enqueue(request)
+    scope = request.scope  # type: ignore[attr-defined]
+    context = {
+        "schemas": list(schemas.catalogue()),
+        "chosen": request.GET.get("layer", ""),
+        "mappings": LayerMapping.objects.order_by("layer", "name"),
+        "division": next((d for d in scope.divisions if len(d) >= 6), ""),
+    }
+    return render(request, "layers/import.html", context)
+
+
+def _enqueue(request: HttpRequest) -> HttpResponse:
+    schema = schemas.get(request.POST.get("layer", ""))
+    division = divisions.check(request.POST.get("division", "").strip(), place=Place(field="division"))
+    scope = request.scope  # type: ignore[attr-defined]
+    if not scope.covers(division):
+        raise InputError("Division {division} is outside your scope.", place=Place(field="division"), division=division)
+    try:
+        day = date.fromisoformat(request.POST.get("valid_from", ""))
+    except ValueError:
+        raise InputError("The day from which the version holds is missing.", place=Place(field="valid_from")) from None
+    file = request.FILES.get("file")
+    if file is None:
+        raise InputError("There is no file.", place=Place(field="file"))
+    kept = files.store(file, file.name or "file")
+    mapping, _sep, name = request.POST.get("mapping", "").partition("/")
+    if name and mapping != schema.name:
+        raise InputError("The mapping is for another layer.", place=Place(field="mapping"))
+    with transaction.atomic():
+        job = jobs.enqueue(
+            "layers.import",
+            actor=actor_of(request),
+            division=division,
+            title=f"{schema.label} {division} {day.isoformat()}",
+            layer=schema.name,
+            file=kept.sha256,
+            valid_from=day.isoformat(),
+            mapping=name,
+            crs=request.POST.get("crs", "").strip(),
+            encoding=request.POST.get("encoding", "").strip(),
+            name=request.POST.get("name", "").strip()[:60],
+            good_only=bool(request.POST.get("good_only")),
+        )
+    return redirect("operations:job", pk=job.pk)
+
+
+@require_GET
+@needs("view")
+def detail(request: HttpRequest, pk: int) -> HttpResponse:
+    """What a version is: source, hashes, quality, and the other versions to compare it with."""
+    version = _version(request, pk)
+    others = LayerVersion.objects.within(request.scope).filter(  # type: ignore[attr-defined]
+        layer=version.layer, division=version.division
+    )
+    quality = version.quality
+    classes = quality.get("classes") or {}
+    from .reporting import class_name
+
+    kind = version.schema.symbols if version.schema.symbols in ("use_zone", "control_zone") else "land_use"
+    named = version.schema.symbols in ("land_use", "farmland", "use_zone", "control_zone")
+    context = {
+        "version": version,
+        "schema": version.schema,
+        "quality": quality,
+        "classes": [(c, class_name(kind, c) if named else "", f["rows"], f["area_m2"]) for c, f in classes.items()],
+        "others": others.exclude(pk=version.pk).defer("quality").order_by("-valid_from"),
+        "map": _map(version),
+        "can_change": request.scope.can("publish", version),  # type: ignore[attr-defined]
+    }
+    return render(request, "layers/version.html", context)
+
+
+def _map(version: LayerVersion) -> dict[str, Any]:
+    layer = onemap.layer_of(version.schema, [version], version.valid_from, [])
+    return {
+        "bounds": list(version.bbox),
+        "fit": "bounds",
+        "groups": [{"id": "layer", "title": version.schema.label, "layers": [layer | {"visible": True}]}],
+    }
+
+
+@require_GET
+@needs("view")
+def compare(request: HttpRequest, pk: int) -> HttpResponse:
+    """What changed from another version (``?with=``) to this one."""
+    version = _version(request, pk)
+    other = request.GET.get("with", "")
+    if not other.isdigit():
+        raise InputError("Choose a version to compare with.", place=Place(field="with"))
+    old, new = sorted((_version(request, int(other)), version), key=lambda v: (v.valid_from, v.pk))
+    found = comparing.diff(old, new)
+    from .reporting import class_name
+
+    kind = version.schema.symbols if version.schema.symbols in ("use_zone", "control_zone") else "land_use"
+
+    def named(code: str) -> str:
+        return f"{code} {class_name(kind, code)}" if code else _("outside")
+
+    context = {
+        "version": version,
+        "diff": found,
+        "counts": (
+            (_("added"), len(found.added), found.added[:50]),
+            (_("vanished"), len(found.vanished), found.vanished[:50]),
+            (_("changed attributes"), len(found.attributes), found.attributes[:50]),
+            (_("changed geometry"), len(found.geometry), found.geometry[:50]),
+        ),
+        "transitions": [(named(a), named(b), area) for a, b, area in found.transitions[:200]],
+        "fields": [(version.schema.columns[n].label, n, count) for n, count in found.fields.items()],
+    }
+    return render(request, "layers/compare.html", context)
+
+
+@require_POST
+@needs("view")
+def verify(request: HttpRequest, pk: int) -> HttpResponse:
+    """Compute the hashes again, now."""
+    version = _version(request, pk)
+    wrong = versions.verify(version)
+    if wrong:
+        messages.error(request, _("The version is not what was published: {what}.").format(what="; ".join(wrong)))
+    else:
+        messages.success(request, _("Files and content are what was published."))
+    return redirect("layers:version", pk=pk)
+
+
+@require_POST
+@needs("publish")
+def change_state(request: HttpRequest, pk: int) -> HttpResponse:
+    """Publish a draft, or withdraw a version with a reason."""
+    version = _version(request, pk)
+    require(request, "publish", version)
+    if request.POST.get("to") == LayerVersion.State.PUBLISHED:
+        importing.publish(version, actor_of(request))
+        messages.success(request, _("The version is in force from its day on."))
+    else:
+        importing.withdraw(version, request.POST.get("reason", ""), actor_of(request))
+        messages.success(request, _("The version is withdrawn. Its files stay, so that old results can be checked."))
+    return redirect("layers:version", pk=pk)
