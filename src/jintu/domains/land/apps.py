@@ -9,7 +9,7 @@ class Config(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from jintu.foundation.checks import parameters, rules
+        from jintu.foundation.checks import formula, parameters, rules
         from jintu.foundation.registers import codelists, descriptor
 
         from . import mappings, process
@@ -46,5 +46,6 @@ class Config(AppConfig):
         codelists.register("land_use", labels)
         rules.register(*RULES)
         parameters.register_file(Path(__file__).parent / "codes" / "rule_parameters.csv")
+        formula.register_labels(Path(__file__).parent / "codes" / "value_labels.csv")
         process.declare()
         mappings.ship()

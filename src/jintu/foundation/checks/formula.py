@@ -2,18 +2,58 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-__all__ = ["Filled", "Value", "fill"]
+__all__ = ["Filled", "Value", "fill", "label", "register_labels"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*(?:\.[A-Za-z_][A-Za-z_0-9]*)*")
 
 UNITS = (("_m2", "m²"), ("_yuan", "元"), ("_days", "天"), ("_ratio", ""), ("_percent", "%"), ("_kg", "kg"))
+
+
+_label_files: list[Path] = []
+
+
+def register_labels(path: Path) -> None:
+    """Called from a domain's AppConfig.ready() with its value_labels.csv (name, zh, en)."""
+    if path not in _label_files:
+        _label_files.append(path)
+        _labels.cache_clear()
+        _phrases.cache_clear()
+
+
+@cache
+def _labels() -> dict[str, tuple[str, str]]:
+    found = {}
+    for path in _label_files:
+        with path.open(encoding="utf-8", newline="") as stream:
+            found |= {row["name"]: (row["zh"], row["en"]) for row in csv.DictReader(stream)}
+    return found
+
+
+def label(name: str) -> str:
+    """A value's name for people, in the page's language; the name itself where the domain gave none."""
+    zh, en = _labels().get(name, (name, name))
+    return en if (get_language() or "").startswith("en") else zh
+
+
+@cache
+def _phrases() -> re.Pattern[str]:
+    names = sorted(_labels(), key=len, reverse=True)
+    return re.compile("|".join(rf"\b{re.escape(n)}\b" for n in names)) if names else re.compile(r"(?!)")
+
+
+def _in_words(formula: str) -> str:
+    return _phrases().sub(lambda match: label(match.group()), formula)
 
 
 @dataclass(frozen=True)
@@ -21,6 +61,10 @@ class Value:
     name: str
     text: str
     unit: str
+
+    @property
+    def label(self) -> str:
+        return label(self.name)
 
 
 @dataclass(frozen=True)
@@ -45,7 +89,7 @@ def _text(value: Any) -> str:
         return f"{value:,}".replace(",", "\u00a0") if abs(value) >= 10_000 else str(value)
     if isinstance(value, list | tuple):
         return "、".join(_text(v) for v in value)
-    return str(value)
+    return label(str(value))
 
 
 def _unit(name: str) -> str:
@@ -67,9 +111,9 @@ def fill(formula: str, values: Mapping[str, Any]) -> Filled:
         if found is None:
             continue
         if match.start() > end:
-            pieces.append(formula[end : match.start()])
+            pieces.append(_in_words(formula[end : match.start()]))
         pieces.append(found)
         end = match.end()
     if end < len(formula):
-        pieces.append(formula[end:])
-    return Filled(formula, tuple(pieces), tuple(table.values()))
+        pieces.append(_in_words(formula[end:]))
+    return Filled(_in_words(formula), tuple(pieces), tuple(table.values()))

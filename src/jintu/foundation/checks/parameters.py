@@ -31,6 +31,13 @@ class Parameter:
     verified: str
     source: str = "shipped"
 
+    @property
+    def label(self) -> str:
+        """The parameter's name for people."""
+        from .formula import label
+
+        return label(self.name)
+
     def holds(self, day: date) -> bool:
         return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day < self.valid_to)
 

@@ -107,9 +107,11 @@ def _detail(request: HttpRequest, finding: Finding) -> dict[str, Any]:
     }
 
 
-def _parameters(finding: Finding) -> dict[str, Any]:
+def _parameters(finding: Finding) -> list[formula.Value]:
+    """The run's parameters that are not already among the finding's own values."""
     ran = RunRule.objects.filter(run=finding.last_run_id, rule=finding.rule).first()
-    return ran.parameters if ran else {}
+    others = {k: v for k, v in (ran.parameters if ran else {}).items() if k not in finding.values}
+    return list(formula.fill("", others).values)
 
 
 @require_POST
@@ -239,6 +241,7 @@ def rule_page(request: HttpRequest, rule_id: str) -> HttpResponse:
         "rule": rule,
         "rule_name": _rule_name(rule_id),
         "parameters": [(p, p.holds(today)) for p in known],
+        "in_words": formula.fill(rule.formula, {}).words,
         "names": list(dict.fromkeys(p.name for p in shipped)),
         "may_set": scope.can("configure"),
         "explain": rule.explain[1] if (get_language() or "").startswith("en") else rule.explain[0],
