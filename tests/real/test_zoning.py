@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections import defaultdict
+from collections.abc import Mapping as Mapped
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +14,11 @@ import pyarrow.parquet as pq
 import pyproj
 import pytest
 import shapely
-import yaml
 
-from jintu.domains.planning.mappings import MAPPINGS
 from jintu.foundation.journal import Actor
 from jintu.foundation.layers import importing, overlaying
-from jintu.foundation.layers.mapping import Mapping
+from jintu.foundation.layers.mapping import Mapping, load
+from jintu.foundation.layers.models import LayerVersion
 from jintu.kernel.errors import InputError
 from jintu.kernel.flat import Polygons
 
@@ -27,28 +28,25 @@ DATA = Path(__file__).resolve().parents[2].parent / "shared" / "data"
 COUNTY = "H"
 ZONING = DATA / "tw-landuse-zoning" / "shared" / f"tw_zoning_{COUNTY}.parquet"
 TOWNS = DATA / "tw-admin-atlas" / "towns-10t.json"
-TABLE = MAPPINGS["planning.TDYTQ"]["tw-urban-zoning"]
 GEOD = pyproj.Geod(a=6378137, rf=298.257222101)
 
 
-@pytest.fixture(scope="module")
-def facts() -> dict:
-    return yaml.safe_load(TABLE.read_text(encoding="utf-8"))
+@pytest.fixture
+def mapping(db) -> Mapping:
+    return load("planning.TDYTQ", "tw-urban-zoning")
 
 
 @pytest.fixture
-def plan(facts):
-    mapping = Mapping.of(facts, "tw-urban-zoning")
+def plan(mapping):
     return importing.import_layer(
         "planning.TDYTQ", ZONING, "710000", dt.date(2020, 1, 1), mapping=mapping, actor=Actor(), good_only=True
     )
 
 
-def raw(facts: dict, left_out: set[int]) -> dict[str, list]:
+def raw(kinds: Mapped[str, str], left_out: set[int]) -> dict[str, list]:
     """Zones by kind in lon/lat: read by pyarrow, projected back by pyproj, kinds by the table of the mapping."""
     table = pq.read_table(ZONING, columns=["分區類", "geometry"])
     back = pyproj.Transformer.from_crs("EPSG:3826", "EPSG:3824", always_xy=True)
-    kinds = facts["values"]["zone_type"]
     found = defaultdict(list)
     for row, (name, wkb) in enumerate(zip(*(c.to_pylist() for c in table.columns), strict=True), start=1):
         if row in left_out:
@@ -117,13 +115,15 @@ def towns() -> dict[str, object]:
     return found
 
 
-def test_the_plan_is_refused_whole_unless_told_otherwise(facts):
-    mapping = Mapping.of({k: v for k, v in facts.items() if k != "take_as_cgcs2000"})
-    with pytest.raises(InputError):  # another datum is taken for ours only on the operator's word
-        importing.import_layer("planning.TDYTQ", ZONING, "710000", dt.date(2020, 1, 1), mapping=mapping)
+def test_another_datum_is_taken_for_ours_only_on_the_operators_word(mapping):
+    with pytest.raises(InputError, match=r"3826|TWD97"):
+        importing.import_layer(
+            "planning.TDYTQ", ZONING, "710000", dt.date(2020, 1, 1), mapping=replace(mapping, take_as_cgcs2000=False)
+        )
+    assert not LayerVersion.objects.exists()
 
 
-def test_zoning_as_a_plan_layer(plan, facts):
+def test_zoning_as_a_plan_layer(plan):
     read = pq.read_metadata(ZONING).num_rows
     assert plan.rows + plan.refused == read == 7770
     assert plan.refused < 0.01 * read
@@ -137,8 +137,8 @@ def test_zoning_as_a_plan_layer(plan, facts):
     assert wrong <= {p.place.row for p in plan.problems}
 
 
-def test_areas_of_a_square_and_of_towns(plan, facts):
-    zones = raw(facts, {p.place.row for p in plan.problems})
+def test_areas_of_a_square_and_of_towns(plan, mapping):
+    zones = raw(mapping.values["zone_type"], {p.place.row for p in plan.problems})
     assert sum(map(len, zones.values())) == plan.rows
     west, south, east, north = plan.version.bbox
     x, y = (west + east) / 2, (south + north) / 2

@@ -13,5 +13,8 @@ class Config(AppConfig):
     def ready(self) -> None:
         from jintu.foundation.layers import schemas
 
+        from . import mappings
+
         for table in ("tdytq", "jsydgzq"):
             schemas.register(SCHEMAS / f"{table}.yaml")
+        mappings.ship()

@@ -1,15 +1,17 @@
-"""Mappings of foreign plans to the plan layers; format: `jintu.foundation.layers.mapping`, one YAML file each.
-
-``MAPPINGS["planning.TDYTQ"]["tw-urban-zoning"]`` is the path of one.
-"""
+"""Mappings of foreign plans to the plan layers; format: `jintu.foundation.layers.mapping`, one YAML file each."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["MAPPINGS"]
+__all__ = ["ship"]
 
-HERE = Path(__file__).parent
-MAPPINGS: dict[str, dict[str, Path]] = {
-    "planning.TDYTQ": {"tw-urban-zoning": HERE / "tw-urban-zoning.yaml"},
-}
+MAPPINGS = (("planning.TDYTQ", "tw-urban-zoning"),)
+
+
+def ship() -> None:
+    """Offer the mappings; called from the domain's ``apps.py``."""
+    from jintu.foundation.layers import mapping
+
+    for layer, name in MAPPINGS:
+        mapping.ship(layer, name, Path(__file__).parent / f"{name}.yaml")
