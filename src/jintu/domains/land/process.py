@@ -113,8 +113,8 @@ def declare() -> None:
         Preset("due_not_finished", _("due to finish, not finished"), _due_not_finished, urgent=True),
         Preset("without_number", _("without supervision number"), _without_number, urgent=True),
         Preset("without_outline", _("without outline"), _without_outline),
-        Preset("started", _("started"), _started),
-        Preset("finished", _("finished"), _finished),
+        Preset("started", _("construction started"), _started),
+        Preset("finished", _("construction finished"), _finished),
     )
     presets.register("land.payment", Preset("overdue", _("payment overdue"), _payment_overdue, urgent=True))
     presets.register("land.idle_case", Preset("open", _("not closed"), _idle_open, urgent=True))
@@ -192,10 +192,10 @@ def declare() -> None:
             "lifecycle",
             _("Approved, supplied, started, finished"),
             (
-                Measure(_("approved"), "land.approval", "approved_on", "total_area"),
-                Measure(_("supplied"), "land.supply", "signed_on", "area"),
-                Measure(_("started"), "land.supply", "signed_on", "area", "started"),
-                Measure(_("finished"), "land.supply", "signed_on", "area", "finished"),
+                Measure(_("land approved"), "land.approval", "approved_on", "total_area"),
+                Measure(_("land supplied"), "land.supply", "signed_on", "area"),
+                Measure(_("construction started"), "land.supply", "signed_on", "area", "started"),
+                Measure(_("construction finished"), "land.supply", "signed_on", "area", "finished"),
             ),
         ),
         Balance(

@@ -43,7 +43,7 @@ class Migration(migrations.Migration):
                 ('judgment', models.CharField(blank=True, choices=[('unhandled', 'not judged yet'), ('legal', 'legal'), ('illegal', 'illegal'), ('pseudo', 'pseudo change'), ('facility', 'facility agriculture'), ('temporary', 'temporary land')], default='', max_length=16, verbose_name='judgment')),
                 ('illegal_type', models.CharField(blank=True, default='', max_length=80, verbose_name='kind of violation')),
                 ('subject_kind', models.CharField(blank=True, choices=[('government', 'government'), ('enterprise', 'enterprise'), ('individual', 'individual'), ('road', 'road building'), ('other', 'other')], default='', max_length=16, verbose_name='kind of subject')),
-                ('subject_name', models.CharField(blank=True, default='', max_length=300, verbose_name='subject')),
+                ('subject_name', models.CharField(blank=True, default='', max_length=300, verbose_name='subject of the violation')),
                 ('measure', models.CharField(blank=True, choices=[('none', 'none'), ('demolished', 'demolished and restored'), ('confiscated', 'confiscated'), ('legalised', 'approved afterwards'), ('case', 'case filed')], default='', max_length=16, verbose_name='measure')),
                 ('case_no', models.CharField(blank=True, default='', max_length=100, verbose_name='case no.')),
                 ('checked_on', models.DateField(blank=True, null=True, verbose_name='checked on site')),

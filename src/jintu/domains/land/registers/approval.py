@@ -50,7 +50,7 @@ class Approval(RegisterRow):
         _("who approved the project"), ProjectApprover, code="LXJGJB", aliases=("立项级别",)
     )
     project_kind = fields.choice(_("kind of project"), ProjectKind, code="XMLX", aliases=("项目类型",))
-    industry = fields.text(_("industry"), 80, code="HYFL", aliases=("行业分类", "行业"))
+    industry = fields.text(_("industry class"), 80, code="HYFL", aliases=("行业分类", "行业"))
     use_code = fields.land_use(_("approved use"), code="USAGE", aliases=("批准用途", "土地用途"), listed=True)
     location = fields.text(
         _("location"), 300, code="XMWZ", aliases=("ZL", "项目位置", "坐落"), search=True, disclose=True

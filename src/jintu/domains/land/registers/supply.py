@@ -66,7 +66,7 @@ class Supply(RegisterRow):
         unit="year",
         disclose=True,
     )
-    industry = fields.text(_("industry"), 80, code="HYFL", aliases=("行业分类", "Industry category"))
+    industry = fields.text(_("industry class"), 80, code="HYFL", aliases=("行业分类", "Industry category"))
     land_grade = fields.count(_("national land grade"), code="TDDB", aliases=("土地等别",))
     land_level = fields.text(_("local land level"), 40, code="TD_JB", aliases=("土地级别", "Land grade"))
     price = fields.money(
