@@ -54,7 +54,7 @@ def _hash(a: int, b: int, c: int) -> float:
 def _place(x: float, y: float, wobble: float, seed: int) -> tuple[float, float]:
     """Metres on the lattice to degrees: pushed by the smooth field, then by ``wobble`` metres of noise."""
     px, py = x, y
-    for wave, push in ((7000.0, 400.0), (1900.0, 90.0), (520.0, 14.0)):
+    for wave, push in ((7000.0, 250.0), (1900.0, 60.0), (520.0, 8.0)):
         px += push * np.sin(2 * np.pi * (y + 0.31 * x) / wave)
         py += push * np.sin(2 * np.pi * (x - 0.27 * y) / wave + 1.0)
     key_x, key_y = int(np.floor(x * 64 + 0.5)), int(np.floor(y * 64 + 0.5))
@@ -75,7 +75,7 @@ def _edge(out, n, lines_x, lines_y, i, j, along_x, forward, seed):  # type: igno
     for k in range(between + 1):
         t = k if forward else between + 1 - k
         share = t / (between + 1)
-        out[n, 0], out[n, 1] = _place(x1 + (x2 - x1) * share, y1 + (y2 - y1) * share, 1.2, seed)
+        out[n, 0], out[n, 1] = _place(x1 + (x2 - x1) * share, y1 + (y2 - y1) * share, 0.8, seed)
         n += 1
     return n
 
@@ -227,7 +227,10 @@ def files(directory: Path, scale: str) -> tuple[Path, Path]:
         (patch_file, patches.polygons, {"class": pa.array(patches.classes)}),
         (parcel_file, own, {}),
     ):
-        wkb = pa.array(shapely.to_wkb(flat.to_shapely(), byte_order=1), pa.large_binary())
+        shapes = flat.to_shapely()
+        if not shapely.is_valid(shapes).all():
+            raise ValueError("the generated landscape is not valid: no peer could overlay it")
+        wkb = pa.array(shapely.to_wkb(shapes, byte_order=1), pa.large_binary())
         table = pa.table({"id": pa.array(np.arange(len(flat))), **more, "geometry": wkb})
         partial = path.with_suffix(".part")
         pq.write_table(table, partial, row_group_size=16_384, compression="zstd")
