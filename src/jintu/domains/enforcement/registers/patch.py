@@ -115,7 +115,9 @@ class Patch(RegisterRow):
     judgment = _choice(_("judgment"), Judgment, code="PDJG", aliases=("判定结果", "合法性判定"), listed=True)
     illegal_type = _text(_("kind of violation"), 80, code="WFLX", aliases=("违法类型",))
     subject_kind = _choice(_("kind of subject"), SubjectKind, code="WFZTLX", aliases=("违法主体类型",))
-    subject_name = _text(_("subject of the violation"), 300, code="WFZT", aliases=("违法主体", "用地单位"), personal=True, search=True)
+    subject_name = _text(
+        _("subject of the violation"), 300, code="WFZT", aliases=("违法主体", "用地单位"), personal=True, search=True
+    )
     measure = _choice(_("measure"), Measure, code="CZCS", aliases=("处置措施", "查处措施"))
     case_no = _text(_("case no."), 100, code="AJBH", aliases=("案件编号", "立案编号"), search=True)
     checked_on = column(

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from jintu.foundation.registers.columns import column
-from jintu.foundation.registers.db import ExactDecimalField
 from jintu.foundation.registers.descriptor import Register
 from jintu.foundation.registers.models import RegisterRow, row_indexes, unique_key
 
@@ -57,10 +55,9 @@ class PriceFloor(RegisterRow):
     floor_key = fields.key(_("table key"), 60)
     use_group = fields.choice(_("use group"), UseGroup, code="YTLB", aliases=("用途类别",), listed=True, required=True)
     land_grade = fields.count(_("national land grade"), code="TDDB", aliases=("土地等别",), listed=True, required=True)
-    price_per_m2 = column(
-        ExactDecimalField(_("lowest price"), max_digits=10, decimal_places=2),
-        code="ZDJ", aliases=("最低价",), unit="yuan/m2", listed=True, required=True, positive=True,
-    )  # fmt: skip
+    price_per_m2 = fields.figure(
+        _("lowest price"), 10, 2, code="ZDJ", aliases=("最低价",), unit="yuan/m2", listed=True, required=True
+    )
     valid_from = fields.day(_("valid from"), code="QSRQ", aliases=("生效日期",), listed=True)
     valid_to = fields.day(_("valid to"), code="ZZRQ", aliases=("失效日期",), listed=True)
     basis = fields.text(_("basis"), 300, code="YJ", aliases=("依据",), listed=True)

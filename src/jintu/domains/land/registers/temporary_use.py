@@ -17,7 +17,9 @@ class TemporaryUse(RegisterRow):
 
     permit_no = fields.key(_("permit no."), 100, code="PZWH", aliases=("临时用地批准文号", "批准文号"))
     project_name = fields.text(_("project"), 300, code="XMMC", aliases=("项目名称",), listed=True, search=True)
-    user_name = fields.text(_("land user"), 300, code="YDDW", aliases=("用地单位", "临时使用人"), personal=True, search=True)
+    user_name = fields.text(
+        _("land user"), 300, code="YDDW", aliases=("用地单位", "临时使用人"), personal=True, search=True
+    )
     approved_on = fields.day(
         _("approved on"), code="PZRQ", aliases=("批准日期",), listed=True, filter=True, required=True
     )

@@ -148,3 +148,37 @@ def test_a_supervision_number_of_another_county_is_refused_with_the_reason(numbe
 def test_checks_of_the_other_registers(register: str, facts: dict, fields: list[str]):
     assert wrong(register, **facts) == fields
     assert wrong(register) == []
+
+
+# ---- what the rules get ----------------------------------------------------------------------------------------------
+
+
+@by_name
+@pytest.mark.django_db
+def test_rows_reach_the_rules_with_the_types_their_tests_use(name: str):
+    """The frames of the hand-written tests and those read from the database have the same columns and types."""
+    import shapely
+
+    from jintu.foundation.checks.loading import register_frame
+    from jintu.foundation.checks.tests.frames import box
+
+    r = descriptor.get(name)
+    row = {r.key: "K1", "division": "990121001"}
+    outline = box(0, 0, 10, 10)
+    r.model.objects.create(**row, **({r.geometry: shapely.from_wkb(outline)} if r.geometry else {}))
+    r.model.objects.create(**row | {r.key: "K2", "status": "withdrawn"})
+    read = register_frame(name, "" if r.table else "990121")
+    wanted = rows(name)
+    assert {c: read.schema[c] for c in wanted.columns} == dict(wanted.schema)
+    assert read[r.key].to_list() == ["K1"], "withdrawn rows do not count"
+    if r.geometry:
+        assert shapely.equals(shapely.from_wkb(read["geometry"][0]), shapely.from_wkb(outline))
+
+
+@pytest.mark.django_db
+def test_dated_tables_of_a_higher_division_reach_the_county():
+    from jintu.foundation.checks.loading import register_frame
+
+    model = descriptor.get("land.price_floor").model
+    model.objects.create(floor_key="1", division="990000", price_per_m2=84, land_grade=12, use_group="industry")
+    assert register_frame("land.price_floor", "990121")["price_per_m2"].to_list() == [84.0]
