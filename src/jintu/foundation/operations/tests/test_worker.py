@@ -14,9 +14,12 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
+from django.db import connection
 
+ON_POSTGRESQL = connection.vendor == "postgresql"
 PYTHON = f"""
 import os, sys
 os.environ["DJANGO_SETTINGS_MODULE"] = "jintu.config.settings"
@@ -27,14 +30,16 @@ import {__package__}.worker_kinds
 
 
 class Node:
-    """A node in a directory of its own, driven through its command line."""
+    """A node in a directory (and, on PostgreSQL, a database) of its own, driven through its command line."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, database: str = "") -> None:
         self.data = data
+        self.database = database
         self.environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("JINTU_", "DJANGO_"))},
             "JINTU_DATA": str(data),
             "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
+            "JINTU_DATABASE": database,
         }
         self.processes: list[subprocess.Popen[str]] = []
 
@@ -67,16 +72,25 @@ class Node:
         )
 
     def job(self, number: int) -> dict[str, Any]:
-        """Read straight from the file: starting Django for every look would be slow."""
+        """Read straight from the database: starting Django for every look would be slow."""
+        if self.database:
+            import psycopg
+
+            with psycopg.connect(self.database) as connection:
+                return self._row(connection.execute("SELECT * FROM operations_job WHERE id = %s", [number]))
         import sqlite3
 
-        connection = sqlite3.connect(f"file:{self.data / 'jintu.gpkg'}?mode=ro", uri=True, timeout=20)
+        there = sqlite3.connect(f"file:{self.data / 'jintu.gpkg'}?mode=ro", uri=True, timeout=20)
         try:
-            cursor = connection.execute("SELECT * FROM operations_job WHERE id = ?", [number])
-            row = dict(zip([c[0] for c in cursor.description], cursor.fetchone(), strict=True))
+            return self._row(there.execute("SELECT * FROM operations_job WHERE id = ?", [number]))
         finally:
-            connection.close()
-        row["result"] = json.loads(row["result"]) if row["result"] else None
+            there.close()
+
+    @staticmethod
+    def _row(cursor: Any) -> dict[str, Any]:
+        row = dict(zip([c[0] for c in cursor.description], cursor.fetchone(), strict=True))
+        if isinstance(row["result"], str):
+            row["result"] = json.loads(row["result"])
         return row
 
     def wait(self, number: int, is_so: Callable[[dict[str, Any]], bool], seconds: float = 60) -> dict[str, Any]:
@@ -99,21 +113,45 @@ class Node:
                 process.stderr.close()
 
 
+def on_server(*statements: str) -> None:
+    import psycopg
+
+    with psycopg.connect(os.environ["JINTU_TEST_PG"], dbname="postgres", autocommit=True) as server:
+        for statement in statements:
+            server.execute(statement)
+
+
+def url_of(name: str) -> str:
+    return urlunsplit(urlsplit(os.environ["JINTU_TEST_PG"])._replace(path=f"/{name}"))
+
+
 @pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty node, made once."""
+def template(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
+    """An empty node, made once: its directory, and the name of its database on PostgreSQL."""
     data = tmp_path_factory.mktemp("nodes") / "template"
     data.mkdir(parents=True)
-    Node(data).python("from jintu.config.commands import node\nnode.migrate()")
-    return data
+    name = f"jintu_template_{os.getpid()}" if ON_POSTGRESQL else ""
+    if name:
+        on_server(f"DROP DATABASE IF EXISTS {name}", f"CREATE DATABASE {name}")
+    made = Node(data, url_of(name) if name else "")
+    made.python("from jintu.config.commands import node\nnode.migrate()")
+    yield data, name
+    if name:
+        on_server(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
-def node(template: Path, tmp_path: Path) -> Iterator[Node]:
-    shutil.copytree(template, tmp_path / "node")
-    made = Node(tmp_path / "node")
+def node(template: tuple[Path, str], tmp_path: Path) -> Iterator[Node]:
+    data, origin = template
+    shutil.copytree(data, tmp_path / "node")
+    name = f"jintu_worker_{os.getpid()}" if origin else ""
+    if name:
+        on_server(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)", f"CREATE DATABASE {name} TEMPLATE {origin}")
+    made = Node(tmp_path / "node", url_of(name) if name else "")
     yield made
     made.end()
+    if name:
+        on_server(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def children_of(process: int) -> list[int]:
