@@ -26,7 +26,14 @@ def _runs(text: str) -> list[str]:
 
 
 def _is_han(run: str) -> bool:
-    return bool(re.match(rf"[{_HAN}]", run))
+    """Whether a run is of Chinese characters; runs are of one kind, so the first character tells."""
+    first = run[0]
+    return (
+        first >= "\u3400"
+        and (
+            first <= "\u4dbf" or "\u4e00" <= first <= "\u9fff" or "\uf900" <= first <= "\ufaff" or first >= "\U00020000"
+        )
+    ) or first == "〇"
 
 
 def terms(text: str) -> list[str]:

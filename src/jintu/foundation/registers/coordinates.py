@@ -31,7 +31,9 @@ def to_lonlat(shapes: Sequence[Any], crs: str, *, wgs84: bool = False) -> tuple[
     import numpy as np
     import shapely
 
-    flat = shapely.force_2d(np.asarray(shapes, dtype=object))
+    flat = np.asarray(shapes, dtype=object)
+    if shapely.has_z(flat).any():
+        flat = shapely.force_2d(flat)
     system = kernel.parse(crs)
     # asked once without coordinates: a system nobody can use is a fault of the file, not of its rows
     kernel.to_lonlat((np.empty(0), np.empty(0)), system, wgs84_is_cgcs2000=wgs84)

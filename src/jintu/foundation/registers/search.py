@@ -20,13 +20,14 @@ from jintu.foundation.identity.scope import Scope
 from jintu.kernel import search as words
 
 from . import descriptor
+from .courtesy import Courtesy
 from .descriptor import Register
 from .models import Batch, RowStatus, SearchEntry, VisibleRows
 
 __all__ = ["Group", "entries", "find", "forget", "index", "index_batch", "narrow"]
 
 CHUNK = 400
-MOST_SECONDS = 0.15
+AIM_SECONDS = 0.12
 PER_REGISTER = 8
 
 _UPSERT = """
@@ -57,10 +58,11 @@ def searched(register: Register) -> list[str]:
 def _entry(
     register: Register, names: Sequence[str], cells: Sequence[Any], uid: Any, division: str, level: int
 ) -> tuple:
-    texts = [str(v) for v in cells if v not in (None, "")]
+    # joined by a line break, which belongs to no word, so that the terms of all columns are cut in one go
+    text = "\n".join(dict.fromkeys(str(v) for v in cells if v not in (None, "")))
     key = str(cells[0])[:200]
     title = str(cells[names.index(register.title)] or "")[:400] if register.title else ""
-    return (register.name, uid, key, title, division, level, words.index_text(*texts))
+    return (register.name, uid, key, title, division, level, words.index_text(text))
 
 
 def _uid(value: Any) -> Any:
@@ -81,8 +83,7 @@ def index(register: Register, rows: Iterable[models.Model]) -> None:
     if gone:
         SearchEntry.objects.filter(register=register.name, uid__in=gone).delete()
     if kept:
-        with connection.cursor() as cursor:
-            cursor.executemany(_UPSERT, kept)
+        _upsert(kept)
 
 
 def forget(register: Register, uids: Iterable[Any]) -> None:
@@ -90,53 +91,66 @@ def forget(register: Register, uids: Iterable[Any]) -> None:
     SearchEntry.objects.filter(register=register.name, uid__in=list(uids)).delete()
 
 
-def index_batch(
-    register: Register,
-    batch: Batch,
-    progress: Callable[[int, int], None] | None = None,
-    pause: Callable[[float], None] = time.sleep,
-) -> int:
+def index_batch(register: Register, batch: Batch, progress: Callable[[int, int], None] | None = None) -> int:
     """Bring the index up to date with a batch that became visible, or was taken back; returns rows treated.
 
-    Row by row in id order, in transactions of at most `MOST_SECONDS`; ``batch.rows_indexed`` says how far it got, so
-    that an interrupted job goes on where it stopped.
+    In id order, in short transactions; ``batch.rows_indexed`` says how far it got, so that an interrupted job goes on
+    where it stopped. Terms are cut outside the transactions; a row that was changed meanwhile indexed itself and is
+    left alone.
     """
     names = searched(register)
-    done = batch.rows_indexed
     visible = batch.state == Batch.State.VISIBLE
     rows = register.model.objects.filter(batch=batch.pk).order_by("id")
-    last = rows.values_list("pk", flat=True)[done - 1 : done].first() if done else 0
-    last = last or 0
+    done, size, courtesy = batch.rows_indexed, CHUNK, Courtesy()
+    last = (rows.values_list("pk", flat=True)[done - 1 : done].first() or 0) if done else 0
     while True:
+        chunk = list(
+            rows.filter(pk__gt=last).values_list(
+                "pk", "row_version", "uid", "division", "data_level", "status", *names
+            )[:size]
+        )
+        if not chunk:
+            break
+        made = {}
+        if visible:
+            made = {
+                (pk, version): _entry(register, names, cells, _uid(uid), division, level)
+                for pk, version, uid, division, level, status, *cells in chunk
+                if status != RowStatus.WITHDRAWN
+            }
         started = time.monotonic()
         with transaction.atomic():
-            chunk = list(
-                rows.filter(pk__gt=last).values_list("pk", "uid", "division", "data_level", "status", *names)[:CHUNK]
-            )
-            if not chunk:
-                break
-            uids = [c[1] for c in chunk]
-            if not visible:
-                # the rows the batch had replaced are visible again
-                old = register.model.objects.visible().filter(uid__in=uids)
-                again = {o.uid: o for o in old}
-                forget(register, [u for u in uids if u not in again])
-                index(register, again.values())
+            if visible:
+                same = rows.filter(pk__gt=last, pk__lte=chunk[-1][0]).values_list("pk", "row_version")
+                _upsert([made[pair] for pair in same if pair in made])
             else:
-                kept = [c for c in chunk if c[4] != RowStatus.WITHDRAWN]
-                with connection.cursor() as cursor:
-                    cursor.executemany(
-                        _UPSERT,
-                        [_entry(register, names, c[5:], _uid(c[1]), c[2], c[3]) for c in kept],
-                    )
+                _show_again(register, [c[2] for c in chunk])
             last = chunk[-1][0]
             done += len(chunk)
             Batch.objects.filter(pk=batch.pk).update(rows_indexed=done)
+        seconds = time.monotonic() - started
         if progress:
             progress(done, max(batch.rows_applied, done))
-        pause(min(0.05, (time.monotonic() - started) / 3))
+        courtesy.after(seconds)
+        size = courtesy.resized(size, seconds, AIM_SECONDS, most=5_000)
     batch.rows_indexed = done
     return done
+
+
+def _show_again(register: Register, uids: list[Any]) -> None:
+    """After a revert: the rows a batch had replaced are found again, the others no more."""
+    again = {row.uid: row for row in register.model.objects.visible().filter(uid__in=uids)}
+    forget(register, [u for u in uids if u not in again])
+    index(register, again.values())
+
+
+def _upsert(entries: list[tuple[Any, ...]]) -> None:
+    with connection.cursor() as cursor:
+        if connection.vendor == "sqlite":
+            # straight to the driver: Django's wrapper would translate the statement for every row
+            cursor.connection.executemany(_UPSERT.replace("%s", "?"), entries)
+        else:
+            cursor.executemany(_UPSERT, entries)
 
 
 def _match(query: str) -> tuple[str, list[Any]] | None:

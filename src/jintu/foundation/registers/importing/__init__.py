@@ -213,7 +213,6 @@ def prepare(
     batch.report = {
         **batch.report,
         "reasons": staged.reasons.summary()[:100],
-        "root": staged.root,
         "notices": staged.notices[:100],
         "same_period": _same_period(batch),
     }

@@ -23,6 +23,7 @@ from jintu.foundation.operations import hooks
 from jintu.kernel.errors import Conflict, Refused
 
 from .. import search
+from ..courtesy import Courtesy
 from ..db import ExactDecimalField, GeometryField
 from ..descriptor import Register
 from ..models import Batch, DeliveredGeometry, RowStatus
@@ -35,35 +36,13 @@ if TYPE_CHECKING:
 __all__ = ["MOST_SECONDS", "clean", "flip", "load", "revert"]
 
 MOST_SECONDS = 0.25
-AIM_SECONDS = 0.10
-"""What a transaction is sized for: half of the limit and less, because a slow disc may double it."""
+AIM_SECONDS = 0.14
+"""What a transaction is sized for: well below the limit, because a busy disc may double it."""
 FIRST_ROWS = 400
-REST = 0.11
-"""A pause longer than SQLite's longest poll for the lock (100 ms), so that whoever waits gets it."""
-REST_EVERY = 0.45
-"""Seconds of writing after which the loader rests."""
-
 _HEADER, _EMPTY_HEADER = struct.Struct("<2sBBi4d"), struct.Struct("<2sBBi")
 """Headers of GeoPackage binaries (GeoPackage 1.3 §2.1.3) with and without the XY envelope."""
 
 Progress = Callable[[int, int], None]
-
-
-class Courtesy:
-    """Lets other writers of the embedded database in; on PostgreSQL nobody waits and nothing is done."""
-
-    def __init__(self, sleep: Callable[[float], None] = time.sleep) -> None:
-        self.sleep = sleep if connection.vendor == "sqlite" else (lambda _seconds: None)
-        self.busy = 0.0
-
-    def after(self, seconds: float) -> None:
-        """Called after each transaction with its length."""
-        self.busy += seconds
-        if self.busy >= REST_EVERY:
-            self.busy = 0.0
-            self.sleep(REST)
-        else:
-            self.sleep(0.002)
 
 
 def load(register: Register, batch: Batch, *, actor: Actor, progress: Progress | None = None) -> Batch:
@@ -106,7 +85,7 @@ def load(register: Register, batch: Batch, *, actor: Actor, progress: Progress |
             batch.rows_applied = done
             if progress:
                 progress(done, frame.height)
-            size = max(50, min(20_000, int(size * min(2.0, AIM_SECONDS / max(seconds, 1e-3)))))
+            size = courtesy.resized(size, seconds, AIM_SECONDS)
             courtesy.after(seconds)
     except IntegrityError as error:
         fail(register, batch)
@@ -324,7 +303,7 @@ def flip(register: Register, batch: Batch, hashes: list[str], actor: Actor) -> N
         )
         if not changed:
             raise Refused("This import is no longer loading.")
-        append(
+        entry = append(
             "register.import",
             actor=actor,
             division=batch.division,
@@ -338,6 +317,8 @@ def flip(register: Register, batch: Batch, hashes: list[str], actor: Actor) -> N
             },
             rows=hashes,
         )
+        batch.report = {**batch.report, "root": entry.rows_root}
+        Batch.objects.filter(pk=batch.pk).update(report=batch.report)
         hooks.register_changed.send(
             hooks.Change(register.name, "import", batch.division, batch=batch.pk, rows=batch.rows_applied)
         )

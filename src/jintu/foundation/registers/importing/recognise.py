@@ -66,20 +66,18 @@ def explain(register: Register, source: Source, error: InputError, used: str = "
         return error
     if fitting:
         return InputError(
-            "{file} needs the mapping made for such tables: {names}.",
+            "Such a table needs the mapping made for it: {names}.",
             place=Place(file=source.name),
             remedy="Choose it and import the file again.",
-            file=source.name,
             names="、".join(fitting),
         )
     words = words_of(here)
     for kind in _foreign:
         if kind.register == register.name and kind.fits(words):
             return Unsupported(
-                "{file} is a table of {what}. It holds no {register}, and there is no register for it yet.",
+                "This is a table of {what}. It holds no {register}, and there is no register for it yet.",
                 place=Place(file=source.name),
                 remedy="Bring the table of results (供应结果): it has 合同签订日期 and 供应方式.",
-                file=source.name,
                 what=kind.what,
                 register=str(register.label),
             )

@@ -20,7 +20,6 @@ from django.conf import settings
 from django.db import models
 
 from jintu.foundation.identity.scope import Scope
-from jintu.kernel import hashing
 from jintu.kernel.errors import InputError
 
 from .. import descriptor, keys, validation
@@ -61,7 +60,6 @@ class Staged:
     updating: int = 0
     skipped: int = 0
     reasons: Reasons = field(default_factory=Reasons)
-    root: str = ""
     notices: list[str] = field(default_factory=list)
     first_day: dt.date | None = None
     last_day: dt.date | None = None
@@ -113,7 +111,6 @@ def stage(
     target.parent.mkdir(parents=True, exist_ok=True)
     writer: pq.ParquetWriter | None = None
     seen: dict[str, int] = {}
-    leaves: list[str] = []
     unfinished = target.with_suffix(".part")
     try:
         for table in source.batches(SIZE, geometry=bool(register.geometry)):
@@ -122,7 +119,6 @@ def stage(
             frame = _duplicates(register, frame, seen, staged, scope, duplicates)
             if frame.height:
                 frame = _hashed(register, frame)
-                leaves += frame[HASH].to_list()
                 _days(register, frame, staged)
                 arrow = frame.to_arrow().cast(_schema(register))
                 writer = writer or pq.ParquetWriter(unfinished, arrow.schema, compression="zstd")
@@ -140,7 +136,6 @@ def stage(
     if writer is None:
         pq.write_table(_schema(register).empty_table(), unfinished)
     os.replace(unfinished, target)
-    staged.root = hashing.merkle_root(leaves)
     staged.notices = [str(n) for n in source.notices]
     _write_problems(batch_id, staged)
     return staged
@@ -411,7 +406,8 @@ def _geometry(
                 "Write it as WKT, for example POLYGON((x y, …)).",
             )
         )
-    shapes = shapely.force_2d(shapes)
+    if shapely.has_z(shapes).any():
+        shapes = shapely.force_2d(shapes)
     working, wrong = to_lonlat(shapes, crs, wgs84=bool(rule.get("wgs84")))
     for i, error in wrong.items():
         found.append(Problem(int(rows[i]), register.geometry, error.sentence, "", error.remedy, dict(error.params)))
@@ -469,12 +465,19 @@ def duplicates_of(register: Register, wanted: list[str]) -> dict[str, tuple[int,
     return held
 
 
+def _random_uids(n: int) -> list[str]:
+    """Random UUIDs (version 4) as hexadecimal text, many at a time."""
+    digits = os.urandom(16 * n).hex()
+    return [
+        f"{d[:12]}4{d[13:16]}{'89ab'[int(d[16], 16) & 3]}{d[17:]}"
+        for d in (digits[i : i + 32] for i in range(0, 32 * n, 32))
+    ]
+
+
 def _duplicates(
     register: Register, frame: pl.DataFrame, seen: dict[str, int], staged: Staged, scope: Scope, policy: str
 ) -> pl.DataFrame:
     """Refuse, skip or pair with their predecessors the rows whose key is in the file or the register already."""
-    import uuid
-
     import polars as pl
 
     n = frame.height
@@ -483,7 +486,7 @@ def _duplicates(
     held = duplicates_of(register, all_keys)
     hidden = set(Batch.hidden_ids().values_list("pk", flat=True)) if held else set()
     keep = [True] * n
-    uids = [uuid.uuid4().hex for _ in range(n)]
+    uids = _random_uids(n)
     versions = [1] * n
     old: list[int] = [0] * n
     found = []

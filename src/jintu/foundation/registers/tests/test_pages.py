@@ -31,9 +31,9 @@ def filled(plots):
     """Sixty plots, one with an outline, notes and a link."""
     rows = Plot.objects.bulk_create(
         Plot(
-            plot_no=f"P-{i:04d}", name=f"柳河镇农产品冷链物流中心 {i}", kind="b" if i % 2 else "a",
-            area=Decimal(10_000 + i), price=Decimal("4261200"), signed_on=date(2026, 1, 1 + i % 28), holder="示例置业有限公司",
-            division="990121003", use_code="061",
+            plot_no=f"P-{i:04d}", name=f"柳河镇农产品冷链物流中心 {i}", kind="ab"[i % 2],
+            area=Decimal(10_000 + i), price=Decimal("4261200"), signed_on=date(2026, 1, 1 + i % 28),
+            holder="示例置业有限公司", division="990121003", use_code="061",
         )
         for i in range(60)
     )  # fmt: skip
