@@ -46,11 +46,11 @@ front: $(DIST)/.done
 check: lint types contracts translations migrations
 
 lint:
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff check src tests scripts benchmarks conftest.py hatch_build.py
+	$(BIN)/ruff format --check src tests scripts benchmarks conftest.py hatch_build.py
 
 types:
-	$(BIN)/mypy src/jintu/kernel src/jintu/sample
+	$(BIN)/mypy --exclude /tests/ src/jintu/kernel src/jintu/sample
 
 contracts:
 	$(BIN)/lint-imports
