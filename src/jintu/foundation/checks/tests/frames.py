@@ -12,7 +12,7 @@ import polars as pl
 import shapely
 from django.db import models
 
-from jintu.foundation.checks import parameters
+from jintu.foundation.checks import formula, parameters
 from jintu.foundation.checks.inputs import Inputs
 from jintu.foundation.checks.rules import Hit, Parameters, Rule
 from jintu.foundation.registers import descriptor
@@ -83,7 +83,7 @@ def parameters_of(rule: Rule, **changes: Any) -> Parameters:
 def found(rule: Rule, **tables: Any) -> list[Hit]:
     """The rule over these tables; needs not given are empty registers.
 
-    Every hit must be fit to be kept: JSON values that hold every name of the formula, and keys that are not blank.
+    Every hit must be fit to be shown: JSON values that hold every name of the formula and have words, keys not blank.
     """
     for name, need in rule.needs.items():
         if name not in tables and hasattr(need, "register"):
@@ -92,6 +92,8 @@ def found(rule: Rule, **tables: Any) -> list[Hit]:
     names = set(re.findall(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)+", rule.formula))
     for hit in hits:
         json.dumps(dict(hit.values), allow_nan=False)
+        nameless = [n for n in hit.values if formula.label(n) == n]
+        assert not nameless, f"{rule.id}: no words for {nameless} in value_labels.csv"
         assert names <= set(hit.values), f"{rule.id} shows no {names - set(hit.values)}"
         assert all(key for _register, key in hit.objects)
         assert hit.geometry is None or not shapely.from_wkb(hit.geometry).is_empty
