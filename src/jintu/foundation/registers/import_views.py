@@ -249,7 +249,9 @@ def _posted(register: Register, given: Any, look: dict[str, Any]) -> Mapping:
         if unit:
             rule["unit"] = unit
         pairs = (part.partition("=") for part in given.get(f"values.{name}", "").splitlines() if "=" in part)
-        translation = {k.strip(): v.strip() for k, _eq, v in pairs if k.strip() and v.strip()}
+        translation = {k.strip(): v.strip() for k, _eq, v in pairs if k.strip()}
+        if f"values.{name}" not in given and before.get("from") == header:
+            translation = before.get("values") or {}  # the page shows them for coded columns only
         if translation:
             rule["values"] = translation
         columns[name] = rule

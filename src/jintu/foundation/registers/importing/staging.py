@@ -208,7 +208,8 @@ def _chunk(
             columns[name] = _default(f, n)
             continue
         if "key_of" in rule:
-            columns[name] = _key_elsewhere(raw, rule["key_of"])
+            columns[name], wrong_cells = _key_elsewhere(raw, rule["key_of"])
+            found += typing.problems(wrong_cells, rows, name)
             continue
         header = str(rule.get("from", ""))
         typed, wrong_cells = typing.convert(f, column, cells.of(raw, rule), rule, mapping.empty, header)
@@ -241,10 +242,10 @@ def _chunk(
     return frame.filter(~rows.is_in(list(bad))) if bad else frame
 
 
-def _key_elsewhere(raw: pl.DataFrame, rule: dict[str, Any]) -> pl.Series:
+def _key_elsewhere(raw: pl.DataFrame, rule: dict[str, Any]) -> tuple[pl.Series, list[typing.Cell]]:
     """The key another register gives these rows under its own mapping: an instalment finds the supply it belongs to.
 
-    Cells that register would refuse make another key than the refused row would have had; it has no row to find then.
+    Wrong are the rows that have no record there, because they were refused or have not been imported yet.
     """
     other = descriptor.get(str(rule["register"]))
     theirs = find(other, str(rule["mapping"]))
@@ -259,7 +260,23 @@ def _key_elsewhere(raw: pl.DataFrame, rule: dict[str, Any]) -> pl.Series:
         typed, _wrong = typing.convert(f, column, cells.of(raw, mine), mine, theirs.empty, str(mine.get("from", "")))
         columns[name] = _filled(f, typed)
     _keys(other, theirs, columns)
-    return columns[other.key]
+    made = columns[other.key]
+    wanted = [k for k in made.unique().to_list() if k]
+    there: set[str] = set()
+    for start in range(0, len(wanted), 900):
+        some = {f"{other.key}__in": wanted[start : start + 900]}
+        there |= set(other.model.objects.visible().filter(**some).values_list(other.key, flat=True))
+    wrong = [
+        (
+            int(i),
+            "This row has no record in {register}.",
+            "Import the file there first; rows refused there have no record.",
+            {"register": str(other.label)},
+            made[int(i)] or "",
+        )
+        for i in (~made.is_in(list(there)).fill_null(False)).arg_true()
+    ]
+    return made, wrong
 
 
 def _default(f: models.Field, n: int) -> pl.Series:
