@@ -19,6 +19,7 @@ from jintu.foundation.registers import descriptor, listing
 from jintu.foundation.registers.models import RowStatus
 from jintu.foundation.registers.rendering import row_title
 from jintu.kernel import codelists, hashing
+from jintu.kernel.errors import Missing
 
 from . import schemas, versions
 from .models import AnalysisResult, LayerVersion

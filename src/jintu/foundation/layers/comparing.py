@@ -11,6 +11,9 @@ from .models import LayerVersion
 
 __all__ = ["Diff", "diff"]
 
+SMALLEST_M2 = 1.0
+"""Less from class to class is the rounding of edges between one state and the other, not a change on the ground."""
+
 
 @dataclass
 class Diff:
@@ -103,7 +106,7 @@ def _transitions(left: Any, right: Any, column: str) -> list[tuple[str, str, flo
         if polygons is None:
             continue
         for area, code in zip((polygons.areas() - kept).tolist(), codes, strict=True):
-            if area > 0.01:
+            if area > SMALLEST_M2:
                 pair = (code, "") if leaving else ("", code)
                 sums[pair] = sums.get(pair, 0.0) + area
-    return sorted(((a, b, s) for (a, b), s in sums.items() if s > 0.01), key=lambda t: -t[2])
+    return sorted(((a, b, s) for (a, b), s in sums.items() if s > SMALLEST_M2), key=lambda t: -t[2])

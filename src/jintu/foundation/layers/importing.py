@@ -395,12 +395,21 @@ def _write(
     frame = loaded.frame.drop("__row__")
     if mapping.area:
         frame = frame.with_columns(pl.Series(mapping.area, np.round(areas, 2)))
-    summary = quality.summary(frame, schema, polygons, areas)
+    plane = None
+    if loaded.delivered is not None and _is_plane(crs):
+        plane = Polygons.from_shapely(loaded.delivered)
+    summary = quality.summary(frame, schema, polygons, areas, plane)
     table = frame.to_arrow().cast(pa.schema(attributes.arrow_schema(schema))).append_column("geometry", column)
     if loaded.delivered is not None:
         given = shapely.to_wkb(loaded.delivered, byte_order=1, output_dimension=2)
         table = table.append_column("geometry_delivered", pa.array(given, column.type))
     return lake.write(target, table, schema=schema.name, crs=crs, key=schema.key), summary
+
+
+def _is_plane(text: str) -> bool:
+    import pyproj
+
+    return pyproj.CRS(text).is_projected
 
 
 def _write_low(target: Path, schema: Schema) -> None:

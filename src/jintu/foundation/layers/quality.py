@@ -25,10 +25,22 @@ TOLERANCE_M2 = 0.1
 RELATIVE = 1e-6
 SMALLEST_M2 = 0.1
 EXAMPLES = 20
+MOST_GAPS = 1000
 
 
-def summary(frame: pl.DataFrame, schema: Schema, polygons: Polygons, areas: NDArray[np.float64]) -> dict[str, Any]:
-    """``frame``: the attributes; ``polygons`` and ``areas`` (m²) row by row the same. JSON values only."""
+def summary(
+    frame: pl.DataFrame,
+    schema: Schema,
+    polygons: Polygons,
+    areas: NDArray[np.float64],
+    delivered: Polygons | None = None,
+) -> dict[str, Any]:
+    """``frame``: the attributes; ``polygons`` (lon/lat) and ``areas`` (m²) row by row the same. JSON values only.
+
+    Topology is looked at in ``delivered`` (the plane the file came in) where there is one: an edge that is straight
+    there is not straight in degrees, and where one long edge meets two short ones degrees would show slivers that
+    nobody surveyed.
+    """
     checks = [c for c in (_feature_code(frame, schema), *_names(frame, schema)) if c]
     declared: dict[str, Any] = {"computed_m2": round(float(areas.sum()), 2)}
     if schema.area:
@@ -42,14 +54,17 @@ def summary(frame: pl.DataFrame, schema: Schema, polygons: Polygons, areas: NDAr
             checks.append({"rule": "Q5101", "count": len(differing), "keys": keys})
     answer: dict[str, Any] = {"rows": len(frame), "area": declared, "checks": checks}
     keys = frame[schema.key].to_list()
-    pairs, overlapping = overlaps(polygons)
+    ratio = 1.0
+    if delivered is not None:  # plane square metres into ellipsoidal ones
+        ratio = float(areas.sum()) / (_plane_area(delivered) or 1.0)
+    pairs, overlapping = overlaps(delivered or polygons, planar=delivered is not None, ratio=ratio)
     answer["overlaps"] = {
         "count": len(pairs),
         "area_m2": round(overlapping, 2),
         "examples": [{"keys": [keys[i], keys[j]], "area_m2": round(a, 2)} for i, j, a in pairs[:EXAMPLES]],
     }
     if schema.partition:
-        found = gaps(polygons)
+        found = gaps(polygons, delivered, ratio)
         answer["gaps"] = {
             "count": len(found),
             "area_m2": round(sum(a for a, _ in found), 2),
@@ -119,22 +134,34 @@ def _names(frame: pl.DataFrame, schema: Schema) -> list[dict[str, Any]]:
     return found
 
 
-def overlaps(polygons: Polygons) -> tuple[list[tuple[int, int, float]], float]:
+def overlaps(
+    polygons: Polygons, *, planar: bool = False, ratio: float = 1.0
+) -> tuple[list[tuple[int, int, float]], float]:
     """Pairs that share more than a tenth of a square metre, largest first, and the sum of all (Q3102)."""
     import numpy as np
 
-    from jintu.kernel.overlay import overlay
+    from jintu.kernel.overlay import overlay, prepare
 
-    pairs = overlay(polygons, polygons)
-    left, right, area = (np.asarray(v) for v in (pairs.left, pairs.right, pairs.area_m2))
-    keep = (left < right) & (area > SMALLEST_M2)
-    order = np.argsort(-area[keep], kind="stable")
-    found = zip(left[keep][order].tolist(), right[keep][order].tolist(), area[keep][order].tolist(), strict=True)
-    return list(found), float(area[keep].sum())
+    prepared = prepare(polygons, planar=planar)
+    pairs = overlay(prepared, prepared, planar=planar)
+    area = pairs.area_m2 * ratio
+    keep = (pairs.left < pairs.right) & (area > SMALLEST_M2)
+    left, right, area = pairs.left[keep], pairs.right[keep], area[keep]
+    order = np.argsort(-area, kind="stable")
+    found = zip(left[order].tolist(), right[order].tolist(), area[order].tolist(), strict=True)
+    return list(found), float(area.sum())
 
 
-def gaps(polygons: Polygons) -> list[tuple[float, tuple[float, float]]]:
-    """Holes in a partition: (m², a point inside), largest first (Q3103).
+def _plane_area(polygons: Polygons) -> float:
+    import shapely
+
+    return float(shapely.area(polygons.to_shapely()).sum())
+
+
+def gaps(
+    polygons: Polygons, delivered: Polygons | None = None, ratio: float = 1.0
+) -> list[tuple[float, tuple[float, float]]]:
+    """Holes in a partition: (m², a point inside in degrees), largest first (Q3103).
 
     In a clean partition every edge inside occurs once in each direction. What is left over is the outer boundary and
     the boundaries of gaps and overlaps; the faces they enclose that no polygon covers are the gaps.
@@ -142,44 +169,68 @@ def gaps(polygons: Polygons) -> list[tuple[float, tuple[float, float]]]:
     import numpy as np
     import shapely
 
+    from jintu.kernel.flat import Polygons as Flat
+
+    looked_at = delivered or polygons
+    scale = 1e4 if delivered is not None else 1e9
+    edges = _unmatched(looked_at, scale)
+    if not len(edges):
+        return []
+    # a vertex in the middle of a neighbour's edge: the lines are noded before faces are made of them
+    noded = shapely.union_all(shapely.linestrings(edges), grid_size=1 / scale)
+    faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(noded)))
+    if not len(faces):
+        return []
+    areas = shapely.area(faces) * ratio if delivered is not None else Flat.from_shapely(faces).areas()
+    large = np.flatnonzero(areas > SMALLEST_M2)
+    boxes = looked_at.boxes()
+    found = []
+    for k in large[np.argsort(-areas[large], kind="stable")].tolist():
+        inside = shapely.point_on_surface(faces[k])
+        x, y = inside.x, inside.y
+        near = np.flatnonzero((boxes[:, 0] <= x) & (boxes[:, 2] >= x) & (boxes[:, 1] <= y) & (boxes[:, 3] >= y))
+        if len(near) and shapely.intersects(looked_at.take(near).to_shapely(), inside).any():
+            continue
+        found.append((float(areas[k]), _in_degrees(x, y, polygons, delivered)))
+        if len(found) >= MOST_GAPS:
+            break
+    return found
+
+
+def _in_degrees(x: float, y: float, polygons: Polygons, delivered: Polygons | None) -> tuple[float, float]:
+    """A delivered point in degrees, to the metre or so: moved with the nearest vertex and the scale of the layer."""
+    import numpy as np
+
+    if delivered is None:
+        return x, y
+    nearest = int(np.argmin((delivered.x - x) ** 2 + (delivered.y - y) ** 2))
+    lat = polygons.y[nearest]
+    return (
+        float(polygons.x[nearest] + (x - delivered.x[nearest]) / (111_320 * np.cos(np.radians(lat)))),
+        float(lat + (y - delivered.y[nearest]) / 110_950),
+    )
+
+
+def _unmatched(polygons: Polygons, scale: float) -> NDArray[np.float64]:
+    """Edges that do not occur as often in one direction as in the other: (k, 2, 2). Vertices are told apart at
+    1 / ``scale``."""
+    import numpy as np
+
     x, y = polygons.x, polygons.y
     last = np.zeros(len(x), dtype=bool)
     last[polygons.ring_offsets[1:] - 1] = True
     start = np.flatnonzero(~last)
-    point = _mixed(np.round(x * 1e9).astype(np.int64), np.round(y * 1e9).astype(np.int64))
+    point = _mixed(np.round(x * scale).astype(np.int64), np.round(y * scale).astype(np.int64))
     here, there = point[start], point[start + 1]
     forward = here < there
-    with np.errstate(over="ignore"):
-        edge = np.where(forward, here, there) * np.uint64(0x9E3779B97F4A7C15) ^ np.where(forward, there, here)
+    edge = np.where(forward, here, there) * np.uint64(0x9E3779B97F4A7C15) ^ np.where(forward, there, here)
     order = np.argsort(edge, kind="stable")
+    ordered = edge[order]
     sign = np.where(forward, 1, -1)[order]
-    first = np.flatnonzero(np.concatenate(([True], edge[order][1:] != edge[order][:-1])))
-    net = np.add.reduceat(sign, first) if len(first) else np.empty(0)
+    first = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    net = np.add.reduceat(sign, first)
     left = start[order[first[net != 0]]]
-    if not len(left):
-        return []
-    lines = shapely.linestrings(
-        np.stack([np.column_stack((x[left], y[left])), np.column_stack((x[left + 1], y[left + 1]))], 1)
-    )
-    faces = shapely.get_parts(shapely.polygonize(lines))
-    if not len(faces):
-        return []
-    from jintu.kernel.flat import Polygons as Flat
-
-    areas = Flat.from_shapely(faces).areas()
-    large = areas > SMALLEST_M2
-    faces, areas = faces[large], areas[large]
-    inside = shapely.point_on_surface(faces)
-    boxes = polygons.boxes()
-    found = []
-    for area, point_inside in zip(areas.tolist(), inside, strict=True):
-        px, py = point_inside.x, point_inside.y
-        near = np.flatnonzero((boxes[:, 0] <= px) & (boxes[:, 2] >= px) & (boxes[:, 1] <= py) & (boxes[:, 3] >= py))
-        if not len(near) or not shapely.intersects(polygons.take(near).to_shapely(), point_inside).any():
-            found.append((area, (px, py)))
-        if len(found) >= 1000:
-            break
-    return sorted(found, reverse=True)
+    return np.stack([np.column_stack((x[left], y[left])), np.column_stack((x[left + 1], y[left + 1]))], axis=1)
 
 
 def _mixed(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.uint64]:

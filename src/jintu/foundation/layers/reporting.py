@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from jintu.foundation.registers import descriptor
 from jintu.kernel import codelists
+from jintu.kernel.errors import Missing
 from jintu.ui import figures
 
 from . import schemas

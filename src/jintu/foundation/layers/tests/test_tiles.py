@@ -1,0 +1,133 @@
+"""Tiles of versions: what they hold at every zoom, who gets them, how long they last."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import subprocess
+import sys
+from datetime import date
+
+import numpy as np
+import pytest
+import shapely
+
+from jintu.foundation.layers import importing, tiles
+from jintu.kernel.errors import InputError
+from jintu.kernel.formats import mvt
+
+from . import grid
+
+pytestmark = pytest.mark.django_db
+
+
+def decoded(data: bytes) -> dict:
+    code = (
+        "import json,sys,gzip,mapbox_vector_tile as m;"
+        "print(json.dumps(m.decode(gzip.decompress(sys.stdin.buffer.read()),default_options={'y_coord_down':True})))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], input=data, capture_output=True, check=True)
+    return json.loads(done.stdout)
+
+
+def where(zoom: int, i: int = 2, j: int = 2) -> tuple[int, int, int]:
+    point = grid.lonlat(grid.cell(i, j)).centroid
+    return (zoom, *mvt.tile_of(zoom, point.x, point.y))
+
+
+def test_a_tile_holds_the_patches_with_class_and_key(county) -> None:
+    layer = decoded(tiles.tile([county["DLTB"]], *where(14)))["survey.DLTB"]
+    assert {f["properties"]["land_use_code"] for f in layer["features"]} == set(grid.CLASSES)
+    assert all(set(f["properties"]) == {"land_use_code", "key"} for f in layer["features"])
+
+
+def test_patches_of_a_tile_fit_without_gaps(county) -> None:
+    z, x, y = where(13)
+    shapes = []
+    for tx, ty in {(x, y), mvt.tile_of(13, *grid.lonlat(grid.cell(0, 0)).centroid.coords[0]),
+                   mvt.tile_of(13, *grid.lonlat(grid.cell(5, 4)).centroid.coords[0])}:  # fmt: skip
+        for feature in decoded(tiles.tile([county["DLTB"]], z, tx, ty))["survey.DLTB"]["features"]:
+            shape = shapely.from_geojson(json.dumps(feature["geometry"]))
+            shapes.append(shapely.transform(shape, lambda p, tx=tx, ty=ty: p + np.array([tx, ty]) * 4096))
+    union = shapely.union_all(shapes)
+    assert union.geom_type == "Polygon" and not union.interiors
+
+
+@pytest.mark.parametrize("zoom", [5, 8, 9, 11])
+def test_small_scales_show_dissolved_classes(county, zoom: int) -> None:
+    tile = decoded(tiles.tile([county["JSYDGZQ"]], *where(zoom)))
+    layer = tile.get("planning.JSYDGZQ")
+    if zoom < 9:  # the whole county is a few pixels
+        assert layer is None or len(layer["features"]) <= 3
+        return
+    assert {f["properties"]["control_type"] for f in layer["features"]} == {"010", "020", "040"}
+    assert len(layer["features"]) == 3
+
+
+def test_land_use_is_dissolved_by_first_level(county) -> None:
+    layer = decoded(tiles.tile([county["DLTB"]], *where(11)))["survey.DLTB"]
+    codes = {f["properties"]["land_use_code"] for f in layer["features"]}
+    assert codes <= {"01", "20", "10", "03"} and codes
+    assert len(layer["features"]) < 30
+
+
+def test_a_broken_partition_is_generalised_all_the_same(tmp_path) -> None:
+    shapes = {8: grid.cell(2, 1, 2, 2), 9: grid.cell(3, 1).buffer(60)}
+    version = importing.import_layer(
+        "DLTB", grid.dltb(tmp_path / "a.gpkg", shapes=shapes), "990121", date(2024, 12, 31)
+    ).version
+    layer = decoded(tiles.tile([version], *where(11)))["survey.DLTB"]
+    assert all(shapely.from_geojson(json.dumps(f["geometry"])).is_valid for f in layer["features"])
+
+
+def test_tiles_come_from_the_cache_the_second_time(county, monkeypatch) -> None:
+    first = tiles.tile([county["DLTB"]], *where(15))
+    monkeypatch.setattr(tiles, "_encoded", lambda *a: 1 / 0)
+    assert tiles.tile([county["DLTB"]], *where(15)) == first
+    with pytest.raises(ZeroDivisionError):
+        tiles.tile([county["DLTB"]], *where(16))
+
+
+def test_nothing_outside_and_no_such_tile(county) -> None:
+    assert tiles.tile([county["DLTB"]], 12, 0, 0) == b""
+    for wrong in ((4, 0, 0), (17, 0, 0), (12, 5000, 1)):
+        with pytest.raises(InputError):
+            tiles.tile([county["DLTB"]], *wrong)
+
+
+def address(version, zoom: int = 14) -> str:
+    z, x, y = where(zoom)
+    return f"/map/tiles/{version.layer}/{tiles.reference([version], date(2026, 1, 1))}/{z}/{x}/{y}.mvt"
+
+
+def test_a_tile_may_be_kept_for_a_year(county, director) -> None:
+    answer = director.get(address(county["DLTB"]), headers={"accept-encoding": "gzip"})
+    assert answer.status_code == 200 and answer["Content-Type"] == "application/vnd.mapbox-vector-tile"
+    assert answer["Content-Encoding"] == "gzip" and "immutable" in answer["Cache-Control"]
+    assert "private" in answer["Cache-Control"]
+    plain = director.get(address(county["DLTB"]))
+    assert plain.content == gzip.decompress(answer.content)
+    assert director.get(f"/map/tiles/survey.DLTB/{county['DLTB'].key}/12/1/1.mvt").status_code == 204
+
+
+def test_scope_is_checked_for_every_tile(
+    county, director, townsman, neighbour, inspector, administrator, client
+) -> None:
+    url = address(county["DLTB"])
+    assert [p.get(url).status_code for p in (director, townsman, inspector)] == [200, 200, 200]
+    assert neighbour.get(url).status_code == 404
+    assert administrator.get(url).status_code == 403
+    assert client.get(url).status_code == 302
+
+
+def test_counties_are_one_layer_for_the_city(county, inspector, tmp_path) -> None:
+    other = importing.import_layer(
+        "DLTB", grid.dltb(tmp_path / "n.gpkg", TBBH={0: "n"}), "990122", date(2024, 12, 31)
+    ).version
+    pieces = [county["DLTB"], other]
+    reference = tiles.reference(pieces, date(2026, 1, 1))
+    z, x, y = where(14)
+    answer = inspector.get(f"/map/tiles/survey.DLTB/{reference}/{z}/{x}/{y}.mvt", headers={"accept-encoding": "gzip"})
+    single = decoded(tiles.tile([county["DLTB"]], z, x, y))["survey.DLTB"]["features"]
+    both = decoded(answer.content)["survey.DLTB"]["features"]
+    assert len(both) == 2 * len(single)
