@@ -35,7 +35,7 @@ def catalogue() -> str:
         for law in rule.law:
             period = f"{law.since or ''} to {law.until or ''}".strip() if law.since or law.until else ""
             laws.append(f"{law.act}{law.article}" + (f" ({period})" if period else ""))
-        definition = " ".join(inspect.getdoc(rule.function).split())
+        definition = " ".join((inspect.getdoc(rule.function) or "").split())
         parts += [f"### {rule.id} {en} · {zh}", "", f"{definition}", ""]
         parts += [f"- Formula: `{rule.formula}`", f"- Severity: {rule.severity}", f"- Needs: {', '.join(needs)}"]
         parts += [f"- Law: {'; '.join(laws)}"]

@@ -72,15 +72,23 @@ def _text(label: Any, length: int, **facts: Any) -> models.CharField:
     return column(models.CharField(label, max_length=length, blank=True, default=""), **facts)
 
 
+def _day(label: Any, **facts: Any) -> models.DateField:
+    return column(models.DateField(label, null=True, blank=not facts.get("required")), **facts)
+
+
+def _flag(label: Any, default: bool, **facts: Any) -> models.BooleanField:
+    return column(models.BooleanField(label, default=default), **facts)
+
+
 class Patch(RegisterRow):
     """One change seen between two images. ``changed`` is what the image shows; the judgment is the county's."""
 
-    patch_no = column(
+    patch_no: models.CharField = column(
         models.CharField(_("patch no."), max_length=60),
         code="JCBH", aliases=("TBH", "监测编号", "图斑编号", "图斑号"),
         listed=True, search=True, filter=True, required=True,
     )  # fmt: skip
-    year = column(
+    year: models.IntegerField = column(
         models.IntegerField(_("year"), null=True, blank=True),
         code="JCND",
         aliases=("监测年度", "年度"),
@@ -88,27 +96,16 @@ class Patch(RegisterRow):
         filter=True,
     )
     mark = _choice(_("mark"), Mark, code="BJ", aliases=("标记", "图斑类型"), listed=True)
-    before_on = column(models.DateField(_("earlier image"), null=True, blank=True), code="QSX", aliases=("前时相",))
-    image_on = column(
-        models.DateField(_("later image"), null=True),
-        code="HSX",
-        aliases=("后时相",),
-        listed=True,
-        filter=True,
-        required=True,
-    )
+    before_on = _day(_("earlier image"), code="QSX", aliases=("前时相",))
+    image_on = _day(_("later image"), code="HSX", aliases=("后时相",), listed=True, filter=True, required=True)
     class_before = _text(
         _("land use before"), 8, code="QDLBM", aliases=("变化前地类",), codelist="land_use", filter=True
     )
     class_after = _text(
         _("land use after"), 8, code="HDLBM", aliases=("变化后地类",), codelist="land_use", filter=True, listed=True
     )
-    changed = column(
-        models.BooleanField(_("change on the image"), default=True), code="SFBH", aliases=("是否变化",), filter=True
-    )
-    hard_surface = column(
-        models.BooleanField(_("hard surface seen"), default=False), code="SFYH", aliases=("是否硬化",), filter=True
-    )
+    changed = _flag(_("change on the image"), True, code="SFBH", aliases=("是否变化",), filter=True)
+    hard_surface = _flag(_("hard surface seen"), False, code="SFYH", aliases=("是否硬化",), filter=True)
     area = _area(_("area"), code="MJ", aliases=("JCMJ", "监测面积", "图斑面积"), listed=True, filter=True)
     cult_area = _area(_("of which cultivated land"), code="GDMJ", aliases=("耕地面积",))
     basic_farmland_area = _area(_("of which basic farmland"), code="JBNTMJ", aliases=("基本农田面积",))
@@ -120,9 +117,7 @@ class Patch(RegisterRow):
     )
     measure = _choice(_("measure"), Measure, code="CZCS", aliases=("处置措施", "查处措施"))
     case_no = _text(_("case no."), 100, code="AJBH", aliases=("案件编号", "立案编号"), search=True)
-    checked_on = column(
-        models.DateField(_("checked on site"), null=True, blank=True), code="HCRQ", aliases=("核查日期",)
-    )
+    checked_on = _day(_("checked on site"), code="HCRQ", aliases=("核查日期",))
     location = _text(_("location"), 300, code="ZL", aliases=("坐落", "图斑位置"), search=True)
     geom = column(GeometryField(_("outline"), null=True, blank=True))
 

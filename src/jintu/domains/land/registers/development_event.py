@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from jintu.foundation.registers.columns import column
 from jintu.foundation.registers.descriptor import Register
 from jintu.foundation.registers.models import RegisterRow, row_indexes, unique_key
 
@@ -33,9 +31,7 @@ class DevelopmentEvent(RegisterRow):
     actual_density = fields.figure(
         _("actual building density"), 8, 3, code="SJJZMD", aliases=("实际建筑密度",), unit="percent"
     )
-    government_cause = column(
-        models.BooleanField(_("caused by government"), default=False), code="ZFYY", aliases=("政府原因",), filter=True
-    )
+    government_cause = fields.flag(_("caused by government"), code="ZFYY", aliases=("政府原因",))
     note = fields.text(_("note"), 500, code="BZ", aliases=("备注",))
     geom = fields.outline(_("as-built outline"))
 

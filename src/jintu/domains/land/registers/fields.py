@@ -13,7 +13,7 @@ from django.db import models
 from jintu.foundation.registers.columns import column
 from jintu.foundation.registers.db import AreaField, ExactDecimalField, GeometryField, MoneyField
 
-__all__ = ["area", "choice", "count", "day", "figure", "key", "land_use", "link", "money", "outline", "text"]
+__all__ = ["area", "choice", "count", "day", "figure", "flag", "key", "land_use", "link", "money", "outline", "text"]
 
 
 def key(label: Any, length: int = 100, **facts: Any) -> models.CharField:
@@ -58,6 +58,12 @@ def money(label: Any, **facts: Any) -> MoneyField:
     """Yuan in the database, 10 000 yuan on screen; never negative."""
     facts = {"unit": "yuan", "display": "wan_yuan", "positive": True} | facts
     return column(MoneyField(label, null=True, blank=not facts.get("required")), **facts)
+
+
+def flag(label: Any, **facts: Any) -> models.BooleanField:
+    """Yes or no, no unless said."""
+    facts = {"filter": True} | facts
+    return column(models.BooleanField(label, default=False), **facts)
 
 
 def count(label: Any, **facts: Any) -> models.IntegerField:

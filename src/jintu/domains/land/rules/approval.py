@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from jintu.foundation.checks.expressions import ROUNDING, days_since, hits, known, narrowed, plain, text, tolerance
@@ -219,8 +220,9 @@ def _runs_over(docs: list[str], facts: dict[str, tuple[date, float, float]], p: 
     window = timedelta(days=int(p.window_days))
     start = 0
     while start < len(docs):
-        run = [d for d in docs[start:] if facts[d][0] - facts[docs[start]][0] <= window]
-        cult, total = (sum(facts[d][k] for d in run) for k in (1, 2))
+        last = facts[docs[start]][0] + window
+        run = list(takewhile(lambda d: facts[d][0] <= last, docs[start:]))  # noqa: B023 - used up at once
+        cult, total = sum(facts[d][1] for d in run), sum(facts[d][2] for d in run)
         if len(run) > 1 and (cult > p.cult_limit_m2 + ROUNDING or total > p.total_limit_m2 + ROUNDING):
             yield run
             start += len(run)
