@@ -2,7 +2,7 @@
 // Everything works without this script except what only a browser can do; nothing here knows a business word.
 import htmx from "htmx.org";
 import { el, each, icon, place } from "./dom";
-import { t } from "./words";
+import { number, t } from "./words";
 
 Object.assign(htmx.config, {
   allowEval: false,
@@ -281,7 +281,7 @@ each<HTMLElement>("table:has(tbody input[type=checkbox])", (table) => {
     for (const place of bar.querySelectorAll<HTMLElement>("[data-sum]")) {
       const name = place.dataset.sum ?? "";
       const sum = ticked.reduce((n, b) => n + Number(b.closest("tr")?.getAttribute(`data-${name}`) ?? 0), 0);
-      place.textContent = sum.toFixed(Number(place.dataset.digits ?? 2)).replace(/\B(?=(\d{3})+(?!\d)\.?)/g, "\u00a0");
+      place.textContent = number(sum, Number(place.dataset.digits ?? 2));
     }
   };
   let last: HTMLInputElement | null = null;

@@ -1,13 +1,13 @@
 // Charts on design tokens. A page gives the figures in a json_script (see README.md); a click opens the rows behind one.
 import { BarChart, FunnelChart, LineChart } from "echarts/charts";
-import { AriaComponent, GridComponent, LegendComponent, TooltipComponent } from "echarts/components";
+import { GridComponent, LegendComponent, TooltipComponent } from "echarts/components";
 import type { ECharts, EChartsCoreOption } from "echarts/core";
 import { init, use } from "echarts/core";
 import { CanvasRenderer } from "echarts/renderers";
 import { data, each, el, token } from "./dom";
 import { number, t } from "./words";
 
-use([BarChart, LineChart, FunnelChart, GridComponent, TooltipComponent, LegendComponent, AriaComponent, CanvasRenderer]);
+use([BarChart, LineChart, FunnelChart, GridComponent, TooltipComponent, LegendComponent, CanvasRenderer]);
 
 interface Datum {
   value: number;
@@ -58,7 +58,7 @@ function options(chart: ChartData): EChartsCoreOption {
     textStyle: { ...font, color: token("text") },
     confine: true,
   };
-  const base: EChartsCoreOption = { animation: false, aria: { enabled: true }, textStyle: font };
+  const base: EChartsCoreOption = { animation: false, textStyle: font };
   if (chart.kind === "spark") return { ...base, ...spark(chart) };
   if (chart.kind === "funnel") return { ...base, tooltip: { ...tooltip, valueFormatter: (v: number) => number(v, places) + unit }, series: [funnel(chart, places, unit)] };
   const flat = chart.kind === "severity-bar";
@@ -169,13 +169,14 @@ function funnel(chart: ChartData, places: number, unit: string): Record<string, 
 function table(chart: ChartData, title: string): HTMLElement {
   const places = digits(chart.series.flatMap((s) => s.data.map((d) => datum(d).value)));
   const cell = (d: Datum) => el("td", {}, d.url ? el("a", { href: d.url, tabindex: "-1" }, number(d.value, places)) : number(d.value, places));
-  return el(
+  const figures = el(
     "table",
-    { class: "jt-sr" },
+    {},
     el("caption", {}, `${title}${chart.unit ? ` (${chart.unit})` : ""}`),
     el("thead", {}, el("tr", {}, el("th", {}), ...chart.series.map((s) => el("th", {}, s.name)))),
     el("tbody", {}, ...chart.categories.map((name, i) => el("tr", {}, el("th", {}, name), ...chart.series.map((s) => cell(datum(s.data[i] ?? 0)))))),
   );
+  return el("div", { class: "jt-sr" }, figures);
 }
 
 function height(chart: ChartData): number | null {

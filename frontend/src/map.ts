@@ -131,7 +131,7 @@ class OneMap {
     });
     made.touchZoomRotate?.disableRotation();
     made.keyboard?.disableRotation();
-    made.on("styleimagemissing", ({ id }) => {
+    made.setMissingStyleImageResolver((id) => {
       const drawn = picture(id);
       if (drawn && !made.hasImage(id)) made.addImage(id, drawn, { pixelRatio: 2 });
     });

@@ -24,7 +24,7 @@ const STAGES: Record<Stage, { token: string; dash?: number[] }> = {
   inspect: { token: "map-inspect" },
 };
 
-/** GB/T 21010 first-level classes by the first two digits of a code. */
+/** GB/T 21010 first-level classes by the first two digits of a code; settlement (20x) is drawn as 07. */
 export const LAND_USE = ["01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12", "00"];
 
 export function colour(name: string): string {
@@ -99,7 +99,7 @@ function layersFor(layer: MapLayer, opacity: number): LayerSpecification[] {
       const field = style.field ?? "land_use_code";
       const first: ExpressionSpecification = ["slice", ["to-string", ["coalesce", ["get", field], ""]], 0, 2];
       made.push(
-        fill(layer.id, base, ["match", first, ...LAND_USE.flatMap((c) => [c, colour(`lu-${c}`)]), colour("lu-12")] as unknown as ExpressionSpecification, opacity),
+        fill(layer.id, base, ["match", first, ...LAND_USE.flatMap((c) => [c, colour(`lu-${c}`)]), "20", colour("lu-07"), colour("lu-12")] as unknown as ExpressionSpecification, opacity),
         edges(layer.id, base, opacity, 12.5),
       );
       break;

@@ -1,0 +1,214 @@
+"""The map: layers, identify, drawing, upload, search, dates, two versions, evidence."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import pytest
+import shapely
+
+from .conftest import DESK, PHONE
+from .site import SUPPLY
+
+pytestmark = pytest.mark.urls("tests.e2e.site")
+
+
+COLOURS = """([x, y, width, height]) => {
+  const map = document.querySelector(".jt-map canvas"), box = map.getBoundingClientRect();
+  const copy = new OffscreenCanvas(width, height).getContext("2d"), k = map.width / box.width;
+  copy.drawImage(map, (x - box.x) * k, (y - box.y) * k, width * k, height * k, 0, 0, width, height);
+  const { data } = copy.getImageData(0, 0, width, height), found = {};
+  for (let i = 0; i < data.length; i += 4) {
+    const name = "#" + [data[i], data[i + 1], data[i + 2]].map((c) => (c >> 4).toString(16)).join("");
+    found[name] = (found[name] || 0) + 1;
+  }
+  return Object.keys(found).filter((name) => found[name] > 8);
+}"""
+
+
+def colours(page: Any, box: tuple[int, int, int, int]) -> set[str]:
+    """Colours of a part of the map, in steps of 16: what is drawn there, not how."""
+    return set(page.evaluate(COLOURS, list(box)))
+
+
+def ready(page: Any) -> Any:
+    page.locator(".jt-map[data-idle]").wait_for(timeout=60_000)
+    page.wait_for_timeout(300)
+    return page
+
+
+@pytest.fixture
+def onemap(visit: Any, people: Any) -> Any:
+    v = visit(people["director"])
+    v.allowed = ("GPU stall due to ReadPixels", "GroupMarkerNotSet")
+    ready(v.open("/e2e/map/"))
+    return v
+
+
+@pytest.mark.parametrize(("size", "theme"), [(DESK, "light"), (DESK, "dark"), (PHONE, "light")])
+def test_the_map_draws_its_layers(visit: Any, people: Any, size: tuple[int, int], theme: str) -> None:
+    v = visit(people["director"], size, theme)
+    v.allowed = ("GPU stall due to ReadPixels", "GroupMarkerNotSet")
+    page = ready(v.open("/e2e/map/"))
+    v.shot("onemap")
+    v.no_sideways_scroll()
+    ground = {"light": "#ffe", "dark": "#122"}[theme]
+    middle = colours(page, (size[0] // 2 - 80, 300, 160, 160))
+    assert len(middle) >= 4, middle  # patches of several classes, hatching, outlines
+    assert middle != {ground}
+    assert page.locator(".jt-status").text_content().startswith(("100", "200", "500", "1", "2", "5"))
+    assert re.search(r"1:\d", page.locator(".jt-status").text_content())
+
+
+def test_first_view_is_light_enough(visit: Any, people: Any) -> None:
+    """Everything of the first map view below 1.8 MB as it would travel, gzip."""
+    import gzip
+
+    v = visit(people["director"])
+    v.allowed = ("GPU stall due to ReadPixels", "GroupMarkerNotSet")
+    sizes: list[int] = []
+    v.page.on("response", lambda r: sizes.append(len(gzip.compress(r.body())) if r.status == 200 else 0))
+    ready(v.open("/e2e/map/"))
+    assert 300_000 < sum(sizes) < 1_800_000
+
+
+def test_a_layer_is_switched_off_and_made_pale(onemap: Any) -> None:
+    page = onemap.page
+    assert page.locator("[data-map-count]").text_content() == "已开 3"
+    before = colours(page, (640, 300, 160, 160))
+    page.locator(".tree label", has_text="地类图斑").locator("input").uncheck()
+    assert page.locator("[data-map-count]").text_content() == "已开 2"
+    page.wait_for_timeout(800)
+    after = colours(page, (640, 300, 160, 160))
+    assert before != after
+    page.click("[data-map-reset]")
+    assert page.locator("[data-map-count]").text_content() == "已开 3"
+    page.locator(".tree .more").nth(1).click()
+    slider = page.locator(".tree .facts:not([hidden]) input[type=range]")
+    slider.fill("40")
+    assert page.locator(".tree .facts:not([hidden]) .num").text_content() == "40%"
+
+
+def test_identify_asks_for_the_place_and_the_visible_layers(onemap: Any) -> None:
+    page = onemap.page
+    page.mouse.click(700, 450)
+    page.locator("#identified").wait_for()
+    lon, lat = map(float, page.locator("#identified h2").text_content().split())
+    assert 118.70 < lon < 118.75 and 36.20 < lat < 36.25
+    assert page.locator("#identified p").text_content() == "land.supply,survey.JBNTTB,survey.DLTB"
+    onemap.shot("identify")
+    page.click("[data-map-close]")
+    assert page.locator(".om.with-panel").count() == 0
+
+
+def test_a_drawn_parcel_is_analysed_and_measured(onemap: Any) -> None:
+    page = onemap.page
+    page.get_by_role("button", name="画地块").click()
+    page.locator(".jt-map .tip").wait_for()
+    for x, y in ((620, 340), (820, 330), (840, 520), (640, 540)):
+        page.mouse.move(x, y)
+        page.mouse.click(x, y)
+        page.wait_for_timeout(150)
+    assert "公顷" in page.locator(".jt-map .tip").text_content()
+    page.mouse.dblclick(640, 540)
+    page.locator("#analysed").wait_for()
+    assert page.locator("[data-corners]").text_content() == "4"
+    page.wait_for_timeout(500)
+    onemap.shot("drawn")
+    page.click("[data-map-clear]")
+    assert page.locator("#analysed").count() == 0
+
+
+def test_a_measured_line_agrees_with_the_geodesic(onemap: Any) -> None:
+    page = onemap.page
+    page.get_by_role("button", name="量距离").click()
+    page.locator(".jt-map .tip").wait_for()
+    page.mouse.click(600, 400)
+    page.mouse.move(900, 400)
+    page.wait_for_timeout(200)
+    page.mouse.click(900, 400)
+    page.wait_for_timeout(200)
+    shown = page.locator(".jt-map .tip").text_content()
+    value, unit = re.search(r"([\d\u00a0.]+) (km|m)$", shown).groups()
+    metres = float(value.replace("\u00a0", "")) * (1000 if unit == "km" else 1)
+    scale = float(
+        re.search(r"1:([\d\u00a0]+)", page.locator(".jt-status").text_content()).group(1).replace("\u00a0", "")
+    )
+    # 300 pixels of 1/96 inch at the scale of the status line, which has two digits
+    assert abs(metres - 300 / 96 * 0.0254 * scale) < 0.06 * metres
+    page.keyboard.press("Escape")
+
+
+def test_an_uploaded_file_is_sent_and_its_outline_drawn(onemap: Any) -> None:
+    page = onemap.page
+    shape = json.dumps(shapely.geometry.mapping(shapely.box(118.71, 36.21, 118.711, 36.211)))
+    page.set_input_files(
+        ".jt-map input[type=file]",
+        {"name": "地块.geojson", "mimeType": "application/geo+json", "buffer": shape.encode()},
+    )
+    page.locator("#uploaded").wait_for()
+    assert page.locator("#uploaded").text_content() == "地块.geojson"
+    page.wait_for_timeout(900)
+    assert "118°42′3" in page.locator(".jt-status").text_content()  # the map flew there
+
+
+def test_search_flies_to_what_it_found(onemap: Any) -> None:
+    page = onemap.page
+    page.fill("[data-map-search]", "99012120")
+    page.locator(".om-search li button").wait_for()
+    page.keyboard.press("Enter")
+    page.wait_for_timeout(900)
+    x, y = SUPPLY.centroid.x, SUPPLY.centroid.y
+    shown = page.locator(".jt-status").text_content()
+    assert f"{int(x)}°{int(x % 1 * 60)}′" in shown and f"{int(y)}°{int(y % 1 * 60)}′" in shown
+    onemap.shot("found")
+    page.fill("[data-map-search]", "没有的")
+    page.locator(".om-search li.none").wait_for()
+
+
+def test_another_date_brings_other_versions(onemap: Any) -> None:
+    page = onemap.page
+    with page.expect_response(re.compile(r"/e2e/tiles/survey\.DLTB/before/")):
+        page.click(".om-time button[value='2024-12-31']")
+    assert page.locator(".om-time button[aria-pressed=true]").get_attribute("value") == "2024-12-31"
+    assert page.locator(".tree .layer", has_text="地类图斑").locator("small").text_content() == "2024-12"
+
+
+def test_two_versions_are_compared_by_a_divider_that_keys_move(onemap: Any) -> None:
+    page = onemap.page
+    page.get_by_role("button", name="对比").click()
+    divider = page.locator(".divider")
+    divider.wait_for()
+    page.wait_for_timeout(800)
+    onemap.shot("swipe")
+    divider.focus()
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    assert divider.get_attribute("aria-valuenow") == "46"
+    assert "地类图斑 2024-12" in page.locator(".versions select").text_content()
+    page.get_by_role("button", name="对比").click()
+    assert page.locator(".divider").count() == 0
+
+
+def test_evidence_shows_all_of_itself(visit: Any, people: Any) -> None:
+    v = visit(people["director"])
+    v.allowed = ("GPU stall due to ReadPixels", "GroupMarkerNotSet")
+    page = ready(v.open("/e2e/evidence/"))
+    v.shot("evidence")
+    box = page.locator(".jt-map").bounding_box()
+    edge = (int(box["x"]) + 4, int(box["y"]) + 4, int(box["width"]) - 60, 20)
+    assert not {"#b21", "#b22"} & colours(page, edge)  # no outline touches the upper edge
+    whole = (int(box["x"]), int(box["y"]), int(box["width"]), int(box["height"]))
+    assert {"#b21", "#b22", "#c32"} & colours(page, whole)
+
+
+def test_the_theme_repaints_the_map(onemap: Any) -> None:
+    page = onemap.page
+    light = colours(page, (640, 300, 160, 160))
+    page.click("[data-theme-toggle]")
+    page.wait_for_timeout(900)
+    dark = colours(page, (640, 300, 160, 160))
+    assert light != dark
+    onemap.shot("onemap-toggled")
