@@ -522,9 +522,10 @@ class Band:
             soft = self.key.ravel()[first] < _RIVER
             if not dissolve_crumbs(self.key, label, size, soft, 4):
                 break
-        # A merged cell has the class of the component it joined.
+        # A merged cell has the class of the component it joined, and is of its village.
         label, first = components(self.key)
         inside = label >= 0
+        self.village[inside] = self.village.ravel()[first][label[inside]]
         major = self._majority(label, len(first))
         self.use[inside] = major[label[inside]]
 

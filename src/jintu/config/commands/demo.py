@@ -26,6 +26,7 @@ __all__ = ["demo"]
 
 DIVISION = "990121"
 PATCHES, SEED = 18_000, 1
+STATE = "demo.json"
 SHAPEFILE = (".shp", ".shx", ".dbf", ".prj")
 
 ORGANISATIONS = (
@@ -186,18 +187,31 @@ def _actor(account: str) -> Actor:
 
 def _generate(out: Path, patches: int, seed: int, progress: Any) -> dict[str, Any]:
     """The sample's manifest; its files are written unless they are there already."""
+    from jintu.kernel.errors import Refused
     from jintu.sample.asof import AS_OF, FORMAT
 
-    try:
-        manifest: dict[str, Any] = json.loads((out / "sample.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        manifest = {}
-    same = {"requested": patches, "seed": seed, "as_of": AS_OF.isoformat(), "format": FORMAT}
-    if all(manifest.get(k) == v for k, v in same.items()):
+    asked = {"requested": patches, "seed": seed, "as_of": AS_OF.isoformat(), "format": FORMAT}
+    manifest = _read_json(out / "sample.json")
+    if all(manifest.get(k) == v for k, v in asked.items()):
         return manifest
+    if _read_json(out.parent / STATE).get("loaded"):
+        raise Refused(
+            "The node in {data} holds another sample county.",
+            remedy="Delete that directory, or name another one with --data.",
+            data=str(out.parent),
+        )
     from jintu.sample.generate import generate
 
     return generate(patches, seed, out, as_of=AS_OF, progress=progress)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """An object from a file; empty where there is none or it was cut off."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
 
 
 class _Loader:
@@ -208,21 +222,11 @@ class _Loader:
 
     def __init__(self, data: Path, manifest: dict[str, Any], progress: Any) -> None:
         self.folder, self.manifest, self.progress = data / "sample", manifest, progress
-        self.file = data / "demo.json"
+        self.file = data / STATE
         self.seconds = {"layers": 0.0, "registers": 0.0}
-        self.state: dict[str, Any] = {"sample": manifest["hash"], "loaded": []}
-        if self.file.exists():
-            self.state = json.loads(self.file.read_text(encoding="utf-8"))
+        self.state = {"sample": manifest["hash"], "loaded": []} | _read_json(self.file)
 
     def run(self) -> None:
-        from jintu.kernel.errors import Refused
-
-        if self.state["sample"] != self.manifest["hash"]:
-            raise Refused(
-                "The node in {data} holds another sample county.",
-                remedy="Delete that directory, or name another one with --data.",
-                data=str(self.file.parent),
-            )
         done = set(self.state["loaded"])
         for facts in self.manifest["layers"]:
             if facts["file"] not in done:

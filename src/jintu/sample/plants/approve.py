@@ -97,11 +97,17 @@ def _large(p: Planter, approved_on: Any, hectares: float, **facts: Any) -> Case:
     return case
 
 
+def _park(p: Planter, name: str) -> str:
+    """A project's name, with a number where another band of a large county has it already."""
+    number = p.world.ledger.serial("park", name)
+    return f"示例县{name}产业园" + (f"{number}区" if number > 1 else "")
+
+
 @planting(3, build=14, project=14)
 def split_approvals(p: Planter, n: int) -> None:
     """R12: one project cut into two approvals within half a year, together more than 35 ha of cultivated land."""
     w = p.world
-    name = f"示例县{('霁云', '砚石', '苇航')[n]}产业园"
+    name = _park(p, ("霁云", "砚石", "苇航")[n])
     halves = [
         _large(p, p.ago(330 - 10 * n), 18.2, project_name=name, kind="single_site"),
         _large(p, p.ago(200 + 10 * n), 17.6, project_name=name, kind="single_site"),
@@ -109,7 +115,7 @@ def split_approvals(p: Planter, n: int) -> None:
     keys = [c.key for c in halves]
     p.violation("R12", "one project split into two approvals", hit("R12", *sorted(keys), area=35.8 * HECTARE))
     if n == 0 and w.room("build") >= 30 and w.room("project") >= 30:
-        name = "示例县松麓产业园"
+        name = _park(p, "松麓")
         halves = [
             _large(p, p.ago(330), 18.0, project_name=name, kind="single_site"),
             _large(p, p.ago(210), 17.0, project_name=name, kind="single_site"),

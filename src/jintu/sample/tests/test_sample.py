@@ -217,6 +217,8 @@ def test_control_area_is_the_sum_of_the_patches(sample: Sample) -> None:
     assert villages["KZMJ"].sum() == pytest.approx(patches["TBMJ"].sum(), abs=0.05)
     assert shapely.area(shapes).sum() == pytest.approx(shapely.area(parts).sum(), rel=1e-9)
     assert {len(c) for c in villages["XZQDM"]} == {12}
+    assert villages["KZMJ"].min() > 0
+    assert np.abs(villages["KZMJ"] / villages["JSMJ"] - 1).max() < 1e-4, "no patch crosses a village border"
     sums = patches["TBDLMJ"] + patches["TKMJ"] + patches["XZDWMJ"] + patches["LXDWMJ"]
     assert np.abs(sums - patches["TBMJ"]).max() < 0.011
 
