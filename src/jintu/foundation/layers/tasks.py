@@ -26,7 +26,7 @@ def import_version(
     crs: str = "",
     encoding: str = "",
     member: str = "",
-    name: str = "",
+    version_name: str = "",
     good_only: bool = False,
 ) -> dict[str, Any]:
     """Load a stored file as a layer version; a refused file leaves its list of problems as a spreadsheet."""
@@ -57,7 +57,7 @@ def import_version(
                 member=member or None,
                 actor=job.actor,
                 good_only=good_only,
-                name=name,
+                name=version_name,
                 job=job.pk,
                 progress=job.progress,
             )

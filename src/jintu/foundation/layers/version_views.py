@@ -89,7 +89,7 @@ def _enqueue(request: HttpRequest) -> HttpResponse:
             mapping=name,
             crs=request.POST.get("crs", "").strip(),
             encoding=request.POST.get("encoding", "").strip(),
-            name=request.POST.get("name", "").strip()[:60],
+            version_name=request.POST.get("name", "").strip()[:60],
             good_only=bool(request.POST.get("good_only")),
         )
     return redirect("operations:job", pk=job.pk)
