@@ -157,6 +157,7 @@ def form_for(register: Register, scope: Scope, *, locked: Iterable[str] = ()) ->
         fields["data_level"] = forms.TypedChoiceField(
             label=gettext_lazy("Data level"),
             coerce=int,
+            initial=1,
             required=False,
             empty_value=1,
             choices=[(i, label) for i, label in LEVELS if i <= scope.data_level],
@@ -239,7 +240,7 @@ def _field(register: Register, name: str, f: models.Field, column: Column) -> fo
         return forms.FloatField(widget=forms.TextInput(attrs={"inputmode": "decimal"}), **common)
     if isinstance(f, models.DateField):
         return forms.DateField(widget=DayInput(), **common)
-    long = f.max_length is None or f.max_length > 200
+    long = f.max_length is None or f.max_length > 300
     widget = forms.Textarea(attrs={"rows": ROWS_OF_TEXT}) if long else forms.TextInput()
     return forms.CharField(max_length=f.max_length, widget=widget, strip=True, **common)
 

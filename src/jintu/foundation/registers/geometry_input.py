@@ -67,7 +67,7 @@ def from_text(text: str, crs: str = "") -> Delivered:
         else:
             geometry = _points(text)
     except (shapely.errors.ShapelyError, ValueError, KeyError, TypeError) as error:
-        raise InputError("The coordinates cannot be read: {reason}", place=place, reason=str(error)[:200]) from error
+        raise InputError("The coordinates cannot be read: {reason}.", place=place, reason=str(error)[:200]) from error
     return _delivered(geometry, crs or WORKING, digest)
 
 

@@ -141,15 +141,25 @@ def rows(request: HttpRequest, name: str) -> HttpResponse:
             if not c.hidden
         ],
         "presets": presets.of(register.name),
+        "divisions": _divisions_within(scope, asked, [*keep, *sorted_by]),
         "views": list(
             SavedView.objects.filter(register=register.name, owner=request.user.pk)
             | SavedView.objects.filter(register=register.name, shared=True)
         ),
         "view": view,
         "verbs": scope.verbs,
+        "statuses": RowStatus.choices,
     }
     template = "registers/_table.html" if request.headers.get("HX-Target") == "table" else "registers/list.html"
     return render(request, template, context)
+
+
+def _divisions_within(scope: Any, asked: filters.Filters, keep: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Townships to filter by, as (query string, name), for people of one county."""
+    if len(scope.divisions) != 1 or len(scope.divisions[0]) != 6:
+        return []
+    rest = [p for p in [*asked.pairs(), *keep] if p[0] != "division"]
+    return [(urlencode([*rest, ("division", code)]), name) for code, name in divisions.within(scope.divisions[0])]
 
 
 def _with_view(request: HttpRequest, register: Register) -> tuple[Any, SavedView | None]:
@@ -207,7 +217,7 @@ def _chips(
                 "value": (now.get(name) or now.get(f"{name}__prefix") or [""])[0],
                 "on": any(k == name or k.startswith(name + "__") for k in now),
                 "rest": [(k, v) for k, v in [*asked.pairs(), *keep] if k != name and not k.startswith(name + "__")],
-                "minor": name not in listed,
+                "major": name in listed and kind != "prefix",
             }
         )
     return made
