@@ -7,6 +7,7 @@ import importlib.util
 import json
 import os
 import secrets
+import socket
 import sys
 from pathlib import Path
 from typing import Any
@@ -215,8 +216,17 @@ def serve(host: str, port: int, processes: int, threads: int, no_worker: bool) -
     children = [Child("web server", web, environment)]
     if not no_worker:
         children.append(Child("worker", [sys.executable, "-m", "jintu.cli", "worker"], environment))
-    where = f"http://{'127.0.0.1' if host == '0.0.0.0' else host}:{port}/"  # noqa: S104 - compared, not bound
-    sys.exit(Supervisor(children, ready=lambda: click.echo(f"serving {where}  (Ctrl-C ends)", err=True)).run())
+    inside = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 - compared, not bound
+
+    def greet() -> bool:
+        try:
+            socket.create_connection((inside, port), timeout=1).close()
+        except OSError:
+            return False
+        click.echo(f"serving http://{inside}:{port}/  (Ctrl-C ends)", err=True)
+        return True
+
+    sys.exit(Supervisor(children, greet=greet).run())
 
 
 @click.command()

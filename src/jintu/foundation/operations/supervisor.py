@@ -56,12 +56,13 @@ class Child:
 class Supervisor:
     """Starts the children, starts again what ends, and ends them all on SIGTERM or SIGINT.
 
-    A child that ends within ten seconds of its start waits longer each time, up to half a minute.
+    A child that ends within ten seconds of its start waits longer each time, up to half a minute. ``greet`` is called
+    until it returns true: it looks whether the children answer, and says so.
     """
 
-    def __init__(self, children: Sequence[Child], *, ready: Callable[[], None] | None = None) -> None:
+    def __init__(self, children: Sequence[Child], *, greet: Callable[[], bool] | None = None) -> None:
         self.children = list(children)
-        self._ready = ready
+        self._greet = greet
         self._stop = False
 
     def run(self) -> int:
@@ -70,10 +71,10 @@ class Supervisor:
         try:
             for child in self.children:
                 child.start()
-            if self._ready:
-                self._ready()
             while not self._stop:
                 self.look()
+                if self._greet and self._greet():
+                    self._greet = None
                 time.sleep(0.2)
         finally:
             self.stop()
