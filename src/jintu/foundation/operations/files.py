@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from django.conf import settings
-from django.http import FileResponse, HttpResponse
+from django.http import FileResponse
 
 from jintu.kernel.errors import InputError, Missing, Place, Unsupported
 
@@ -222,7 +222,7 @@ def open(sha256: str) -> IO[bytes]:
         raise Missing("There is no such file.") from None
 
 
-def response(sha256: str, name: str = "") -> HttpResponse:
+def response(sha256: str, name: str = "") -> FileResponse:
     """The file as a download; PDF and images open in the browser, without any right to run scripts.
 
     The caller has checked that the person may see it.
