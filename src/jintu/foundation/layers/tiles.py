@@ -145,6 +145,10 @@ def _low(
     near = np.flatnonzero(
         (boxes[:, 0] <= box[2]) & (boxes[:, 2] >= box[0]) & (boxes[:, 1] <= box[3]) & (boxes[:, 3] >= box[1])
     )
+    # Widest first: renderers fill polygons of more than 500 holes (a road network) whole, what lies in the holes then
+    # covers the mistake.
+    sides = boxes[near]
+    near = near[np.argsort(-(sides[:, 2] - sides[:, 0]) * (sides[:, 3] - sides[:, 1]), kind="stable")]
     name = schema.classes or "code"
     return shapes[near], {name: [codes[i] for i in near.tolist()]}
 
