@@ -7,7 +7,7 @@ same corners as the land-use patches, so its area by class is a sum of cells. Wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
 from itertools import pairwise
@@ -64,12 +64,6 @@ class Part:
     def width(self) -> int:
         return self.i1 - self.i0
 
-    def __or__(self, other: Part) -> Part:
-        """The smallest rectangle of cells that holds both."""
-        return Part(
-            self.slot, min(self.j0, other.j0), max(self.j1, other.j1), min(self.i0, other.i0), max(self.i1, other.i1)
-        )
-
 
 @dataclass(frozen=True)
 class Shape:
@@ -99,9 +93,6 @@ class Shape:
         """Well-known text in EPSG:4490 with nine decimals (a tenth of a millimetre)."""
         return shapely.to_wkt(shapely.normalize(self.lonlat), rounding_precision=9, trim=True)
 
-    def __sub__(self, other: Shape) -> Shape:
-        return Shape(shapely.difference(self.plane, other.plane))
-
     def __and__(self, other: Shape) -> Shape:
         return Shape(shapely.intersection(self.plane, other.plane))
 
@@ -114,7 +105,6 @@ class Surface:
     zone: np.ndarray = field(init=False)
     control: np.ndarray = field(init=False)
     protected: np.ndarray = field(init=False)
-    site: np.ndarray = field(init=False)
     changes: list[tuple[date, Part, int, int, str]] = field(default_factory=list)
     overrides: list[tuple[str, Part, int]] = field(default_factory=list)
     """Cells of "control" or "protected" that a story sets after the plan is spread."""
@@ -124,7 +114,6 @@ class Surface:
         self.zone = np.zeros(shape, dtype=np.int16)
         self.control = np.zeros(shape, dtype=np.int16)
         self.protected = np.zeros(shape, dtype=np.bool_)
-        self.site = np.zeros(shape, dtype=np.int32)
 
     # ---- blocks -----------------------------------------------------------------------------------------------------
     def slots(self) -> list[Slot]:
@@ -206,34 +195,15 @@ class Surface:
         return self.pushed(part, metres, side)
 
     # ---- figures ----------------------------------------------------------------------------------------------------
-    def use_at(self, when: date) -> np.ndarray:
-        """Class index of every cell on a date."""
-        use = self.band.use.copy()
-        for since, part, code, _, _ in sorted(self.changes, key=lambda c: c[0]):
-            if since <= when:
-                use[part.cells] = code
-        return use
-
-    def local_use(self, part: Part, when: date) -> np.ndarray:
-        """Class index of a part's own cells on a date."""
-        use = self.band.use[part.cells].copy()
-        for since, other, code, _, _ in sorted(self.changes, key=lambda c: c[0]):
-            if since <= when and other.slot == part.slot:
-                j0, i0 = max(other.j0, part.j0), max(other.i0, part.i0)
-                j1, i1 = min(other.j1, part.j1), min(other.i1, part.i1)
-                if j0 < j1 and i0 < i1:
-                    use[j0 - part.j0 : j1 - part.j0, i0 - part.i0 : i1 - part.i0] = code
-        return use
-
     def area(self, part: Part) -> float:
         return float(self.band.area[part.cells].sum())
 
-    def classes(self, parts: Iterable[Part], when: date | None = None) -> dict[str, float]:
-        """m² by class code, at the beginning or on a date."""
+    def classes(self, parts: Iterable[Part]) -> dict[str, float]:
+        """m² by class code, before anything happened to the land."""
         total: dict[str, float] = {}
         for part in parts:
-            use = self.band.use[part.cells] if when is None else self.local_use(part, when)
-            sums = np.bincount(use.ravel(), weights=self.band.area[part.cells].ravel(), minlength=len(CODES))
+            cells = self.band.use[part.cells].ravel()
+            sums = np.bincount(cells, weights=self.band.area[part.cells].ravel(), minlength=len(CODES))
             for k in np.flatnonzero(sums):
                 total[str(CODES[k])] = total.get(str(CODES[k]), 0.0) + float(sums[k])
         return total
@@ -250,6 +220,3 @@ class Surface:
 
     def cultivated(self, part: Part) -> float:
         return float(self.band.area[part.cells][CULTIVATED[self.band.use[part.cells]]].sum())
-
-    def __iter__(self) -> Iterator[tuple[date, Part, int, int, str]]:
-        return iter(self.changes)

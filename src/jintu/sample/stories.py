@@ -74,10 +74,6 @@ class Deal:
     def approval_key(self) -> tuple[str, str]:
         return "land.approval", self.supply["doc_no"]
 
-    @property
-    def group(self) -> str:
-        return self.supply["use_code"][:2]
-
 
 @dataclass
 class Case:

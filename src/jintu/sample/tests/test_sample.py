@@ -66,7 +66,8 @@ def planted(sample: Sample) -> set[tuple[str, str]]:
 
 
 def test_every_rule_has_three_violations_and_most_have_near_misses(sample: Sample) -> None:
-    fired, missed = defaultdict(int), defaultdict(int)
+    fired: dict[str, int] = defaultdict(int)
+    missed: dict[str, int] = defaultdict(int)
     for plant in sample.truth["plants"]:
         for fire in plant["fires"]:
             fired[fire["rule"]] += 1
@@ -131,7 +132,9 @@ def test_every_outline_is_valid(sample: Sample) -> None:
 
 def test_clean_approvals_are_balanced_and_supplied_inside(sample: Sample) -> None:
     special = planted(sample)
-    parcels, drawn, supplied = defaultdict(list), defaultdict(float), defaultdict(list)
+    parcels: dict[str, list[Any]] = defaultdict(list)
+    drawn: dict[str, float] = defaultdict(float)
+    supplied: dict[str, list[dict[str, str]]] = defaultdict(list)
     for r in sample.rows["land.approval_parcel"]:
         parcels[r["doc_no"]].append(shapely.from_wkt(r["geometry"]))
     for r in sample.rows["land.compensation_draw"]:
