@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -79,11 +79,14 @@ def supervise(
         for number, rule in enumerate(chosen, start=1):
             progress(number, len(chosen) + 2, rule.id)
             outcomes.append(_one(rule, loaded, values, as_of))
+        facts = _facts_of_subjects(loaded)
+        for outcome in outcomes:
+            outcome.hits = [replace(h, division=h.division or facts[0].get(h.objects[0], "")) for h in outcome.hits]
         stages["rules"] = time.perf_counter() - started - stages["load"]
         progress(len(chosen) + 1, len(chosen) + 2, "keeping findings")
         run.inputs = loaded.provenance
         if official:
-            _keep(run, outcomes, loaded)
+            _keep(run, outcomes, loaded, facts)
         else:
             run.what_if = [plain(o.rule, h) for o in outcomes for h in o.hits]
         stages["keep"] = time.perf_counter() - started - stages["load"] - stages["rules"]
@@ -144,9 +147,9 @@ def plain(rule: Rule, hit: Hit) -> dict[str, Any]:
     }
 
 
-def _keep(run: Run, outcomes: list[Outcome], loaded: loading.Loaded) -> None:
+def _keep(run: Run, outcomes: list[Outcome], loaded: loading.Loaded, facts: tuple[dict, dict, dict]) -> None:
     """Upsert the findings of an official run in short transactions, then mark what vanished in one."""
-    divisions, versions, titles = _facts_of_subjects(loaded)
+    _divisions, versions, titles = facts
     known = {
         f.key: f
         for f in Finding.objects.filter(division__gte=run.division, division__lt=run.division + "~").only(
@@ -167,7 +170,7 @@ def _keep(run: Run, outcomes: list[Outcome], loaded: loading.Loaded) -> None:
             changed: list[Finding] = []
             again: list[Finding] = []
             for key, (rule, hit) in rows[start : start + CHUNK]:
-                facts = _finding_facts(run, rule, hit, divisions, versions, titles)
+                facts = _finding_facts(run, rule, hit, versions, titles)
                 finding = known.get(key)
                 if finding is None:
                     fresh.append(Finding(key=key, first_run=run, number=next(numbers), **facts))
@@ -215,7 +218,7 @@ _FACTS = (
 )
 
 
-def _finding_facts(run: Run, rule: Rule, hit: Hit, divisions: Any, versions: Any, titles: Any) -> dict[str, Any]:
+def _finding_facts(run: Run, rule: Rule, hit: Hit, versions: Any, titles: Any) -> dict[str, Any]:
     """The columns of a finding that a run may change: everything but its state and history."""
     import shapely
 
@@ -223,7 +226,7 @@ def _finding_facts(run: Run, rule: Rule, hit: Hit, divisions: Any, versions: Any
     subject = hit.objects[0]
     return {
         "rule": rule.id,
-        "division": hit.division or divisions.get(subject) or run.division,
+        "division": hit.division or run.division,
         "severity": severity,
         "subject": titles.get(subject, subject[1])[:200],
         "objects_json": [list(pair) for pair in hit.objects],
