@@ -1,5 +1,5 @@
 // Charts on design tokens. A page gives the figures in a json_script (see README.md); a click opens the rows behind one.
-import { BarChart, FunnelChart, LineChart } from "echarts/charts";
+import { BarChart, LineChart } from "echarts/charts";
 import { GridComponent, LegendComponent, TooltipComponent } from "echarts/components";
 import type { ECharts, EChartsCoreOption } from "echarts/core";
 import { init, use } from "echarts/core";
@@ -7,7 +7,7 @@ import { CanvasRenderer } from "echarts/renderers";
 import { data, each, el, token } from "./dom";
 import { number, t } from "./words";
 
-use([BarChart, LineChart, FunnelChart, GridComponent, TooltipComponent, LegendComponent, CanvasRenderer]);
+use([BarChart, LineChart, GridComponent, TooltipComponent, LegendComponent, CanvasRenderer]);
 
 interface Datum {
   value: number;
@@ -51,7 +51,7 @@ function options(chart: ChartData): EChartsCoreOption {
   const unit = chart.unit ? ` ${chart.unit}` : "";
   const tooltip = {
     renderMode: "richText", // HTML tooltips carry style attributes, which the content policy forbids
-    trigger: chart.kind === "funnel" ? "item" : "axis",
+    trigger: "axis",
     axisPointer: { type: "shadow", shadowStyle: { color: token("hover"), opacity: 0.6 } },
     backgroundColor: token("raised"),
     borderColor: line,
@@ -60,7 +60,7 @@ function options(chart: ChartData): EChartsCoreOption {
   };
   const base: EChartsCoreOption = { animation: false, textStyle: font };
   if (chart.kind === "spark") return { ...base, ...spark(chart) };
-  if (chart.kind === "funnel") return { ...base, tooltip: { ...tooltip, valueFormatter: (v: number) => number(v, places) + unit }, series: [funnel(chart, places, unit)] };
+  if (chart.kind === "funnel") return { ...base, tooltip: { show: false }, ...funnel(chart, places, unit) };
   const flat = chart.kind === "severity-bar";
   const stacked = flat || chart.stack;
   const category = {
@@ -142,26 +142,29 @@ function spark(chart: ChartData): EChartsCoreOption {
   };
 }
 
-function funnel(chart: ChartData, places: number, unit: string): Record<string, unknown> {
-  const first = datum(chart.series[0]?.data[0] ?? 0).value;
+/** Steps that each keep part of the one before, as bars with their share of the first. */
+function funnel(chart: ChartData, places: number, unit: string): EChartsCoreOption {
+  const steps = (chart.series[0]?.data ?? []).map(datum);
+  const first = steps[0]?.value ?? 0;
+  const font = { fontFamily: token("font"), fontSize: 12, color: token("text") };
+  const percent = (v: number) => (first ? `${number((100 * v) / first, 1)} %` : "");
   return {
-    type: "funnel",
-    sort: "none",
-    left: 0,
-    right: 0,
-    top: 4,
-    bottom: 4,
-    minSize: "12%",
-    gap: 2,
-    cursor: "pointer",
-    label: { position: "inside", fontFamily: token("font"), fontSize: 12, color: token("on-accent"), formatter: ({ name, value }: { name: string; value: number }) => `${name}  ${number(value, places)}${unit}` },
-    itemStyle: { borderWidth: 0, color: token("accent") },
-    emphasis: { disabled: true },
-    data: chart.categories.map((name, i) => ({
-      ...datum(chart.series[0]?.data[i] ?? 0),
-      name,
-      itemStyle: { opacity: first ? 0.45 + 0.55 * (datum(chart.series[0]?.data[i] ?? 0).value / first) : 1 },
-    })),
+    grid: { left: 4, right: 150, top: 4, bottom: 4, containLabel: true },
+    xAxis: { type: "value", show: false, max: first || undefined },
+    yAxis: { type: "category", inverse: true, data: chart.categories, axisLine: { show: false }, axisTick: { show: false }, axisLabel: { ...font, color: token("text-2") } },
+    series: [
+      {
+        type: "bar",
+        barMaxWidth: 26,
+        barCategoryGap: "32%",
+        showBackground: true,
+        backgroundStyle: { color: token("sunken") },
+        color: token("accent"),
+        cursor: steps.some((d) => d.url) ? "pointer" : "default",
+        label: { show: true, position: "right", ...font, formatter: ({ value }: { value: number }) => `${number(value, places)}${unit}   ${percent(value)}` },
+        data: steps.map((d, i) => ({ ...d, itemStyle: { opacity: 1 - 0.16 * i } })),
+      },
+    ],
   };
 }
 
@@ -180,6 +183,7 @@ function table(chart: ChartData, title: string): HTMLElement {
 }
 
 function height(chart: ChartData): number | null {
+  if (chart.kind === "funnel") return 16 + 40 * chart.categories.length;
   return chart.kind === "severity-bar" ? 40 + 28 * chart.categories.length : null;
 }
 

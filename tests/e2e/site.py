@@ -278,7 +278,8 @@ def behaviour(request: HttpRequest) -> HttpResponse:
 
 
 def act(request: HttpRequest) -> HttpResponse:
-    return _page(request, "acted on {{ n }}", n=",".join(request.POST.getlist("n")))
+    source = '{% extends "ui/base.html" %}{% block content %}<p id="acted">{{ n }}</p>{% endblock %}'
+    return _page(request, source, n=",".join(request.POST.getlist("n")))
 
 
 def broken(request: HttpRequest) -> HttpResponse:

@@ -25,10 +25,10 @@ def test_a_bar_opens_the_rows_behind_it(visit: Any, people: Any) -> None:
     page = v.open("/e2e/charts/")
     box = page.locator("[data-chart=bars]").bounding_box()
     # the tallest bar, in the second group from the left
-    page.mouse.move(box["x"] + box["width"] * 0.21, box["y"] + box["height"] - 50)
+    page.mouse.move(box["x"] + box["width"] * 0.225, box["y"] + box["height"] - 50)
     page.wait_for_timeout(200)
     v.shot("chart-tooltip")
-    page.mouse.click(box["x"] + box["width"] * 0.21, box["y"] + box["height"] - 50)
+    page.mouse.click(box["x"] + box["width"] * 0.225, box["y"] + box["height"] - 50)
     page.wait_for_url("**/e2e/rows/?year=2021")
 
 

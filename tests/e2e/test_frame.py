@@ -92,7 +92,7 @@ def test_ticked_rows_are_counted_and_summed_and_an_act_is_confirmed(visit: Any, 
     page.click("[data-bulk] .btn-danger")
     page.click(".jt-dialog .btn-danger")
     page.wait_for_url("**/e2e/act/")
-    assert page.locator("body").text_content() == "acted on 2,3,4"
+    assert page.locator("#acted").text_content() == "2,3,4"
 
 
 def test_a_refused_request_is_said_where_it_can_be_read(visit: Any, people: Any) -> None:

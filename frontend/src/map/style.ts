@@ -1,10 +1,11 @@
 // From the configuration to a MapLibre style. All colours are design tokens, read anew when the theme changes.
-import type { FeatureCollection } from "geojson";
+import type { Feature, FeatureCollection } from "geojson";
 import type { ExpressionSpecification, FilterSpecification, LayerSpecification, SourceSpecification, StyleSpecification } from "maplibre-gl";
 import { token } from "../dom";
 import { number } from "../words";
 import type { LegendEntry, MapConfig, MapLayer, Stage, TileSource } from "./config";
 import { layersOf } from "./config";
+import { inside } from "./inside";
 
 /** What a person changed: visible and opacity by layer id. */
 export interface Choices {
@@ -154,7 +155,7 @@ function edges(id: string, base: Base, opacity: number, from: number): LayerSpec
 function outline(id: string, base: Base, stage: { token: string; dash?: number[] }, opacity: number, width = 2): LayerSpecification[] {
   const paint = colour(stage.token);
   return [
-    { id: `${id}|tint`, type: "fill", ...base, paint: { "fill-color": paint, "fill-opacity": ["interpolate", ["linear"], ["zoom"], 10, 0.35 * opacity, 15, 0.06 * opacity] } },
+    { id: `${id}|tint`, type: "fill", ...base, paint: { "fill-color": paint, "fill-opacity": ["interpolate", ["linear"], ["zoom"], 9, 0.32 * opacity, 13, 0.07 * opacity] } },
     { id: `${id}|halo`, type: "line", ...base, layout: { "line-join": "round" }, paint: { "line-color": colour("map-halo"), "line-opacity": 0.85 * opacity, "line-width": ["interpolate", ["linear"], ["zoom"], 10, 1.5, 14, width + 2.5] } },
     {
       id: `${id}|line`,
@@ -199,11 +200,16 @@ function label(layer: MapLayer, base: Base, opacity: number): LayerSpecification
 function prepared(features: FeatureCollection): FeatureCollection {
   return {
     type: "FeatureCollection",
-    features: features.features.map((f) => {
+    features: features.features.flatMap((f) => {
       const facts = f.properties ?? {};
       const area = Number(facts.area_m2 ?? 0);
-      const words = facts.role === "part" && area > 0 ? `${number(area, 2)} m²` : (facts.name ?? "");
-      return { ...f, properties: { role: "row", stage: "", ...facts, words: String(words) } };
+      const words = String(facts.role === "part" && area > 0 ? `${number(area, 2)} m²` : (facts.name ?? ""));
+      const shown: Feature = { ...f, properties: { role: "row", stage: "", ...facts } };
+      const at = words ? inside(f.geometry) : null;
+      if (!at) return [shown];
+      // a point of its own: a polygon is cut at tile edges and would say its name in every piece
+      const point: Feature = { type: "Feature", properties: { role: "words", of: facts.role ?? "row", words }, geometry: { type: "Point", coordinates: at } };
+      return [shown, point];
     }),
   };
 }
@@ -221,7 +227,7 @@ function overlayLayers(id: string): LayerSpecification[] {
     id: `${id}-point`,
     type: "circle",
     source: id,
-    filter: ["==", ["geometry-type"], "Point"],
+    filter: ["all", ["==", ["geometry-type"], "Point"], ["!=", ["get", "role"], "words"]],
     paint: { "circle-radius": 6, "circle-color": colour("map-select"), "circle-stroke-color": colour("map-halo"), "circle-stroke-width": 2 },
   });
   return drawn;
@@ -233,18 +239,19 @@ function overlayLabels(id: string): LayerSpecification[] {
       id: `${id}-words`,
       type: "symbol",
       source: id,
+      filter: ["==", ["get", "role"], "words"],
       layout: {
         "text-field": ["get", "words"],
         "text-font": FONT,
         "text-size": 12.5,
         "text-max-width": 14,
         "text-padding": 6,
-        "symbol-sort-key": ["case", ["==", ["get", "role"], "part"], 0, 1],
+        "symbol-sort-key": ["case", ["==", ["get", "of"], "part"], 0, 1],
         "text-variable-anchor": ["center", "top", "bottom", "left", "right"],
         "text-radial-offset": 0.6,
       },
       paint: {
-        "text-color": ["case", ["==", ["get", "role"], "part"], colour("red"), colour("map-label")] as ExpressionSpecification,
+        "text-color": ["case", ["==", ["get", "of"], "part"], colour("red"), colour("map-label")] as ExpressionSpecification,
         "text-halo-color": colour("map-halo"),
         "text-halo-width": 1.8,
       },
