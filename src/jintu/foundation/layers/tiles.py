@@ -32,7 +32,7 @@ __all__ = ["MAX_ZOOM", "MIN_ZOOM", "label_of", "pieces_of", "reference", "tile"]
 
 MIN_ZOOM, MAX_ZOOM = 5, 16
 """Beyond 16 the browser enlarges: a tile unit is then 15 cm."""
-EDITION = "1"
+EDITION = "2"
 """Part of the cache's path: another number, other tiles."""
 SMALLEST_PIXELS = 0.6
 
