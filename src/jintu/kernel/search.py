@@ -22,7 +22,8 @@ _RUN = re.compile(rf"[{_HAN}]+|[^\W_{_HAN}]+")
 
 def _runs(text: str) -> list[str]:
     """Runs of Chinese characters and runs of letters or digits, half-width and lower-case."""
-    return _RUN.findall(unicodedata.normalize("NFKC", text).lower())
+    plain = text if unicodedata.is_normalized("NFKC", text) else unicodedata.normalize("NFKC", text)
+    return _RUN.findall(plain.lower())
 
 
 def _is_han(run: str) -> bool:
@@ -44,11 +45,11 @@ def terms(text: str) -> list[str]:
     """
     found: list[str] = []
     for run in _runs(text):
-        if not _is_han(run):
-            found.append(run)
-        else:
+        if _is_han(run):
             found += [run[i : i + 2] for i in range(len(run) - 1)]
             found.append(run[-1])
+        else:
+            found.append(run)
     return found
 
 
@@ -57,7 +58,11 @@ def index_text(*texts: str | None) -> str:
 
     A run's last character follows its pairs, so a phrase of pairs never runs from one field into the next.
     """
-    return " ".join(term for text in texts for term in terms(text or ""))
+    found: list[str] = []
+    for text in texts:
+        if text:
+            found += terms(text)
+    return " ".join(found)
 
 
 def _phrases(query: str) -> list[list[str]]:

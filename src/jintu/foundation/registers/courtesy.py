@@ -11,7 +11,7 @@ __all__ = ["Courtesy"]
 
 REST = 0.11
 """A pause longer than SQLite's longest poll for the lock (100 ms), so that whoever waits gets it."""
-REST_EVERY = 0.45
+REST_EVERY = 0.6
 """Seconds of writing after which the loader rests."""
 
 

@@ -156,9 +156,12 @@ def _batches(source: Source, size: int, geometry: bool) -> Iterator[pa.Table]:
 
 def _table(source: Source, rows: list[list[str]], numbers: list[int]) -> pa.Table:
     import pyarrow as pa
+    import pyarrow.compute as pc
 
     columns = [pa.array(numbers, pa.int64())]
-    columns += [pa.array([cell or None for cell in column], pa.string()) for column in zip(*rows, strict=True)]
+    for cells in zip(*rows, strict=True):
+        column = pa.array(cells, pa.string())
+        columns.append(pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column))
     return pa.table(columns, names=[ROW, *(f.name for f in source.fields)])
 
 
