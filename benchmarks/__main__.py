@@ -9,7 +9,7 @@ import sys
 
 from benchmarks.harness import machine, write
 
-BENCHMARKS = ("area", "overlay")
+BENCHMARKS = ("area", "overlay", "register_import", "supervise", "pages")
 """Modules of this package with ``run(scale) -> result``, in the order they run."""
 
 
