@@ -1,7 +1,7 @@
 """Translations: collect msgids, check that Chinese is complete, compile. No gettext tools are needed, Babel does it.
 
 ``update``   collects every msgid of an app into its locale/zh_Hans/LC_MESSAGES/django.po, keeping translations
-``check``    fails and lists msgids without a Chinese translation, or catalogues that are behind the source
+``check``    fails and lists msgids without a Chinese translation, and translations with other placeholders
 ``compile``  writes the .mo files
 """
 
@@ -19,7 +19,16 @@ from babel.messages.pofile import read_po, write_po
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "jintu"
-KEYWORDS = {"_": None, "gettext": None, "gettext_lazy": None, "ngettext": (1, 2), "pgettext": ((1, "c"), 2)}
+KEYWORDS = {
+    "_": None,
+    "_noop": None,
+    "gettext": None,
+    "gettext_lazy": None,
+    "gettext_noop": None,
+    "ngettext": (1, 2),
+    "pgettext": ((1, "c"), 2),
+}
+PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|(?<!\{)\{\w*(?:[.:!][^{}]*)?\}(?!\})")
 ERRORS = re.compile(r"(?:InputError|Unsupported|Refused|Conflict|NotAllowed|Missing|JintuError|Problem)$")
 
 TEMPLATE = re.compile(
@@ -75,8 +84,12 @@ def template_ids(path: Path) -> list[str | tuple[str, str]]:
     found: list[str | tuple[str, str]] = []
     for match in TEMPLATE.finditer(path.read_text(encoding="utf-8")):
         text = match["text"] or match["text2"]
-        if text is None:
-            text = re.sub(r"\{\{\s*(\w+)\s*\}\}", r"%(\1)s", match["body"])
+        # Django doubles the per cent signs of template texts before it looks them up.
+        if text is not None:
+            text = text.replace("%", "%%")
+        else:
+            text = re.sub(r"\{\{\s*(\w+)\s*\}\}", r"%(\1)s", match["body"].replace("%", "%%"))
+            text = re.sub(r"\{%%(.*?)%%\}", r"{%\1%}", text)
             if "trimmed" in match["opts"]:
                 text = " ".join(line.strip() for line in text.strip().splitlines())
             one, mark, many = re.split(r"(\{%\s*plural\s*%\})", text) if "{% plural" in text else (text, "", "")
@@ -139,6 +152,27 @@ def update() -> None:
             write_po(stream, catalog, width=110, no_location=True, sort_output=True, omit_header=False)
 
 
+def placeholders(text: str) -> list[str]:
+    """The placeholders of a message, sorted: a translation has exactly those of its msgid, in any order."""
+    return sorted(PLACEHOLDER.findall(text))
+
+
+def mismatches() -> list[str]:
+    """Translations whose placeholders differ from their msgid's (a plural's one form may follow either msgid)."""
+    found = []
+    for app in apps():
+        for message in load(app):
+            ids = message.id if isinstance(message.id, tuple) else (message.id,)
+            strings = (message.string,) if isinstance(message.string, str) else tuple(message.string)
+            allowed = [placeholders(i) for i in ids]
+            found += [
+                f"{app.relative_to(ROOT)}: {ids[0]!r} and {text!r} have different placeholders"
+                for text in strings
+                if ids[0] and text and placeholders(text) not in allowed
+            ]
+    return found
+
+
 def check() -> int:
     known = everything()
     lacking = 0
@@ -148,8 +182,16 @@ def check() -> int:
             if key not in known:
                 lacking += 1
                 print(f"{app.relative_to(ROOT)}: {key!r}")
-    print(f"{lacking} msgids without a Chinese translation" if lacking else "translations complete")
-    return 1 if lacking else 0
+    wrong = mismatches()
+    for line in wrong:
+        print(line)
+    if lacking:
+        print(f"{lacking} msgids without a Chinese translation")
+    if wrong:
+        print(f"{len(wrong)} translations with other placeholders than their msgid")
+    if not lacking and not wrong:
+        print("translations complete")
+    return 1 if lacking or wrong else 0
 
 
 def compile_all() -> None:
