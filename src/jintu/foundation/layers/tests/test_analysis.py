@@ -29,7 +29,9 @@ GEOD = Geod(a=6378137, rf=298.257222101)
 
 
 def geodesic(shape) -> float:
-    """Area by an independent road: GEOS cuts, PROJ measures."""
+    """Area by an independent road: GEOS cuts, PROJ measures. Edges are cut into ten-metre pieces, because PROJ joins
+    vertices by geodesics and we by lines straight in degrees."""
+    shape = shapely.segmentize(shape, 1e-4)
     parts = [p for g in shapely.get_parts([shape]) for p in shapely.get_parts(g) if p.geom_type == "Polygon"]
     return sum(abs(GEOD.geometry_area_perimeter(p)[0]) for p in parts)
 
@@ -56,8 +58,8 @@ def test_class_areas_agree_with_an_independent_computation(county) -> None:
     found = {e["code"]: e["area_m2"] for e in answer["land_use"]["classes"]}
     assert found.keys() == {c for c, a in expected.items() if a > 0.1}
     for code, area in found.items():
-        assert area == pytest.approx(expected[code], rel=2e-6)
-    assert answer["area_m2"] == pytest.approx(geodesic(shape), rel=2e-6)
+        assert area == pytest.approx(expected[code], rel=1e-7, abs=0.02)
+    assert answer["area_m2"] == pytest.approx(geodesic(shape), rel=1e-7, abs=0.02)
     assert sum(found.values()) == pytest.approx(answer["area_m2"], rel=1e-7)
     assert answer["land_use"]["outside_m2"] == 0
 

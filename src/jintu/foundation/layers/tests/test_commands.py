@@ -1,0 +1,185 @@
+"""``jintu layer`` and ``jintu analyse`` on a node of their own, in processes of their own; and what kill -9 leaves."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import shapely
+from pyproj import Geod
+
+from . import grid
+
+SETUP = """
+import django; django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+"""
+KILLED = """
+import os, signal, sys
+import django; django.setup()
+from datetime import date
+from jintu.foundation.layers import importing, lake
+def stop(*a, **k): os.kill(os.getpid(), signal.SIGKILL)
+where = sys.argv[2]
+if where == "writing":
+    importing._write_low = stop
+elif where == "settling":
+    plain = lake.settle
+    lake.settle = lambda *a: (plain(*a), stop())
+elif where == "journaling":
+    importing.append = stop
+importing.import_layer("survey.DLTB", sys.argv[1], "990121", date.fromisoformat(sys.argv[3]))
+"""
+
+
+@pytest.fixture(scope="module")
+def node(tmp_path_factory) -> Path:
+    """A node with the embedded database, outside the test's."""
+    data = tmp_path_factory.mktemp("node")
+    run_python(data, SETUP)
+    return data
+
+
+def environment(data: Path) -> dict[str, str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("JINTU_")}
+    return kept | {
+        "JINTU_DATA": str(data),
+        "JINTU_SECRET_KEY": "tests-only",
+        "JINTU_DIVISION": "990121",
+        "JINTU_BUSINESS_DATE": "2026-06-15",
+        "DJANGO_SETTINGS_MODULE": "jintu.config.settings",
+        "LANGUAGE": "en",
+    }
+
+
+def run_python(data: Path, code: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments], env=environment(data), capture_output=True, text=True, check=check
+    )
+
+
+def jintu(data: Path, *arguments: object, code: int = 0) -> str:
+    script = "from jintu.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)], env=environment(data), capture_output=True, text=True
+    )
+    assert done.returncode == code, (done.returncode, done.stdout[-2000:], done.stderr[-2000:])
+    return done.stdout + done.stderr if code else done.stdout
+
+
+def answer(data: Path, *arguments: object) -> object:
+    return json.loads(jintu(data, *arguments, "--json"))
+
+
+def test_a_layer_from_file_to_figures_on_the_command_line(node, tmp_path) -> None:
+    old = grid.dltb(tmp_path / "old.gpkg")
+    new = grid.dltb(tmp_path / "new.gpkg", DLBM={0: "203"}, DLMC={0: "村庄"})
+    first = answer(node, "layer", "import", "DLTB", old, "--valid-from", "2023-12-31")
+    second = answer(node, "layer", "import", "survey.DLTB", new, "--valid-from", "2024-12-31", "--name", "2024")
+    assert (first["rows"], second["version"]["name"]) == (30, "2024")
+    listed = answer(node, "layer", "list")
+    assert [v["hash"] for v in listed] == [second["version"]["hash"], first["version"]["hash"]]
+    shown = answer(node, "layer", "show", "DLTB@2024")
+    assert shown["manifest"]["rows"] == 30 and shown["manifest"]["hash"] == second["version"]["hash"]
+    assert all(v["ok"] for v in answer(node, "layer", "verify"))
+    found = answer(node, "layer", "diff", "DLTB@2023-12-31", "DLTB@2024")
+    assert found["attributes"] == ["1"] and found["transitions"][0]["from"] == "011"
+
+    parcels = {
+        "A": shapely.box(*_corner(0.5, 0.5), *_corner(2.5, 1.5)),
+        "B": shapely.box(*_corner(3, 3), *_corner(4, 4)),
+    }
+    file = grid.write(tmp_path / "parcels.gpkg", {"DKBH": list(parcels)}, list(parcels.values()))
+    rows = answer(node, "analyse", file, "DLTB", "--by", "DLBM")
+    assert {r["layer_version"] for r in rows} == {second["version"]["hash"]}
+    assert {r["parcel"] for r in rows} == {"A", "B"} and all(
+        set(r) == {"parcel", "DLBM", "area_m2", "layer_version"} for r in rows
+    )
+    geod = Geod(a=6378137, rf=298.257222101)
+    for name, shape in parcels.items():
+        area = abs(geod.geometry_area_perimeter(shapely.segmentize(grid.lonlat(shape), 1e-4))[0])
+        assert sum(r["area_m2"] for r in rows if r["parcel"] == name) == pytest.approx(area, rel=2e-6)
+    before = answer(node, "analyse", file, "survey.DLTB@2024-06-30", "--by", "land_use_code", "--id", "DKBH")
+    assert {r["layer_version"] for r in before} == {first["version"]["hash"]}
+    by_name = answer(node, "analyse", file, "DLTB@2024", "--by", "ownership")
+    assert {r["ownership"] for r in by_name} == {"20", "30"}
+    assert "no attribute" in jintu(node, "analyse", file, "DLTB", "--by", "X", code=4)
+    assert "no version" in jintu(node, "analyse", file, "DLTB@none", "--by", "DLBM", code=4)
+
+    data = next((node / "lake" / "survey.DLTB" / "990121").glob("2024*")) / "data.parquet"
+    good = data.read_bytes()
+    data.write_bytes(good[:-100] + bytes([good[-100] ^ 1]) + good[-99:])
+    assert "was changed" in jintu(node, "layer", "verify", "DLTB@2024", code=1)
+    data.write_bytes(good)
+    assert "withdrawn" in jintu(node, "layer", "withdraw", "DLTB@2024", "--reason", "wrong")
+    assert {r["layer_version"] for r in answer(node, "analyse", file, "DLTB", "--by", "DLBM")} == {
+        first["version"]["hash"]
+    }
+    jintu(node, "layer", "publish", "DLTB@2024")
+
+
+def _corner(i: float, j: float) -> tuple[float, float]:
+    return grid.EAST + i * grid.STEP, grid.NORTH + j * grid.STEP
+
+
+def test_a_refused_file_ends_with_exit_code_3_and_all_problems(node, tmp_path) -> None:
+    path = grid.dltb(tmp_path / "bad.gpkg", DLBM={0: "019"}, TBMJ={4: -5.0})
+    told = jintu(node, "layer", "import", "DLTB", path, "--valid-from", "2020-01-01", code=3)
+    assert "2 problems, nothing was loaded" in told and "row 5, field TBMJ" in told
+    listed = json.loads(jintu(node, "layer", "import", "DLTB", path, "--valid-from", "2020-01-01", "--json", code=3))
+    assert listed["problems"] == 2 and listed["list"][0]["row"] == 1
+    assert "no layer called" in jintu(node, "layer", "import", "XYZ", path, "--valid-from", "2020-01-01", code=4)
+
+
+def test_a_mapping_file_is_used_and_kept(node, tmp_path) -> None:
+    path = grid.write(tmp_path / "z.gpkg", {"使用": ["住宅", "農業"]}, [grid.cell(0, 0), grid.cell(1, 0)])
+    mapping = tmp_path / "foreign.yaml"
+    mapping.write_text(
+        "columns: {zone_type: 使用}\nconstants: {feature_code: '2003020110'}\n"
+        "values: {zone_type: {住宅: '030', '*': '990'}}\nsequence: bsm\narea: zone_area_m2\n",
+        encoding="utf-8",
+    )
+    arguments = ("layer", "import", "TDYTQ", path, "--valid-from")
+    answer(node, *arguments, "2024-01-01", "--mapping", mapping, "--save-mapping", "foreign")
+    second = answer(node, *arguments, "2025-01-01", "--mapping", "foreign")
+    assert second["rows"] == 2
+    assert "no mapping none" in jintu(node, *arguments, "2026-01-01", "--mapping", "none", code=4)
+
+
+COUNT = """
+import django; django.setup()
+from jintu.foundation.journal.models import Entry
+from jintu.foundation.layers.models import LayerVersion
+print(LayerVersion.objects.count(), Entry.objects.count())
+"""
+
+
+@pytest.mark.parametrize(
+    ("where", "day"), [("writing", "2001-01-01"), ("settling", "2002-01-01"), ("journaling", "2003-01-01")]
+)
+def test_killed_while_publishing_nothing_is_half_done(tmp_path, node, where: str, day: str) -> None:
+    path = grid.dltb(tmp_path / f"{where}.gpkg", TBBH={0: where[:8]})
+    before = run_python(node, COUNT).stdout
+    done = run_python(node, KILLED, str(path), where, day, check=False)
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert run_python(node, COUNT).stdout == before
+    drafts = node / "lake" / ".incoming"
+    assert (len(list(drafts.glob("*"))) == 1) == (where == "writing")
+    # the next try finds a consistent node, removes the draft of the dead and goes through
+    result = answer(node, "layer", "import", "DLTB", path, "--valid-from", day)
+    assert result["rows"] == 30 and not list(drafts.glob("*"))
+    assert answer(node, "layer", "verify", f"DLTB@{day}")[0]["ok"]
+
+
+def test_the_worker_parent_imports_nothing_heavy_for_layers(node) -> None:
+    code = "import django, sys; django.setup(); print([m for m in ('polars', 'pyarrow', 'numba') if m in sys.modules])"
+    started = time.monotonic()
+    assert run_python(node, code).stdout.strip() == "[]"
+    assert time.monotonic() - started < 60
