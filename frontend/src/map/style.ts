@@ -151,12 +151,23 @@ function edges(id: string, base: Base, opacity: number, from: number): LayerSpec
   };
 }
 
-/** A life-cycle outline: a halo that separates it from any fill, the line, and a breath of fill to be seen when small. */
+/**
+ * A life-cycle outline: a halo that separates it from any fill, the line, and a breath of fill to be seen when small.
+ * Far out a parcel is a few pixels: there it is a tinted spot with a thin edge, without halo and dashes.
+ */
 function outline(id: string, base: Base, stage: { token: string; dash?: number[] }, opacity: number, width = 2): LayerSpecification[] {
   const paint = colour(stage.token);
-  return [
-    { id: `${id}|tint`, type: "fill", ...base, paint: { "fill-color": paint, "fill-opacity": ["interpolate", ["linear"], ["zoom"], 9, 0.32 * opacity, 13, 0.07 * opacity] } },
-    { id: `${id}|halo`, type: "line", ...base, layout: { "line-join": "round" }, paint: { "line-color": colour("map-halo"), "line-opacity": 0.85 * opacity, "line-width": ["interpolate", ["linear"], ["zoom"], 10, 1.5, 14, width + 2.5] } },
+  const grown = (from: number, to: number): ExpressionSpecification => ["interpolate", ["linear"], ["zoom"], 11, from, 14, to];
+  const made: LayerSpecification[] = [
+    { id: `${id}|tint`, type: "fill", ...base, paint: { "fill-color": paint, "fill-opacity": grown(0.2 * opacity, 0.07 * opacity) } },
+    {
+      id: `${id}|halo`,
+      type: "line",
+      ...base,
+      minzoom: Math.max(12, base.minzoom ?? 0),
+      layout: { "line-join": "round" },
+      paint: { "line-color": colour("map-halo"), "line-opacity": 0.85 * opacity, "line-width": ["interpolate", ["linear"], ["zoom"], 12, 1.5, 14, width + 2.5] },
+    },
     {
       id: `${id}|line`,
       type: "line",
@@ -165,11 +176,12 @@ function outline(id: string, base: Base, stage: { token: string; dash?: number[]
       paint: {
         "line-color": paint,
         "line-opacity": opacity,
-        "line-width": ["interpolate", ["linear"], ["zoom"], 10, 0.9, 14, width],
-        ...(stage.dash ? { "line-dasharray": stage.dash } : {}),
+        "line-width": grown(0.7, width),
+        ...(stage.dash ? { "line-dasharray": ["step", ["zoom"], ["literal", [1, 0]], 13, ["literal", stage.dash]] as ExpressionSpecification } : {}),
       },
     },
   ];
+  return made;
 }
 
 function label(layer: MapLayer, base: Base, opacity: number): LayerSpecification {
