@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import ast
 import io
 import re
 import sys
@@ -29,6 +30,10 @@ KEYWORDS = {
     "pgettext": ((1, "c"), 2),
 }
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|(?<!\{)\{\w*(?:[.:!][^{}]*)?\}(?!\})")
+SENTENCE = re.compile(r"(?:[A-Z][\w-]* |\{\w+\}(?:, \{\w+\})? [a-z])[^\n]*[.}]")
+FOR_PROGRAMMERS = re.compile(r"Error$|Configured$|^(?:echo|secho|debug|info|exception|pgettext)$")
+# Help and output of commands are English; the rules carry their words in both languages themselves.
+NOT_SHOWN = {"commands", "cli.py", "rules"}
 ERRORS = re.compile(r"(?:InputError|Unsupported|Refused|Conflict|NotAllowed|Missing|JintuError|Problem)$")
 
 TEMPLATE = re.compile(
@@ -56,8 +61,6 @@ def sources(app: Path) -> list[Path]:
 
 def python_ids(path: Path) -> list[str | tuple[str, str]]:
     """gettext calls, and the sentences and remedies of errors (they are translated where they are shown)."""
-    import ast
-
     text = path.read_text(encoding="utf-8")
     found: list[str | tuple[str, str]] = []
     for _line, message, _comments, _context in extract("python", io.BytesIO(text.encode()), KEYWORDS):
@@ -65,10 +68,11 @@ def python_ids(path: Path) -> list[str | tuple[str, str]]:
             found.append((message[0], message[1]))
         elif message:
             found.append(message)
-    for node in ast.walk(ast.parse(text)):
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue
-        name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        name = called(node)
         if ERRORS.match(name) and node.args and isinstance(node.args[0], ast.Constant):
             if isinstance(node.args[0].value, str):
                 found.append(node.args[0].value)
@@ -77,7 +81,39 @@ def python_ids(path: Path) -> list[str | tuple[str, str]]:
                 for k in node.keywords
                 if k.arg == "remedy" and isinstance(k.value, ast.Constant) and k.value.value
             ]
+        if name == "kind":  # jobs.kind(…, title=…)
+            found += [k.value.value for k in node.keywords if k.arg == "title" and isinstance(k.value, ast.Constant)]
+    if not NOT_SHOWN & set(path.relative_to(PACKAGE).parts):
+        found += sentences(tree)
     return found
+
+
+def called(node: ast.Call) -> str:
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+def technical_call(name: str) -> bool:
+    """Whether what is called is for programmers: an exception of Python or Django, a log line, a console line."""
+    return bool(FOR_PROGRAMMERS.search(name)) and not ERRORS.match(name)
+
+
+def sentences(tree: ast.AST) -> list[str]:
+    """Whole sentences that are neither docstrings nor for programmers: errors are often made in two steps, with the
+    sentence or remedy passed through a helper, and notices and conditional remedies carry theirs as bare text."""
+    passed_over: set[int] = set()
+    for node in ast.walk(tree):
+        docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        technical = isinstance(node, ast.Call) and technical_call(called(node))
+        if docstring or technical or isinstance(node, (ast.Assert, ast.JoinedStr)):
+            passed_over.update(id(x) for x in ast.walk(node))
+    return [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and id(node) not in passed_over
+        and SENTENCE.fullmatch(node.value)
+    ]
 
 
 def template_ids(path: Path) -> list[str | tuple[str, str]]:
@@ -137,15 +173,19 @@ def update() -> None:
         wanted = msgids(app)
         if not wanted:
             continue
+        own = {m.id if isinstance(m.id, str) else m.id[0]: m.string for m in load(app) if m.id and m.string}
         catalog = Catalog(locale="zh_Hans", project="Jintu", fuzzy=False, charset="utf-8")
         for msgid in wanted:
             key = msgid[0] if isinstance(msgid, tuple) else msgid
-            string = known.get(key, "")
+            string = own.pop(key, None) or known.get(key, "")
             if isinstance(msgid, tuple) and isinstance(string, str):
                 string = (string,)
             if isinstance(msgid, str) and isinstance(string, tuple):
                 string = string[0]
             catalog.add(msgid, string)
+        # Single words that are translated where they are shown, and cannot be told from other strings here.
+        for key, string in own.items():
+            catalog.add(key, string if isinstance(string, str) else string[0])
         path = po_path(app)
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as stream:
