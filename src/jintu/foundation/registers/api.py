@@ -230,17 +230,8 @@ def views_of(register: Register) -> dict[str, type[RegisterView]]:
         def get(self, request: Request) -> Response:
             scope = _scope(request)
             query = request.query_params
-            _filters, rows = listing.asked(register, scope, query, strict=True)
-            size = query.get("size", "")
-            page = listing.page(
-                register,
-                rows,
-                sort=listing.sort_of(register, query.get("sort", "")),
-                after=query.get("after", ""),
-                before=query.get("before", ""),
-                size=int(size) if size.isdigit() else listing.PAGE,
-            )
-            counted = listing.count(rows)
+            looked = listing.look(register, scope, query, strict=True)
+            page, counted = looked.page, looked.count
             return Response(
                 {
                     "count": counted.n,

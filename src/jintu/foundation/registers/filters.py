@@ -28,6 +28,7 @@ from jintu.kernel.errors import InputError, Place
 from . import units, values
 from .descriptor import Register
 from .models import RowStatus, VisibleRows
+from .planner import WALKED
 
 __all__ = ["RESERVED", "Condition", "Filters", "operators", "read"]
 
@@ -49,6 +50,8 @@ class Condition:
     q: Q
     narrow: Any = None
     """f(rows) in place of ``q`` for conditions that are more than one expression."""
+    named: Any = None
+    """f(name) → Q, the condition on another name of its column; only for divisions."""
 
 
 @dataclass
@@ -60,10 +63,14 @@ class Filters:
     search: str = ""
     unknown: list[str] = field(default_factory=list)
 
-    def apply(self, rows: VisibleRows) -> VisibleRows:
-        """The rows that match all conditions."""
+    def apply(self, rows: VisibleRows, *, walked: bool = False) -> VisibleRows:
+        """The rows that match all conditions. ``walked``: they will be read in the order of another index, so the
+        division must not tempt the planner (`planner.Walked`)."""
         for condition in self.conditions:
-            rows = condition.narrow(rows) if condition.narrow else rows.filter(condition.q)
+            if walked and condition.key == "division":
+                rows = rows.alias(**WALKED).filter(condition.named(next(iter(WALKED))))
+            else:
+                rows = condition.narrow(rows) if condition.narrow else rows.filter(condition.q)
         if self.search:
             from . import search
 
@@ -240,16 +247,20 @@ def _number(f: models.Field, column: Any, raw: str, place: Place) -> Any:
 
 def _division(given: list[str]) -> Condition:
     codes = [c for v in given for c in v.split(",") if c]
-    either = Q()
     for code in codes:
         if not code.isdigit() or len(code) > 12:
             raise InputError("{value} is not a division code.", place=Place(field="division"), value=code)
-        prefix = prefix_of(code)
-        either |= Q(division__gte=prefix, division__lt=prefix + "~")
+
+    def named(name: str) -> Q:
+        either = Q()
+        for prefix in map(prefix_of, codes):
+            either |= Q(**{f"{name}__gte": prefix, f"{name}__lt": prefix + "~"})
+        return either
+
     from . import divisions
 
     names = "、".join(divisions.name(code) for code in codes[:3])
-    return Condition("division", ",".join(codes), f"{_('Division')} {names}", either)
+    return Condition("division", ",".join(codes), f"{_('Division')} {names}", named("division"), named=named)
 
 
 def _platform(register: Register, key: str, given: list[str]) -> Condition | None:

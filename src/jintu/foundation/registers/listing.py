@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import models
-from django.db.models import F, Q, Sum
+from django.db.models import F, Q
 
 from jintu.foundation.identity.scope import Scope
 from jintu.kernel.errors import InputError, Place
@@ -25,12 +25,29 @@ from . import values
 from .descriptor import Register
 from .filters import Filters
 from .models import VisibleRows
+from .planner import WALKED
 
-__all__ = ["CAP", "PAGE", "Count", "Page", "Sort", "asked", "base_rows", "columns", "count", "page", "sort_of", "sums"]
+__all__ = [
+    "CAP",
+    "PAGE",
+    "Count",
+    "Look",
+    "Page",
+    "Sort",
+    "asked",
+    "base_rows",
+    "columns",
+    "count",
+    "look",
+    "page",
+    "sort_of",
+]
 
 CAP = 10_000
 PAGE = 50
 MOST = 500
+MOST_FOUND = 2_000
+"""Matches of a full-text query a list goes through, newest first; its count then says 2 000+."""
 SUMMED = frozenset({"m2", "yuan", "kg"})
 
 
@@ -69,9 +86,12 @@ class Page:
     fields: list[str] = field(default_factory=list)
 
 
-def base_rows(register: Register, scope: Scope) -> VisibleRows:
-    """Rows the scope may see; the start of every query of a page."""
-    return register.model.objects.visible().within(scope)
+def base_rows(register: Register, scope: Scope, *, walked: bool = False) -> VisibleRows:
+    """Rows the scope may see; the start of every query of a page. ``walked``: see `planner`."""
+    rows = register.model.objects.visible()
+    if not walked:
+        return rows.within(scope)
+    return rows.alias(**WALKED).filter(scope.rows(division=next(iter(WALKED))))
 
 
 def columns(register: Register, chosen: str = "") -> list[str]:
@@ -196,21 +216,115 @@ def count(rows: VisibleRows) -> Count:
     return Count(min(n, CAP), n > CAP)
 
 
-def sums(register: Register, rows: VisibleRows, names: list[str], counted: Count) -> dict[str, Decimal]:
-    """Sums of the area, money and mass columns among ``names``; none when there are more rows than are counted."""
-    summed = [
+def summable(register: Register, names: list[str]) -> list[str]:
+    """The area, money and mass columns among ``names``."""
+    return [
         n for n in names if register.attributes[n][1].unit in SUMMED and values.is_number(register.attributes[n][0])
     ]
-    if not summed or counted.capped or not counted.n:
-        return {}
-    found = rows.order_by().aggregate(**{f"sum_{n}": Sum(n) for n in summed})
-    return {n: found[f"sum_{n}"] for n in summed if found[f"sum_{n}"] is not None}
+
+
+@dataclass
+class Look:
+    """What a page shows of a register: its filters, its rows, how many there are, and their sums."""
+
+    filters: Filters
+    page: Page
+    count: Count
+    sums: dict[str, Decimal] = field(default_factory=dict)
+
+
+COVERED = frozenset({"division", "status"})
+"""Filters that the division's index answers by itself."""
+
+
+def look(
+    register: Register,
+    scope: Scope,
+    query: Mapping[str, Any],
+    *,
+    names: list[str] | None = None,
+    only: list[str] | None = None,
+    strict: bool = False,
+) -> Look:
+    """The page a query string asks for, for people and for programs.
+
+    The rows are gone through once. Up to `CAP` of them are few: their keys, sort values and summed columns are read,
+    and count, sums and page come from these. More than that are many: they are read along the sort column's index, and
+    nothing is summed. ``names`` are the columns to sum, ``only`` the columns to read of the page's rows.
+
+    Raises `InputError` for a filter, order or cursor that cannot be read.
+    """
+    filters, rows = asked(register, scope, query, strict=strict)
+    sort = sort_of(register, query.get("sort", ""))
+    after, before = query.get("after", ""), query.get("before", "")
+    given = query.get("size", "")
+    size = max(1, min(int(given), MOST)) if given.isdigit() else PAGE
+    counted = Count(0)
+    if not filters.search and all(c.key in COVERED for c in filters.conditions):
+        counted = count(rows)
+    keys: list[tuple[Any, ...]] = []
+    if not counted.capped:
+        summed = summable(register, names or [])
+        keys = list(rows.order_by().values_list("pk", sort.name, *summed)[: CAP + 1])
+        counted = Count(min(len(keys), CAP), len(keys) > CAP or (bool(filters.search) and len(keys) >= MOST_FOUND))
+    if len(keys) > CAP or (not keys and counted.capped):
+        walked = filters.apply(base_rows(register, scope, walked=True), walked=True)
+        return Look(
+            filters, page(register, walked, sort=sort, after=after, before=before, size=size, only=only), counted
+        )
+    totals = {
+        name: sum((k[i] for k in keys if k[i] is not None), Decimal(0))
+        for i, name in enumerate(summed, start=2)
+        if not counted.capped and keys
+    }
+    mine = base_rows(register, scope)
+    shown = _of_keys(register, mine, keys, sort=sort, after=after, before=before, size=size, only=only)
+    return Look(filters, shown, counted, totals)
+
+
+def _of_keys(
+    register: Register,
+    rows: VisibleRows,
+    keys: list[tuple[Any, ...]],
+    *,
+    sort: Sort,
+    after: str,
+    before: str,
+    size: int,
+    only: list[str] | None,
+) -> Page:
+    """The page of rows whose keys are all known: the same order and cursors as `page`."""
+
+    def place(pk: int, value: Any) -> tuple[Any, ...]:
+        # an empty value comes first ascending, last descending
+        return (False, 0, pk) if value is None else (True, value, pk)
+
+    places = sorted(place(k[0], k[1]) for k in keys)
+    if sort.descending:
+        places.reverse()
+    start, stop = 0, size
+    if before or after:
+        value, pk = _read_cursor(register, sort, before or after)
+        here = place(pk, value)
+        passed = sum(1 for p in places if (p > here if sort.descending else p < here))
+        if before:
+            start, stop = max(0, passed - size), passed
+        else:
+            start = passed + (passed < len(places) and places[passed] == here)
+            stop = start + size
+    ids = [p[2] for p in places[start:stop]]
+    found = {row.pk: row for row in _narrow(rows.filter(pk__in=ids), only)}
+    made = Page([found[i] for i in ids if i in found], sort)
+    if made.rows:
+        made.after = _cursor(sort, made.rows[-1]) if stop < len(places) else ""
+        made.before = _cursor(sort, made.rows[0]) if start > 0 else ""
+    return made
 
 
 def asked(
     register: Register, scope: Scope, query: Mapping[str, Any], *, strict: bool = False
 ) -> tuple[Filters, VisibleRows]:
-    """The filters of a query string and the rows they leave; the same for pages, API, export and tiles."""
+    """The filters of a query string and the rows they leave; for export and tiles."""
     filters = filtering.read(register, query, strict=strict)
     return filters, filters.apply(base_rows(register, scope))
 

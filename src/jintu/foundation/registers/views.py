@@ -74,7 +74,8 @@ def _figures(registers: list[Register], scope: Any) -> dict[str, tuple[int, Any]
         rows = listing.base_rows(register, scope)
         try:
             count_sql, count_params = rows.order_by().values("pk")[: listing.CAP + 1].query.sql_with_params()
-            last_sql, last_params = rows.order_by("-id").values("created_at")[:1].query.sql_with_params()
+            newest = listing.base_rows(register, scope, walked=True)
+            last_sql, last_params = newest.order_by("-id").values("created_at")[:1].query.sql_with_params()
         except EmptyResultSet:
             found[register.name] = (0, None)
             continue
@@ -106,16 +107,11 @@ def rows(request: HttpRequest, name: str) -> HttpResponse:
     register = descriptor.get(name)
     scope = request.scope  # type: ignore[attr-defined]
     query, view = _with_view(request, register)
-    asked, found = listing.asked(register, scope, query)
-    sort = listing.sort_of(register, query.get("sort", ""))
     names = listing.columns(register, query.get("columns", ""))
+    sort = listing.sort_of(register, query.get("sort", ""))
     only = list(dict.fromkeys(["id", "uid", "division", "status", *names, sort.name]))
-    size = int(query["size"]) if query.get("size", "").isdigit() else listing.PAGE
-    page = listing.page(
-        register, found, sort=sort, after=query.get("after", ""), before=query.get("before", ""), size=size, only=only
-    )
-    counted = listing.count(found)
-    sums = listing.sums(register, found, names, counted)
+    looked = listing.look(register, scope, query, names=names, only=only)
+    asked, page = looked.filters, looked.page
     keep = [(k, query[k]) for k in ("columns", "size") if query.get(k)]
     sorted_by = [("sort", sort.param)] if query.get("sort") else []
     context = {
@@ -129,8 +125,8 @@ def rows(request: HttpRequest, name: str) -> HttpResponse:
         "heads": rendering.heads(register, names, sort),
         "body": rendering.body(register, page.rows, names, persons=rendering.may_see_persons(scope)),
         "page": page,
-        "count": counted,
-        "sums": rendering.summary(register, sums),
+        "count": looked.count,
+        "sums": rendering.summary(register, looked.sums),
         "filter_query": urlencode(asked.pairs()),
         "sort_query": urlencode([*asked.pairs(), *keep]),
         "page_query": urlencode([*asked.pairs(), *keep, *sorted_by]),

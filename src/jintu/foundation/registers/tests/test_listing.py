@@ -101,10 +101,40 @@ def test_a_count_stops_at_the_cap(plots, monkeypatch):
 
 def test_sums_are_exact_and_left_out_beyond_the_cap(plots, monkeypatch):
     make(3, area=Decimal("0.10"))
-    rows = Plot.objects.visible()
-    assert listing.sums(PLOT, rows, ["area", "name"], listing.count(rows)) == {"area": Decimal("0.30")}
+    everything = Scope.everything()
+    assert listing.look(PLOT, everything, QueryDict(""), names=["area", "name"]).sums == {"area": Decimal("0.30")}
     monkeypatch.setattr(listing, "CAP", 2)
-    assert listing.sums(PLOT, rows, ["area"], listing.count(rows)) == {}
+    looked = listing.look(PLOT, everything, QueryDict(""), names=["area"])
+    assert (looked.sums, str(looked.count)) == ({}, "2+")
+
+
+@pytest.mark.parametrize("sort", ["id", "-id", "-area", "signed_on", "-signed_on", "plot_no", "-division"])
+@pytest.mark.parametrize("query", ["", "kind=a", "division=990121"])
+def test_few_and_many_rows_are_paged_alike(plots, monkeypatch, sort, query):
+    make(23)
+    for i, row in enumerate(Plot.objects.order_by("pk")):
+        day = None if i % 4 == 0 else date(2026, 1, 1 + i // 5)
+        Plot.objects.filter(pk=row.pk).update(signed_on=day, area=Decimal(i // 5))
+
+    def walk():
+        seen, cursors, after = [], [], ""
+        while True:
+            text = f"{query}&sort={sort}&size=5&after={after}"
+            looked = listing.look(PLOT, Scope.everything(), QueryDict(text))
+            seen += [r.pk for r in looked.page.rows]
+            cursors.append((looked.page.before, looked.page.after))
+            after = looked.page.after
+            if not after:
+                break
+        text = f"{query}&sort={sort}&size=5&before={looked.page.before}"
+        seen += [r.pk for r in listing.look(PLOT, Scope.everything(), QueryDict(text)).page.rows]
+        return seen, cursors
+
+    few = walk()
+    monkeypatch.setattr(listing, "CAP", 10)
+    many = walk()
+    assert few == many
+    assert len(set(few[0])) == 23
 
 
 def test_only_rows_within_the_scope_are_listed(plots, county):
@@ -117,7 +147,7 @@ def test_only_rows_within_the_scope_are_listed(plots, county):
 def test_rows_of_a_batch_appear_with_it_and_the_replaced_ones_go(plots):
     make(1)
     old = Plot.objects.get()
-    batch = Batch.objects.create(register="test.plot", state=Batch.State.LOADING)
+    batch = Batch.objects.create(register="test.plot", state=Batch.State.LOADING, rows_updating=1)
     Plot.objects.filter(pk=old.pk).update(superseded_by=batch.pk)
     new = Plot.objects.create(plot_no="P-0000", uid=old.uid, name="新", area=2, division="990121001", batch=batch.pk)
     assert [r.pk for r in Plot.objects.visible()] == [old.pk]
