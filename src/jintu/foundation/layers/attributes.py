@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from jintu.kernel.errors import InputError, Place
@@ -75,7 +76,7 @@ def convert(
         if column is not None:
             text = _as_text(frame[column])
             if attribute.name in mapping.values:
-                text = _looked_up(text, lambda v, name=attribute.name: mapping.translate(name, v))
+                text = _looked_up(text, partial(mapping.translate, attribute.name))
         elif attribute.name == mapping.sequence:
             text = rows.cast(pl.String)
         elif attribute.name in mapping.constants:
@@ -208,8 +209,8 @@ def _dates(text: pl.Series, a: Attribute, rows: pl.Series, problems: Problems) -
     if wrong:
         mask = text.is_in(list(wrong)).fill_null(False)
         for row, value in zip(rows.filter(mask).to_list(), text.filter(mask).to_list(), strict=True):
-            error = wrong[value]
-            problems.add(row, a.code, error.sentence, error.remedy, **error.params)
+            why = wrong[value]
+            problems.add(row, a.code, why.sentence, why.remedy, **why.params)
     if not found:
         return pl.Series(a.name, [None], dtype=pl.Date).new_from_index(0, len(text))
     return text.replace_strict(

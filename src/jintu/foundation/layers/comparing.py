@@ -57,8 +57,7 @@ def diff(old: LayerVersion, new: LayerVersion) -> Diff:
     if old.layer != new.layer:
         raise Refused("{first} and {second} are versions of different layers.", first=str(old), second=str(new))
     schema = old.schema
-    left, right = (pl.from_arrow(v.table()).with_row_index("__at__") for v in (old, new))
-    assert isinstance(left, pl.DataFrame) and isinstance(right, pl.DataFrame)
+    left, right = (pl.DataFrame(pl.from_arrow(v.table())) for v in (old, new))
     found = Diff(old, new)
     key = schema.key
     found.added = right.join(left, on=key, how="anti")[key].to_list()

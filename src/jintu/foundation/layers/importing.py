@@ -118,7 +118,7 @@ def import_layer(
             if loaded.problems.kept:
                 raise LayerRefused(loaded.problems)
             raise InputError("The file has no rows.", place=source.place(), remedy="Check that it is the right file.")
-        facts = {
+        facts: dict[str, Any] = {
             "source": {
                 "name": source.name,
                 "format": source.format,

@@ -163,12 +163,11 @@ class ImagerySource(models.Model):
     class Kind(models.TextChoices):
         XYZ = "xyz", _("XYZ tiles")
         WMTS = "wmts", _("WMTS")
-        COG = "cog", _("cloud-optimised GeoTIFF")
 
     name = models.CharField(_("name"), max_length=100, unique=True)
     kind = models.CharField(_("kind"), max_length=5, choices=Kind)
     url = models.CharField(_("address"), max_length=1000)
-    """With {z}, {x}, {y} where tiles are asked for; a COG is the address of the file."""
+    """With {z}, {x}, {y} where tiles are asked for: a RESTful or KVP template of WMTS looks the same filled in."""
     attribution = models.CharField(_("attribution"), max_length=200, blank=True)
     taken_on = models.DateField(_("taken on"), null=True, blank=True)
     min_zoom = models.PositiveSmallIntegerField(default=0)

@@ -18,7 +18,7 @@ from jintu.foundation.operations import files, jobs
 from jintu.kernel import divisions
 from jintu.kernel.errors import InputError, Missing, Place
 
-from . import comparing, importing, onemap, schemas, versions
+from . import comparing, importing, mapping, onemap, schemas, versions
 from .models import LayerMapping, LayerVersion
 
 LISTED = 300
@@ -54,10 +54,17 @@ def start(request: HttpRequest) -> HttpResponse:
     context = {
         "schemas": list(schemas.catalogue()),
         "chosen": request.GET.get("layer", ""),
-        "mappings": LayerMapping.objects.order_by("layer", "name"),
+        "mappings": _mappings(),
         "division": next((d for d in scope.divisions if len(d) >= 6), ""),
     }
     return render(request, "layers/import.html", context)
+
+
+def _mappings() -> list[dict[str, str]]:
+    """Those somebody saved and those that come with the domains."""
+    saved = LayerMapping.objects.order_by("layer", "name").values_list("layer", "name")
+    come = [(s.name, name) for s in schemas.catalogue() for name in mapping.shipped(s.name)]
+    return [{"layer": layer, "name": name} for layer, name in dict.fromkeys([*saved, *come])]
 
 
 def _enqueue(request: HttpRequest) -> HttpResponse:
@@ -74,8 +81,8 @@ def _enqueue(request: HttpRequest) -> HttpResponse:
     if file is None:
         raise InputError("There is no file.", place=Place(field="file"))
     kept = files.store(file, file.name or "file")
-    mapping, _sep, name = request.POST.get("mapping", "").partition("/")
-    if name and mapping != schema.name:
+    layer, _sep, name = request.POST.get("mapping", "").partition("/")
+    if name and layer != schema.name:
         raise InputError("The mapping is for another layer.", place=Place(field="mapping"))
     with transaction.atomic():
         job = jobs.enqueue(

@@ -124,6 +124,7 @@ def _parts(outline: outlines.Outline, scope: Any, day: date, drawn: bool) -> lis
     import shapely
 
     names = {"farmland": _("basic farmland"), "prohibited": _("prohibited zone"), "restricted": _("restricted zone")}
+    shapes: list[tuple[dict[str, Any], Any]]
     shapes = [] if drawn else [({"role": "selected", "name": p.name}, p.geometry) for p in outline.parcels]
     shapes += [
         ({"role": "part", "name": names[what], "area_m2": round(area, 2)}, shape)

@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(max_length=100, unique=True, verbose_name='name')),
-                ('kind', models.CharField(choices=[('xyz', 'XYZ tiles'), ('wmts', 'WMTS'), ('cog', 'cloud-optimised GeoTIFF')], max_length=5, verbose_name='kind')),
+                ('kind', models.CharField(choices=[('xyz', 'XYZ tiles'), ('wmts', 'WMTS')], max_length=5, verbose_name='kind')),
                 ('url', models.CharField(max_length=1000, verbose_name='address')),
                 ('attribution', models.CharField(blank=True, max_length=200, verbose_name='attribution')),
                 ('taken_on', models.DateField(blank=True, null=True, verbose_name='taken on')),

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import shapely
@@ -74,7 +75,7 @@ def jintu(data: Path, *arguments: object, code: int = 0) -> str:
     return done.stdout + done.stderr if code else done.stdout
 
 
-def answer(data: Path, *arguments: object) -> object:
+def answer(data: Path, *arguments: object) -> Any:
     return json.loads(jintu(data, *arguments, "--json"))
 
 
@@ -183,3 +184,15 @@ def test_the_worker_parent_imports_nothing_heavy_for_layers(node) -> None:
     started = time.monotonic()
     assert run_python(node, code).stdout.strip() == "[]"
     assert time.monotonic() - started < 60
+
+
+def test_imagery_is_added_and_switched_by_the_operator(node) -> None:
+    address = "https://imagery.example/{z}/{x}/{y}.png"
+    assert "turn it on" in jintu(node, "layer", "imagery", "add", "正射影像", address, "--taken-on", "2025-05-01")
+    (source,) = answer(node, "layer", "imagery", "list")
+    assert (source["name"], source["enabled"], source["url"]) == ("正射影像", False, address)
+    jintu(node, "layer", "imagery", "on", "正射影像")
+    assert answer(node, "layer", "imagery", "list")[0]["enabled"] is True
+    jintu(node, "layer", "imagery", "off", "正射影像")
+    assert "no imagery called" in jintu(node, "layer", "imagery", "on", "none", code=4)
+    assert "no tile address" in jintu(node, "layer", "imagery", "add", "x", "https://imagery.example/a.png", code=3)

@@ -74,3 +74,15 @@ def test_a_schema_that_contradicts_itself_is_refused(tmp_path) -> None:
     wrong.write_text(text.replace("name: division_code", "name: bsm"), encoding="utf-8")
     with pytest.raises(ValueError, match=r"no field|twice"):
         schemas.read(wrong)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_reference_lists_every_attribute(name: str) -> None:
+    page = Path(__file__).resolve().parents[5] / "docs" / "reference" / "layers.md"
+    if not page.is_file():
+        pytest.skip("installed without the documentation")
+    text = page.read_text(encoding="utf-8")
+    schema = schemas.get(name)
+    section = text.split(f"## {schema.name}", 1)[1].split("\n## ", 1)[0]
+    for a in schema.attributes:
+        assert f"| {a.code} | {a.name} | {a.zh} |" in section, f"{a.code} is missing in docs/reference/layers.md"
