@@ -131,7 +131,10 @@ def page(
     size = max(1, min(size, MOST))
     backwards = bool(before)
     cursor = _read_cursor(register, sort, before or after) if (before or after) else None
-    found = _walk(rows, sort, cursor, backwards, size + 1, only)
+    # keys first, rows after: sorting by a column of a wide index then never reads the rows it leaves out
+    ids = _walk(rows, sort, cursor, backwards, size + 1)
+    by_id = {row.pk: row for row in _narrow(register.model.objects.filter(pk__in=ids), only)}
+    found = [by_id[i] for i in ids if i in by_id]
     more = len(found) > size
     found = found[:size]
     if backwards:
@@ -145,8 +148,8 @@ def page(
     return made
 
 
-def _walk(rows: VisibleRows, sort: Sort, cursor: Any, backwards: bool, n: int, only: list[str] | None) -> list[Any]:
-    """The next ``n`` rows in the given direction.
+def _walk(rows: VisibleRows, sort: Sort, cursor: Any, backwards: bool, n: int) -> list[int]:
+    """The ids of the next ``n`` rows in the given direction.
 
     Filled and empty values are read as two ranges: one OR over both would keep the database from using the index.
     """
@@ -155,11 +158,11 @@ def _walk(rows: VisibleRows, sort: Sort, cursor: Any, backwards: bool, n: int, o
     if sort.name == "id":
         if cursor is not None:
             rows = rows.filter(**{"id__lt" if down else "id__gt": cursor[1]})
-        return list(_narrow(rows.order_by(*step), only)[:n])
+        return list(rows.order_by(*step).values_list("pk", flat=True)[:n])
     filled = rows.filter(**{f"{sort.name}__isnull": False}) if sort.nullable else rows
     empty = rows.filter(**{f"{sort.name}__isnull": True}) if sort.nullable else None
     segments = [("filled", filled), ("empty", empty)] if down else [("empty", empty), ("filled", filled)]
-    found: list[Any] = []
+    found: list[int] = []
     skipping = cursor is not None
     at_empty = cursor is not None and cursor[0] is None
     for name, part in segments:
@@ -172,7 +175,7 @@ def _walk(rows: VisibleRows, sort: Sort, cursor: Any, backwards: bool, n: int, o
             skipping = False
             part = _beyond(part, sort, cursor, down, name == "empty")
         order = step if name == "empty" else ((F(sort.name).desc() if down else F(sort.name).asc()), *step)
-        found += list(_narrow(part.order_by(*order), only)[: n - len(found)])
+        found += list(part.order_by(*order).values_list("pk", flat=True)[: n - len(found)])
     return found
 
 
@@ -259,19 +262,19 @@ def look(
     after, before = query.get("after", ""), query.get("before", "")
     given = query.get("size", "")
     size = max(1, min(int(given), MOST)) if given.isdigit() else PAGE
-    counted = Count(0)
-    if not filters.search and all(c.key in COVERED for c in filters.conditions):
-        counted = count(rows)
+    covered = [c for c in filters.conditions if c.key in COVERED]
+    counted = count(Filters(register, covered).apply(base_rows(register, scope)))
+    summed = summable(register, names or [])
+    # where the division leaves many rows, its index is the slowest way to any of them
+    walked = filters.apply(base_rows(register, scope, walked=True), walked=True) if counted.capped else rows
     keys: list[tuple[Any, ...]] = []
-    if not counted.capped:
-        summed = summable(register, names or [])
-        keys = list(rows.order_by().values_list("pk", sort.name, *summed)[: CAP + 1])
+    if filters.search or len(covered) < len(filters.conditions) or not counted.capped:
+        source = rows if filters.search else walked
+        keys = list(source.order_by().values_list("pk", sort.name, *summed)[: CAP + 1])
         counted = Count(min(len(keys), CAP), len(keys) > CAP or (bool(filters.search) and len(keys) >= MOST_FOUND))
     if len(keys) > CAP or (not keys and counted.capped):
-        walked = filters.apply(base_rows(register, scope, walked=True), walked=True)
-        return Look(
-            filters, page(register, walked, sort=sort, after=after, before=before, size=size, only=only), counted
-        )
+        shown = page(register, walked, sort=sort, after=after, before=before, size=size, only=only)
+        return Look(filters, shown, counted)
     totals = {
         name: sum((k[i] for k in keys if k[i] is not None), Decimal(0))
         for i, name in enumerate(summed, start=2)

@@ -135,21 +135,28 @@ def unique_key(name: str, register: str) -> models.UniqueConstraint:
     return models.UniqueConstraint(fields=[name], condition=Q(superseded_by=0), name=f"{register}_key")
 
 
-def row_indexes(register: str, *dates: str) -> list[models.Index]:
+COUNTS = ("status", "superseded_by", "batch", "data_level")
+"""What decides whether a row counts, besides its division."""
+
+
+def row_indexes(register: str, *dates: str, covers: tuple[str, ...] = ()) -> list[models.Index]:
     """Indexes every register wants; for ``Meta.indexes``: by division, by batch, and by each date lists are sorted by.
 
-    The one by division covers what decides whether a row counts, so that counts never read the rows.
+    The one by division covers what decides whether a row counts, so that counts never read the rows. ``covers``: the
+    columns people filter and sum by; the index by the first date then answers a filtered list by itself, which a large
+    register needs, at the price of a wider index.
 
     Index names are ``<register>_<column>`` and must stay within 30 characters.
     """
-    return [
-        models.Index(
-            fields=["division", "status", "superseded_by", "batch", "data_level"], name=f"{register}_division"
-        ),
+    made = [
+        models.Index(fields=["division", *COUNTS], name=f"{register}_division"),
         models.Index(fields=["batch"], name=f"{register}_batch"),
         models.Index(fields=["superseded_by"], condition=~Q(superseded_by=0), name=f"{register}_superseded"),
-        *(models.Index(fields=[name, "id"], name=f"{register}_{name}"[:30]) for name in dates),
     ]
+    for i, name in enumerate(dates):
+        fields = [name, "division", *COUNTS, *covers] if covers and i == 0 else [name, "id"]
+        made.append(models.Index(fields=fields, name=f"{register}_{name}"[:30]))
+    return made
 
 
 class SavedView(models.Model):

@@ -125,7 +125,9 @@ class Patch(RegisterRow):
         db_table = "enforcement_patch"
         verbose_name = _("inspection patch")
         constraints = [unique_key("patch_no", "enforcement_patch")]
-        indexes = row_indexes("enforcement_patch", "image_on")
+        indexes = row_indexes(
+            "enforcement_patch", "image_on", covers=("mark", "judgment", "measure", "area", "cult_area")
+        )
 
     def __str__(self) -> str:
         return self.patch_no

@@ -156,7 +156,9 @@ class Supply(RegisterRow):
         db_table = "land_supply"
         verbose_name = _("land supply")
         constraints = [unique_key("supply_no", "land_supply")]
-        indexes = row_indexes("land_supply", "signed_on", "start_on")
+        indexes = row_indexes(
+            "land_supply", "signed_on", "start_on", covers=("use_code", "method", "source", "area", "price")
+        )
 
     def __str__(self) -> str:
         return self.supply_no
