@@ -58,7 +58,7 @@ LIFE: tuple[Step, ...] = (
     ),
     Step("verify", _("Confirm the reply"), (S.REPLIED,), S.VERIFIED, "verify", primary=True, files=True),
     Step("return", _("Send back"), (S.REPLIED, S.VERIFIED), S.DISPATCHED, "verify", needs_note=True, needs_due=True),
-    Step("close", _("Close"), (S.VERIFIED,), S.CLOSED, "close", primary=True),
+    Step("close", _("Close the finding"), (S.VERIFIED,), S.CLOSED, "close", primary=True),
     Step(
         "confirm",
         _("Confirm it is gone"),
