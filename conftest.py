@@ -58,6 +58,10 @@ def pytest_configure(config: pytest.Config) -> None:
     # pages render without collectstatic: names of files are not hashed
     settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
     django.setup()
+    if getattr(config.option, "numprocesses", None) and not hasattr(config, "workerinput"):
+        # Worker processes inherit the environment: with this in it, pytest-django would read the settings there
+        # before this file has given the worker a node of its own.
+        del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
