@@ -11,6 +11,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pytest
 import shapely
+from django.utils import translation
 from pyproj import Geod
 
 from jintu.foundation.identity.scope import Scope
@@ -26,6 +27,12 @@ pytestmark = pytest.mark.django_db
 DAY = date(2026, 6, 15)
 COUNTY = Scope(("990121",), 1, frozenset({"view", "analyse"}))
 GEOD = Geod(a=6378137, rf=298.257222101)
+
+
+def said(answer: dict) -> list[str]:
+    """The sentences in English, whatever the language of the node."""
+    with translation.override("en"):
+        return reporting.sentences(answer)
 
 
 def geodesic(shape) -> float:
@@ -78,7 +85,7 @@ def test_the_three_classes_ownership_and_ridges(county) -> None:
 def test_what_lies_outside_the_survey_is_said(county) -> None:
     answer = analysed(5, 4, 2, 1)
     assert answer["land_use"]["outside_m2"] == pytest.approx(answer["area_m2"] / 2, rel=1e-4)
-    assert any("outside the surveyed area" in s for s in reporting.sentences(answer))
+    assert any("outside the surveyed area" in s for s in said(answer))
 
 
 @pytest.mark.parametrize(
@@ -103,7 +110,7 @@ def test_without_layers_nothing_is_claimed(db) -> None:
     answer = analysed(0, 0, 1, 1)
     assert answer["land_use"] is answer["farmland"] is answer["zones"] is None
     assert answer["conformity"]["conclusion"] == "unknown" and answer["versions"] == []
-    assert "no version is in force" in reporting.sentences(answer)[1]
+    assert "no version is in force" in said(answer)[1]
 
 
 def test_the_neighbour_gets_no_figures_of_this_county(county) -> None:
@@ -155,7 +162,7 @@ def test_parcels_that_overlap_one_another_are_noticed(county, tmp_path) -> None:
     outline = outlines.from_upload(io.BytesIO(parcels_txt(tmp_path / "a.txt", ["8", "8"], cells)), "a.txt")
     answer = analysis.analyse(outline, COUNTY, DAY)
     assert answer["own_overlap_m2"] == pytest.approx(grid.official(grid.cell(1, 0)), rel=1e-5)
-    assert any("counted twice" in s for s in reporting.sentences(answer))
+    assert any("counted twice" in s for s in said(answer))
 
 
 def test_a_zipped_shapefile_is_analysed(county, tmp_path) -> None:
