@@ -7,4 +7,9 @@ class Config(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from jintu.foundation.operations import doctor
+
         from . import tasks  # noqa: F401 - declares the kinds of jobs
+        from .examining import examine
+
+        doctor.register("lake", examine)
