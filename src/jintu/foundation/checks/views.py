@@ -12,7 +12,6 @@ from django.core.paginator import Paginator
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
@@ -75,6 +74,7 @@ def findings(request: HttpRequest, uid: Any = None) -> HttpResponse:
         "states": Finding.State.choices,
         "standings": Finding.Standing.choices,
         "can_bulk": scope.can("dispatch"),
+        "can_export": scope.can("export"),
     }
     return render(request, "checks/findings.html", context)
 
@@ -321,8 +321,3 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
         raise Missing("There is no such run within your scope.")
     rows = [(r, _rule_name(r.rule)) for r in run.rules.order_by("rule")]
     return render(request, "checks/run.html", {"run": run, "rows": rows, "what_if": (run.what_if or [])[:500]})
-
-
-def row_findings_url(register: str, key: str) -> str:
-    """Where the findings of one row are listed."""
-    return f"{reverse('checks:findings')}?{urlencode({'register': register, 'key': key})}"

@@ -24,7 +24,7 @@ from jintu.foundation.identity.models import User
 from jintu.foundation.operations import files
 from jintu.kernel.errors import InputError, Missing, Place
 
-from . import descriptor, divisions, filters, listing, presets, rendering, search, values
+from . import descriptor, divisions, filters, listing, panels, presets, rendering, search, values
 from .descriptor import Register
 from .models import Attachment, Batch, DeliveredGeometry, RowStatus, SavedView
 
@@ -249,6 +249,7 @@ def detail(request: HttpRequest, name: str, uid: Any) -> HttpResponse:
         else None,
         "can": {verb: scope.can(verb, row) for verb in ("edit", "withdraw", "attach", "analyse")},
         "withdrawn": row.status == RowStatus.WITHDRAWN,
+        "panels": panels.of(request, register, row),
         "tab": "record",
     }
     return render(request, "registers/detail.html", context)
