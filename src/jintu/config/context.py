@@ -17,15 +17,17 @@ __all__ = ["frame"]
 def frame(request: HttpRequest) -> dict[str, Any]:
     """Context processor: one small dict, no query unless the person is signed in."""
     places = (
-        ("home", _("Home"), "layout-dashboard"),
-        ("layers:onemap", _("One Map"), "map-2"),
-        ("registers:index", _("Registers"), "table"),
-        ("checks:findings", _("Findings"), "alert-triangle"),
-        ("dashboard", _("Statistics"), "chart-bar"),
-        ("operations:jobs", _("Jobs"), "progress"),
-        ("identity:system", _("System"), "settings"),
+        ("home", _("Home"), "layout-dashboard", "view"),
+        ("layers:onemap", _("One Map"), "map-2", "view"),
+        ("registers:index", _("Registers"), "table", "view"),
+        ("checks:findings", _("Findings"), "alert-triangle", "view"),
+        ("dashboard", _("Statistics"), "chart-bar", "view"),
+        ("operations:jobs", _("Jobs"), "progress", "jobs"),
+        ("identity:system", _("System"), "settings", ""),
     )
-    found: dict[str, Any] = {"rail": places, "node_name": settings.NODE.name or settings.NODE.division}
+    scope = getattr(request, "scope", None)
+    rail = [(name, label, icon) for name, label, icon, verb in places if not verb or scope is None or scope.can(verb)]
+    found: dict[str, Any] = {"rail": rail, "node_name": settings.NODE.name or settings.NODE.division}
     if getattr(request, "user", None) is not None and request.user.is_authenticated:
         found["notice_count"] = SimpleLazyObject(lambda: unread(request.user))
     return found
