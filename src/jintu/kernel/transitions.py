@@ -111,7 +111,8 @@ class Table:
         return _closure((state,), [(row.state, row.target) for row in self.rows])
 
     def title(self, key: str) -> str:
-        return self.titles.get(key, key)
+        # a title may be a lazy translation: it becomes words when it is told
+        return str(self.titles.get(key, key))
 
     def allowed(
         self, state: str, roles: Collection[str], holds: Collection[str] | None = None, level: str = ""

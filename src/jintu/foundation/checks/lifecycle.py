@@ -90,6 +90,7 @@ TABLE = Table(
         for s in LIFE
         for before in s.before
     ),
+    titles={**{str(state.value): state.label for state in S}, **{s.verb: s.label for s in LIFE}},
 )
 """The same, proved sound at start-up; its roles are the verbs of the scope."""
 

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_GET, require_POST
 from jintu.foundation.identity import actor_of
 from jintu.foundation.identity.access import needs
 from jintu.foundation.operations import clock, files, jobs
+from jintu.foundation.registers import descriptor
 from jintu.kernel.errors import InputError, Missing, Place
 
 from . import evidence, formula, lifecycle, parameters, queries, rules
@@ -90,6 +91,7 @@ def _detail(request: HttpRequest, finding: Finding) -> dict[str, Any]:
     shown = evidence.features(finding, [*about, *evidence.related(about, scope)])
     return {
         "finding": finding,
+        "gone_because": [why | {"label": _register_label(why.get("register", ""))} for why in finding.gone_because],
         "rule": rule,
         "rule_name": _rule_name(finding.rule),
         "word": Severity(finding.severity).word,
@@ -105,6 +107,14 @@ def _detail(request: HttpRequest, finding: Finding) -> dict[str, Any]:
         "parameters": _parameters(finding),
         "due_in": (finding.due_on - clock.today()).days if finding.due_on else None,
     }
+
+
+def _register_label(name: str) -> str:
+    """A register as people call it; its name when it is no longer installed."""
+    try:
+        return str(descriptor.get(name).label)
+    except Missing:
+        return name
 
 
 def _parameters(finding: Finding) -> list[formula.Value]:

@@ -51,6 +51,9 @@ def act(
     finding: Finding, verb: str, *, scope: Scope, actor: Actor, row_version: int | None = None, **facts: Any
 ) -> Finding:
     """Perform a verb. ``facts``: note, outcome, due_on, files (sha256 of stored files)."""
+    if row_version is not None and row_version != finding.row_version and scope.can("view", finding):
+        # said first: what the table would answer is about a state the person has not seen
+        raise _changed(finding)
     step = check(finding, verb, scope, facts)
     with transaction.atomic():
         changes: dict[str, Any] = {"state": step.after, "row_version": finding.row_version + 1}
@@ -62,11 +65,7 @@ def act(
             changes["due_on"] = None
         seen = finding.row_version if row_version is None else row_version
         if not Finding.objects.filter(pk=finding.pk, row_version=seen, state=finding.state).update(**changes):
-            raise Conflict(
-                "Somebody else has just changed finding {number}.",
-                remedy="Look at it again, then decide.",
-                number=finding.number,
-            )
+            raise _changed(finding)
         before = finding.state
         FindingEvent.objects.create(
             finding=finding,
@@ -90,6 +89,14 @@ def act(
         for name, value in changes.items():
             setattr(finding, name, value)
     return finding
+
+
+def _changed(finding: Finding) -> Conflict:
+    return Conflict(
+        "Somebody else has just changed finding {number}.",
+        remedy="Look at it again, then decide.",
+        number=finding.number,
+    )
 
 
 def act_on_many(

@@ -102,6 +102,13 @@ def test_two_people_at_once_do_not_overwrite_each_other(finding):
     assert FindingEvent.objects.count() == 1
 
 
+def test_a_form_filled_in_before_somebody_else_acted_is_told_so(finding):
+    seen = finding.row_version
+    act(finding, "dispatch", scope=scope("dispatch"), actor=Actor(), due_on=clock.today())
+    with pytest.raises(Conflict):
+        act(finding, "dispatch", scope=scope("dispatch"), actor=Actor(), row_version=seen, due_on=clock.today())
+
+
 def test_of_many_those_that_refuse_do_not_stop_the_others(finding):
     closed = Finding.objects.create(
         key="b" * 64,
