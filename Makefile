@@ -36,7 +36,7 @@ $(VENV)/.bench: requirements/bench.txt
 	@$(BIN)/pip install -q --require-hashes -r requirements/bench.txt
 	@touch $@
 
-$(DIST)/.done: frontend/package-lock.json frontend/build.mjs $(shell find frontend/src -type f 2>/dev/null)
+$(DIST)/.done: frontend/package-lock.json frontend/build.mjs $(shell find frontend/src -type f 2>/dev/null) $(shell find src/jintu -name "*.html")
 	@command -v npm >/dev/null || { echo "Node 20 or newer is needed to build the pages (the released wheel carries them built)"; exit 2; }
 	cd frontend && npm ci --no-audit --no-fund --loglevel=error && npm run --silent build
 	@touch $@

@@ -94,7 +94,7 @@ class Visit:
         self.page.on("request", lambda request: self.asked.append(request.url))
         self.page.add_init_script(
             "document.addEventListener('securitypolicyviolation', e => console.error('content policy: '"
-            " + e.violatedDirective + ' ' + e.blockedURI + ' ' + e.sourceFile + ':' + e.lineNumber))"
+            " + e.violatedDirective + ' ' + e.blockedURI + ' ' + e.sourceFile + ':' + e.lineNumber + ':' + e.columnNumber))"
         )
 
     def _console(self, message: Any) -> None:

@@ -22,7 +22,7 @@ from jintu.foundation.identity.scope import Scope
 from jintu.foundation.operations import clock
 from jintu.foundation.registers import presets
 
-from . import declared, figures
+from . import atlas, declared, figures
 
 YEARS = 6
 
@@ -52,6 +52,7 @@ def home(request: HttpRequest) -> HttpResponse:
         finding.word = Severity(finding.severity).word
         finding.due_in = (finding.due_on - clock.today()).days if finding.due_on else None
     unsettled = counts(queue(scope, Filters()))
+    shapes, height = _map(scope, figures.findings_by_division(scope, _digits(scope)))
     last = Run.objects.filter(scope.rows(), official=True).order_by("-id").first()
     context = {
         "boxes": [b for b in boxes if "label" in b],
@@ -60,6 +61,8 @@ def home(request: HttpRequest) -> HttpResponse:
         "todo_query": urlencode(filters.pairs()),
         "todo_count": counts(rows)["n"],
         "unsettled": unsettled,
+        "shapes": shapes,
+        "height": height,
         "overdue": queue(scope, Filters(due="over")).count(),
         "last": last,
         "today": clock.today(),
@@ -101,8 +104,11 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     value, at = figures.kept(
         "dashboard", scope, lambda: _reckon(scope, since, until), since=since.isoformat(), until=until.isoformat()
     )
+    shapes, height = _map(scope, value["divisions"])
     context = {
         "charts": _charts(value),
+        "shapes": shapes,
+        "height": height,
         "value": value,
         "since": since,
         "until": until,
@@ -124,15 +130,23 @@ def _period(request: HttpRequest, today: date) -> tuple[date, date]:
     return date(min(first, last), 1, 1), date(max(first, last), 12, 31)
 
 
+def _digits(scope: Scope) -> int:
+    """Townships for a county, counties for whoever stands above."""
+    return 9 if all(len(d) >= 6 for d in scope.divisions) else 6
+
+
+def _map(scope: Scope, counted: list[dict[str, Any]]) -> tuple[Any, float]:
+    return atlas.findings(scope, clock.today(), counted, _digits(scope))
+
+
 def _reckon(scope: Scope, since: date, until: date) -> dict[str, Any]:
-    length = 9 if all(len(d) >= 6 for d in scope.divisions) else 6
     return {
         "funnels": {f.id: [figures.by_year(step, scope, since, until) for step in f.steps] for f in declared.funnels()},
         "balances": {
             b.id: [figures.by_year(side, scope, since, until) for side in b.sides] for b in declared.balances()
         },
         "rules": figures.findings_by_rule(scope),
-        "divisions": figures.findings_by_division(scope, length),
+        "divisions": figures.findings_by_division(scope, _digits(scope)),
         "ages": figures.findings_by_age(scope),
     }
 

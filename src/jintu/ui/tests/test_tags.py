@@ -13,7 +13,7 @@ from django.template import Context, Template
 from django.test import RequestFactory
 from django.utils import translation
 
-from jintu.ui import csp, figures, naming
+from jintu.ui import choropleth, csp, figures, naming
 
 PACKAGE = Path(__file__).resolve().parents[2]
 SPRITE = PACKAGE / "ui" / "static" / "dist" / "icons.svg"
@@ -23,7 +23,7 @@ def render(source: str, **context: object) -> str:
     return Template(source).render(Context(context))
 
 
-@pytest.mark.parametrize("module", [csp, figures])
+@pytest.mark.parametrize("module", [choropleth, csp, figures])
 def test_doctests(module: object) -> None:
     result = doctest.testmod(module)  # type: ignore[arg-type]
     assert result.attempted and not result.failed
