@@ -1,4 +1,4 @@
-"""``kill -9`` in the middle of an import: a fresh process sees nothing of it and goes on; nothing is lost or doubled."""
+"""``kill -9`` in the middle of an import: a fresh process sees nothing of it, goes on, loses and doubles nothing."""
 
 from __future__ import annotations
 

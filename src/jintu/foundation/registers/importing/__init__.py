@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Callable
 from collections.abc import Mapping as Mapped
 from dataclasses import asdict, dataclass, field
@@ -100,6 +102,8 @@ def import_file(
         "encoding": encoding,
         "layer": layer,
         "crs": crs,
+        "host": socket.gethostname(),
+        "process": os.getpid(),
     }
     result = prepare(register, batch, path, mapping, scope=scope, progress=progress)
     if result.refused and not good_only:
@@ -139,6 +143,7 @@ def open_batch(
             division=division,
             scope=scope.label or "、".join(scope.divisions) or "—",
         )
+    leftovers()
     return Batch.objects.create(
         register=register.name,
         state=Batch.State.STAGED,
@@ -307,22 +312,43 @@ def finish(
 
 
 def leftovers() -> int:
-    """Clean what interrupted imports left: failed batches with rows, reverted ones not settled.
+    """Clean what dead imports left: failed batches with rows, reverted ones not settled, loads nobody goes on with.
 
-    For start-up and doctor. Batches that were loading stay: their job goes on with them.
+    Called before every import, and for start-up and doctor. A batch whose job waits or runs stays: the job goes on.
     """
-    from .apply import clean as clean_rows
-
     n = 0
-    for batch in Batch.objects.filter(state__in=(Batch.State.FAILED, Batch.State.REVERTED)).order_by("pk"):
+    over = (Batch.State.FAILED, Batch.State.REVERTED)
+    unsettled = Batch.objects.filter(state__in=over).exclude(report__has_key="settled")
+    for batch in unsettled.order_by("pk"):
         register = descriptor.get(batch.register)
         rows = register.model.objects.filter(batch=batch.pk)
-        if batch.state == Batch.State.FAILED and (
-            rows.exists() or register.model.objects.filter(superseded_by=batch.pk).exists()
-        ):
-            clean_rows(register, batch)
-            n += 1
-        elif batch.state == Batch.State.REVERTED and rows.filter(superseded_by=0).exists():
+        if batch.state == Batch.State.REVERTED:
+            n += rows.filter(superseded_by=0).exists()
             settle(register, batch)
+        else:
+            n += rows.exists() or register.model.objects.filter(superseded_by=batch.pk).exists()
+            clean(register, batch)
+    for batch in Batch.objects.filter(state=Batch.State.LOADING).order_by("pk"):
+        if _is_dead(batch):
+            fail(descriptor.get(batch.register), batch)
             n += 1
     return n
+
+
+def _is_dead(batch: Batch) -> bool:
+    """Will nobody go on loading this batch: its job is over, or the process of a command is gone?"""
+    from jintu.foundation.operations.models import Job
+
+    if batch.job:
+        job = Job.objects.filter(pk=batch.job).first()
+        return job is None or job.is_over
+    host, process = batch.options.get("host"), batch.options.get("process")
+    if host != socket.gethostname() or not process:
+        return False
+    try:
+        os.kill(int(process), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False

@@ -357,7 +357,14 @@ def clean(register: Register, batch: Batch, *, size: int = 500) -> int:
         courtesy.after(time.monotonic() - started)
     DeliveredGeometry.objects.filter(register=register.name, batch=batch.pk).delete()
     _restore(register, batch, size, courtesy)
+    _settled(batch)
     return removed
+
+
+def _settled(batch: Batch) -> None:
+    """Note that nothing of a batch that is over is left to do."""
+    batch.report = {**batch.report, "settled": True}
+    Batch.objects.filter(pk=batch.pk).update(report=batch.report)
 
 
 def _restore(register: Register, batch: Batch, size: int, courtesy: Courtesy) -> None:
@@ -436,3 +443,4 @@ def settle(register: Register, batch: Batch, *, size: int = 500, progress: Progr
     _restore(register, batch, size, courtesy)
     if batch.rows_indexed < batch.rows_applied:
         search.index_batch(register, batch, progress)
+    _settled(batch)

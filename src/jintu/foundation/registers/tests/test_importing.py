@@ -385,6 +385,35 @@ def test_leftovers_of_failed_and_reverted_imports_are_cleaned(plots, tmp_path, a
     assert importing.leftovers() == 0
 
 
+@pytest.mark.parametrize("dead", [True, False])
+def test_a_load_nobody_goes_on_with_frees_its_numbers(plots, tmp_path, actor, dead):
+    import os
+    import socket
+    import subprocess
+
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    batch = staged(tmp_path, actor, 3)
+    options = batch.options | {"host": socket.gethostname(), "process": gone.pid if dead else os.getpid()}
+    Batch.objects.filter(pk=batch.pk).update(state=Batch.State.LOADING, options=options)
+    Plot.objects.create(plot_no="N-00001", name="left", area=1, division="990121001", batch=batch.pk)
+    result = load(write(tmp_path / "again.csv", plot("N-00001")), actor=actor)
+    assert result.accepted == (1 if dead else 0)
+    assert Plot.objects.filter(name="left").exists() is not dead
+
+
+def test_a_load_whose_job_waits_is_left_to_it(plots, tmp_path, actor):
+    from jintu.foundation.operations.models import Job
+
+    batch = staged(tmp_path, actor, 3)
+    job = Job.objects.create(kind="registers.import", title="x", state=Job.State.INTERRUPTED)
+    Batch.objects.filter(pk=batch.pk).update(state=Batch.State.LOADING, job=job.pk)
+    assert importing.leftovers() == 0
+    Job.objects.update(state=Job.State.FAILED)
+    assert importing.leftovers() == 1
+    assert Batch.objects.get(pk=batch.pk).state == Batch.State.FAILED
+
+
 def test_a_row_that_is_being_replaced_is_not_edited(plots, tmp_path, actor, county):
     load(write(tmp_path / "a.csv", plot("A")), actor=actor)
     batch = Batch.objects.create(register="test.plot", state=Batch.State.LOADING)
