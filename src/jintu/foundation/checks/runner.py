@@ -29,6 +29,9 @@ from .rules import Hit, Rule
 
 __all__ = ["Outcome", "plain", "supervise"]
 
+FILED = 5
+"""Newly filed rows named per register as reasons why a finding vanished."""
+
 CHUNK = 200
 """Findings per transaction: well under 250 ms on the embedded database."""
 
@@ -315,6 +318,7 @@ def _reasons(finding: Finding, run: Run, loaded: loading.Loaded, versions: Any) 
                     "to": int(now.rsplit(":", 1)[1]),
                 }
             )
+    found += _filed_since(finding)
     before = finding.last_run.inputs
     for name, facts in loaded.provenance.items():
         old = before.get(name, {})
@@ -325,6 +329,26 @@ def _reasons(finding: Finding, run: Run, loaded: loading.Loaded, versions: Any) 
         found += [{"kind": "register_changed", "register": n} for n in rows]
     if finding.last_run.as_of != run.as_of:
         found.append({"kind": "date_moved", "from": finding.last_run.as_of.isoformat(), "to": run.as_of.isoformat()})
+    return found
+
+
+def _filed_since(finding: Finding) -> list[dict[str, Any]]:
+    """Rows that name one of the finding's rows and were filed or changed since it was last detected: a start event."""
+    about: dict[str, list[str]] = {}
+    for register, key in finding.objects_json:
+        about.setdefault(register, []).append(key)
+    found = []
+    for register in descriptor.catalogue():
+        for name, (_field, column) in register.columns.items():
+            if column.link not in about:
+                continue
+            rows = register.model.objects.visible().filter(
+                **{f"{name}__in": about[column.link]}, updated_at__gt=finding.last_run.started_at
+            )
+            found += [
+                {"kind": "row_filed", "register": register.name, "key": str(key), "uid": str(uid)}
+                for key, uid in rows.order_by("-id").values_list(register.key, "uid")[:FILED]
+            ]
     return found
 
 

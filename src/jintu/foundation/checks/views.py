@@ -23,7 +23,7 @@ from jintu.foundation.registers import descriptor
 from jintu.kernel.errors import InputError, Missing, Place
 
 from . import evidence, formula, lifecycle, parameters, queries, rules
-from .actions.act import act, act_on_many
+from .actions.act import act, act_on_many, check
 from .models import Finding, FindingEvent, RuleSetting, Run, RunRule, Severity
 
 BULK_LIMIT = 500
@@ -129,18 +129,17 @@ def _parameters(finding: Finding) -> list[formula.Value]:
 def fire(request: HttpRequest, uid: Any, verb: str) -> HttpResponse:
     """One verb on one finding."""
     finding = _one(request, uid)
+    scope = request.scope  # type: ignore[attr-defined]
+    seen = int(request.POST["row_version"]) if request.POST.get("row_version", "").isdigit() else finding.row_version
+    facts = {
+        "note": request.POST.get("note", "")[:4000],
+        "outcome": request.POST.get("outcome", ""),
+        "due_on": _date(request.POST.get("due_on", ""), "due_on"),
+    }
+    if seen == finding.row_version:
+        check(finding, verb, scope, facts)  # before any file is kept
     stored = [files.store(f, f.name).sha256 for f in request.FILES.getlist("files")]
-    act(
-        finding,
-        verb,
-        scope=request.scope,  # type: ignore[attr-defined]
-        actor=actor_of(request),
-        row_version=int(request.POST["row_version"]) if request.POST.get("row_version", "").isdigit() else None,
-        note=request.POST.get("note", "")[:4000],
-        outcome=request.POST.get("outcome", ""),
-        due_on=_date(request.POST.get("due_on", ""), "due_on"),
-        files=stored,
-    )
+    act(finding, verb, scope=scope, actor=actor_of(request), row_version=seen, files=stored, **facts)
     messages.success(
         request,
         _("Finding %(number)s is now %(state)s.") % {"number": finding.number, "state": finding.get_state_display()},

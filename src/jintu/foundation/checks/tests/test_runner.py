@@ -199,3 +199,15 @@ def test_an_official_run_is_of_the_business_date(filed):
     assert done.official
     done, _outcomes = run(only=["T1"])
     assert not done.official
+
+
+def test_a_row_filed_since_is_named_as_the_reason(filed, monkeypatch):
+    from jintu.domains.land.registers.payment import Payment
+
+    _approval, supply = filed
+    run()
+    Payment.objects.create(payment_key="S1#1", supply_no="S1", seq=1, division="990121003")
+    Supply.objects.filter(pk=supply.pk).update(signed_on=date(2025, 6, 1))
+    run()
+    reasons = Finding.objects.get().gone_because
+    assert ("row_filed", "land.payment", "S1#1") in [(r["kind"], r.get("register"), r.get("key")) for r in reasons]
