@@ -12,6 +12,7 @@ Object.assign(htmx.config, {
   refreshOnHistoryMiss: true,
   scrollIntoViewOnBoost: false,
   defaultSettleDelay: 0,
+  attributesToSettle: ["class", "width", "height"], // not "style": the content policy forbids setting that attribute
 });
 Object.assign(window, { htmx });
 
