@@ -162,7 +162,8 @@ function funnel(chart: ChartData, places: number, unit: string): EChartsCoreOpti
         color: token("accent"),
         cursor: steps.some((d) => d.url) ? "pointer" : "default",
         label: { show: true, position: "right", ...font, formatter: ({ value }: { value: number }) => `${number(value, places)}${unit}   ${percent(value)}` },
-        data: steps.map((d, i) => ({ ...d, itemStyle: { opacity: 1 - 0.16 * i } })),
+        // paler step by step; by the colour, because opacity would fade the label too
+        data: steps.map((d, i) => ({ ...d, itemStyle: { color: `${token("accent")}${["", "d6", "ad", "85"][Math.min(i, 3)]}` } })),
       },
     ],
   };

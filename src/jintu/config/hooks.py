@@ -8,7 +8,9 @@ def connect() -> None:
     from jintu.foundation.checks.panels import row_findings
     from jintu.foundation.identity import notices
     from jintu.foundation.operations import hooks
-    from jintu.foundation.registers import panels
+    from jintu.foundation.registers import divisions, panels
+    from jintu.ui import naming
 
     hooks.after_commit.connect(notices.listen)
     panels.provide(row_findings)
+    naming.use(divisions.name)
