@@ -14,22 +14,13 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-TESTS_FAILED = 1
-"""pytest's exit status when tests ran and some failed."""
 
 
 def run(name: str, extra: dict[str, str]) -> int:
     print(f"== {name}", flush=True)
     arguments = shlex.split(os.environ.get("JINTU_TEST_ARGS", ""))
     command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadscope", *arguments]
-    environment = {**os.environ, **extra}
-    status = subprocess.call(command, cwd=ROOT, env=environment)
-    if status == TESTS_FAILED:
-        # A test of processes and clocks may fail on a machine busy with others: what failed runs once more, alone.
-        print(f"== {name}: what failed, once more, one at a time", flush=True)
-        again = [sys.executable, "-m", "pytest", "--last-failed", "--last-failed-no-failures", "none", *arguments]
-        status = subprocess.call(again, cwd=ROOT, env=environment)
-    return status
+    return subprocess.call(command, cwd=ROOT, env={**os.environ, **extra})
 
 
 def main() -> int:
