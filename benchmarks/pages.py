@@ -59,7 +59,7 @@ def measure(node: Path, rows: int) -> None:
         file = node / "many.csv"
         write_file(file, missing)
         importing.import_file("land.supply", file, division="990121", duplicates="skip", good_only=True)
-    client = Client()
+    client = Client(SERVER_NAME="127.0.0.1")
     client.force_login(User.objects.get(username="county-director"))
     row = supplies.model.objects.visible().order_by("-id").first()
     shape = row.geom.representative_point()

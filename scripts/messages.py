@@ -36,6 +36,11 @@ FOR_PROGRAMMERS = re.compile(r"Error$|Configured$|^(?:echo|secho|debug|info|exce
 NOT_SHOWN = {"commands", "cli.py", "rules"}
 ERRORS = re.compile(r"(?:InputError|Unsupported|Refused|Conflict|NotAllowed|Missing|JintuError|Problem)$")
 
+VOLATILE = re.compile(
+    rb'(?:"(?:POT-Creation-Date|PO-Revision-Date|Report-Msgid-Bugs-To|Last-Translator|Language-Team|Generated-By'
+    rb"|Project-Id-Version)|# (?:Translations|Copyright|This file|FIRST))"
+)
+
 TEMPLATE = re.compile(
     r"""\{%\s*(?:translate|trans)\s+(?P<q>["'])(?P<text>.*?)(?P=q)[^%]*%\}"""
     r"""|\{%\s*blocktrans(?:late)?(?P<opts>[^%]*)%\}(?P<body>.*?)\{%\s*endblocktrans(?:late)?\s*%\}"""
@@ -188,8 +193,10 @@ def update() -> None:
             catalog.add(key, string if isinstance(string, str) else string[0])
         path = po_path(app)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as stream:
-            write_po(stream, catalog, width=110, no_location=True, sort_output=True, omit_header=False)
+        written = io.BytesIO()
+        write_po(written, catalog, width=110, no_location=True, sort_output=True, omit_header=False)
+        # dates and empty names would make every file differ after every run, and branches collide
+        path.write_bytes(b"".join(line for line in written.getvalue().splitlines(True) if not VOLATILE.match(line)))
 
 
 def placeholders(text: str) -> list[str]:

@@ -92,3 +92,22 @@ def test_the_database_url(url: str, facts: dict[str, str], tmp_path: Path) -> No
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     found = json.loads(done.stdout)
     assert {k: found[k] for k in facts} == facts
+
+
+def test_a_node_without_a_secret_key_serves_nobody(tmp_path: Path) -> None:
+    environment = {**os.environ, "JINTU_DATA": str(tmp_path), "JINTU_SECRET_KEY": ""}
+    done = subprocess.run(
+        [sys.executable, "-c", "import jintu.config.wsgi"], env=environment, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 1
+    assert "has no secret key" in done.stderr
+
+
+def test_without_a_key_each_process_signs_with_its_own(tmp_path: Path) -> None:
+    environment = {**os.environ, "JINTU_DATA": str(tmp_path), "JINTU_SECRET_KEY": ""}
+    show = "from django.conf import settings; print(settings.SECRET_KEY)"
+    keys = {
+        subprocess.check_output([sys.executable, "-c", show], env=environment, text=True, timeout=120) for _ in range(2)
+    }
+    assert len(keys) == 2
+    assert min(len(k) for k in keys) > 50

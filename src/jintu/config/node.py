@@ -24,6 +24,8 @@ from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
 
+from jintu.kernel.errors import Refused
+
 __all__ = ["Node", "node"]
 
 
@@ -40,6 +42,15 @@ class Node:
     map_approval_no: str = ""
     name: str = ""
     business_date: str = ""
+
+    def require_secret_key(self) -> None:
+        """Raises `Refused` without a key: several processes that serve one node must sign alike."""
+        if not self.secret_key:
+            raise Refused(
+                "The node in {data} has no secret key.",
+                remedy="Make the node with jintu init, or set JINTU_SECRET_KEY.",
+                data=str(self.data),
+            )
 
     @property
     def embedded_file(self) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from datetime import date
 from urllib.parse import unquote, urlsplit
 
@@ -16,8 +17,9 @@ os.environ.setdefault("NUMBA_CACHE_DIR", str(NODE.data / "cache" / "numba"))
 
 DEBUG = NODE.debug
 JINTU_BUSINESS_DATE = date.fromisoformat(NODE.business_date) if NODE.business_date else None
-SECRET_KEY = NODE.secret_key or "development-only-key-replaced-by-jintu-init"
-ALLOWED_HOSTS = [h.strip() for h in NODE.hosts.split(",") if h.strip()] + ["testserver"]
+# Without a key of the node nothing that is signed outlives the process; what serves people refuses to start (node.py).
+SECRET_KEY = NODE.secret_key or secrets.token_urlsafe(48)
+ALLOWED_HOSTS = [h.strip() for h in NODE.hosts.split(",") if h.strip()]
 
 INSTALLED_APPS = [
     # ours first: their templates and translations win over Django's

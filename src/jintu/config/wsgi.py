@@ -5,3 +5,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "jintu.config.settings")
 from django.core.wsgi import get_wsgi_application
 
 application = get_wsgi_application()
+
+from django.conf import settings  # noqa: E402
+
+settings.NODE.require_secret_key()

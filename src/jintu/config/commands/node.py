@@ -203,6 +203,7 @@ def serve(host: str, port: int, processes: int, threads: int, no_worker: bool) -
     from django.conf import settings
     from django.db import connection
 
+    settings.NODE.require_secret_key()
     from jintu.foundation.operations.supervisor import Child, Supervisor
 
     if not Path(settings.STATIC_ROOT).is_dir():
@@ -233,6 +234,9 @@ def serve(host: str, port: int, processes: int, threads: int, no_worker: bool) -
 def worker() -> None:
     """Run jobs and seal the journal, until stopped."""
     setup()
+    from django.conf import settings
+
+    settings.NODE.require_secret_key()
     from jintu.foundation.journal.sealing import seal_all
     from jintu.foundation.operations.worker import Chore, run
 
