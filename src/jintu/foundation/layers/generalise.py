@@ -21,6 +21,7 @@ __all__ = ["LEVELS", "level_of", "low_classes", "write_low"]
 DETAILED_FROM = 12
 LEVELS = (8, 11)
 """Greatest zoom each level serves."""
+MOST_HOLES = 200
 
 
 def level_of(zoom: int) -> int | None:
@@ -63,18 +64,40 @@ def write_low(target: Path, schema: Schema) -> None:
             codes, shapes = _dissolved(codes, shapes)
         shapes = _simplified(shapes, pixel)
         keep = shapely.area(shapes) > (1.5 * pixel) ** 2 if schema.symbols != "outline" else ~shapely.is_empty(shapes)
+        behind = _backdrop(codes, shapes) if schema.partition and not keep.all() else None
         codes, shapes = codes[keep], shapes[keep]
-        wkb = shapely.to_wkb(shapes, byte_order=1)
+        kept_codes, kept = _in_pieces(codes, shapes)
+        if behind is not None:
+            kept_codes = np.concatenate(([behind[0]] * len(behind[1]), kept_codes))
+            kept = np.concatenate((behind[1], kept))
+        wkb = shapely.to_wkb(kept, byte_order=1)
         written.append(
             pa.table(
                 {
-                    "level": pa.array(np.full(len(shapes), level, dtype=np.int16)),
-                    "code": pa.array(codes.tolist(), pa.string()),
+                    "level": pa.array(np.full(len(kept), level, dtype=np.int16)),
+                    "code": pa.array(kept_codes.tolist(), pa.string()),
                     "geometry": pa.array(wkb, pa.binary()),
                 }
             )
         )
     pq.write_table(pa.concat_tables(written), target / lake.LOW, compression="zstd")
+
+
+def _backdrop(codes: NDArray[Any], shapes: NDArray[Any]) -> tuple[str, NDArray[Any]] | None:
+    """The outline of the whole in the class that has most of it: what shows where parts too small to see were left out.
+    None where the shapes are no coverage."""
+    import numpy as np
+    import shapely
+
+    try:
+        whole = shapely.coverage_union_all(shapes)
+    except shapely.errors.GEOSException:
+        return None
+    if not whole.is_valid:
+        return None
+    names, number = np.unique(codes.astype(str), return_inverse=True)
+    most = str(names[np.argmax(np.bincount(number, weights=shapely.area(shapes)))])
+    return most, np.array([p for p in shapely.get_parts(whole) if p.geom_type == "Polygon"], dtype=object)
 
 
 def _dissolved(codes: NDArray[Any], shapes: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -113,3 +136,32 @@ def _simplified(shapes: NDArray[Any], tolerance: float) -> NDArray[Any]:
     except shapely.errors.GEOSException:
         pass
     return shapely.simplify(shapes, tolerance, preserve_topology=True)
+
+
+def _in_pieces(codes: NDArray[Any], shapes: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Polygons with very many holes (a road network, with a hole for every field) cut in four until they have fewer:
+    renderers leave out holes beyond 500, and a tile would have to mend the whole network to show a corner of it."""
+    import numpy as np
+    import shapely
+
+    many = shapely.get_num_interior_rings(shapes) > MOST_HOLES
+    if not many.any():
+        return codes, shapes
+    pieces: list[Any] = []
+    piece_codes: list[Any] = []
+    waiting = list(zip(codes[many].tolist(), shapes[many].tolist(), strict=True))
+    while waiting:
+        code, shape = waiting.pop()
+        if shapely.get_num_interior_rings(shape) <= MOST_HOLES:
+            pieces.append(shape)
+            piece_codes.append(code)
+            continue
+        west, south, east, north = shape.bounds
+        x, y = (west + east) / 2, (south + north) / 2
+        for box in ((west, south, x, y), (x, south, east, y), (west, y, x, north), (x, y, east, north)):
+            cut = shapely.clip_by_rect(shape, *box)
+            parts = shapely.get_parts(shapely.get_parts([cut if cut.is_valid else shapely.make_valid(cut)]))
+            waiting += [(code, p) for p in parts.tolist() if p.geom_type == "Polygon" and not p.is_empty]
+    made = np.array(pieces, dtype=object)
+    made_codes = np.array(piece_codes, dtype=object)
+    return np.concatenate((codes[~many], made_codes)), np.concatenate((shapes[~many], made))

@@ -70,9 +70,10 @@ class Result:
 @dataclass
 class _Loaded:
     frame: pl.DataFrame
-    working: NDArray[np.object_]
-    """Shapely, lon/lat 4490, oriented."""
-    delivered: NDArray[np.object_] | None
+    working: pa.ChunkedArray
+    """WKB, lon/lat 4490, oriented: bytes, because a million Shapely objects are gigabytes."""
+    delivered: pa.ChunkedArray | None
+    """WKB as it came, 2D, when that is another system."""
     problems: attributes.Problems
     read: int
 
@@ -130,9 +131,10 @@ def import_layer(
         notices = [str(n) for n in source.notices]
     with lake.incoming() as draft_dir:
         tell(0, 0, "checking areas and topology")
-        made = _write(draft_dir, loaded, schema, facts["crs"], mapping)
-        written, summary = made
-        summary |= {"refused": len(loaded.problems.rows), "read": loaded.read, "notices": notices[:50]}
+        written, summary = _write(draft_dir, loaded, schema, facts["crs"], mapping)
+        left, problems = len(loaded.problems.rows), loaded.problems.kept
+        summary |= {"refused": left, "read": loaded.read, "notices": notices[:50]}
+        del loaded  # the next step needs the memory
         tell(0, 0, "generalising for small scales")
         _write_low(draft_dir, schema)
         key = f"{valid_from.isoformat()}-{written.hash.partition(':')[2][:8]}"
@@ -182,7 +184,7 @@ def import_layer(
         )
         tell(0, 0, "publishing")
         _keep(version, draft_dir, actor)
-    return Result(version, written.rows, len(loaded.problems.rows), summary, loaded.problems.kept, notices)
+    return Result(version, written.rows, left, summary, problems, notices)
 
 
 # --- reading ----------
@@ -215,16 +217,15 @@ def _matched(source: Source, schema: Schema, mapping: Mapping) -> dict[str, str]
 
 def _read(source: Source, schema: Schema, matched: dict[str, str], mapping: Mapping, tell: Progress) -> _Loaded:
     """All rows of the file in the schema's columns with their outlines; rows with problems are left out."""
-    import numpy as np
     import polars as pl
-    import shapely
+    import pyarrow as pa
 
     place = source.place()
     problems = attributes.Problems(place.file, place.layer)
     system = _system(source, mapping)
     frames: list[pl.DataFrame] = []
-    working: list[NDArray[np.object_]] = []
-    delivered: list[NDArray[np.object_]] = []
+    working: list[pa.Array] = []
+    delivered: list[pa.Array] = []
     read = 0
     for table in source.batches(BATCH):
         rows = table.column("__row__").to_numpy()
@@ -234,9 +235,9 @@ def _read(source: Source, schema: Schema, matched: dict[str, str], mapping: Mapp
         frames.append(attributes.convert(frame, schema, matched, mapping, problems))
         shapes = _shapes(table.column("geometry"), rows, problems)
         lonlat = _outlines(shapes, rows, system, problems)
-        working.append(lonlat)
+        working.append(_wkb(lonlat))
         if not system.is_working:
-            delivered.append(shapely.force_2d(shapes))
+            delivered.append(_wkb(shapes))
         read += len(rows)
         tell(read, source.count or 0, "reading")
     for error in source.problems:
@@ -244,13 +245,21 @@ def _read(source: Source, schema: Schema, matched: dict[str, str], mapping: Mapp
     frame = pl.concat(frames) if frames else pl.DataFrame(schema={"__row__": pl.Int64})
     if frames:
         _duplicates(frame, schema, problems)
-    outlines = np.concatenate(working) if working else np.empty(0, dtype=object)
-    given = np.concatenate(delivered) if delivered else None
+    outlines = pa.chunked_array(working, pa.large_binary())
+    given = pa.chunked_array(delivered, pa.large_binary()) if delivered else None
     if problems.rows and len(frame):
-        keep = ~frame["__row__"].is_in(list(problems.rows)).to_numpy()
-        frame, outlines = frame.filter(pl.Series(keep)), outlines[keep]
-        given = given[keep] if given is not None else None
+        keep = ~frame["__row__"].is_in(list(problems.rows))
+        mask = keep.to_arrow()
+        frame, outlines = frame.filter(keep), outlines.filter(mask)
+        given = given.filter(mask) if given is not None else None
     return _Loaded(frame, outlines, given, problems, read)
+
+
+def _wkb(shapes: NDArray[np.object_]) -> pa.Array:
+    import pyarrow as pa
+    import shapely
+
+    return pa.array(shapely.to_wkb(shapes, byte_order=1, output_dimension=2, include_srid=False), pa.large_binary())
 
 
 @dataclass(frozen=True)
@@ -384,12 +393,10 @@ def _write(
     import numpy as np
     import polars as pl
     import pyarrow as pa
-    import shapely
 
     from jintu.kernel.flat import Polygons
 
-    wkb = shapely.to_wkb(loaded.working, byte_order=1, output_dimension=2)
-    column = pa.array(wkb, pa.binary() if sum(map(len, wkb)) < 2**31 else pa.large_binary())
+    column = loaded.working
     polygons = Polygons.from_wkb(column)
     areas = polygons.areas()
     frame = loaded.frame.drop("__row__")
@@ -397,12 +404,11 @@ def _write(
         frame = frame.with_columns(pl.Series(mapping.area, np.round(areas, 2)))
     plane = None
     if loaded.delivered is not None and _is_plane(crs):
-        plane = Polygons.from_shapely(loaded.delivered)
+        plane = Polygons.from_wkb(loaded.delivered)
     summary = quality.summary(frame, schema, polygons, areas, plane)
     table = frame.to_arrow().cast(pa.schema(attributes.arrow_schema(schema))).append_column("geometry", column)
     if loaded.delivered is not None:
-        given = shapely.to_wkb(loaded.delivered, byte_order=1, output_dimension=2)
-        table = table.append_column("geometry_delivered", pa.array(given, column.type))
+        table = table.append_column("geometry_delivered", loaded.delivered)
     return lake.write(target, table, schema=schema.name, crs=crs, key=schema.key), summary
 
 

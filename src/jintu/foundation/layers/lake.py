@@ -162,7 +162,6 @@ def write(target: Path, table: pa.Table, *, schema: str, crs: str, key: str) -> 
     """
     import numpy as np
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     from jintu.kernel.flat import Polygons
 
@@ -179,14 +178,7 @@ def write(target: Path, table: pa.Table, *, schema: str, crs: str, key: str) -> 
     east, north = boxes[:, 2:].max(axis=0)
     geo = _geo_metadata(crs, (west, south, east, north), DELIVERED in table.column_names)
     ordered = ordered.replace_schema_metadata({b"geo": json.dumps(geo).encode(), b"jintu:schema": schema.encode()})
-    pq.write_table(
-        ordered,
-        target / DATA,
-        row_group_size=ROW_GROUP,
-        compression="zstd",
-        write_statistics=True,
-        use_dictionary=[n for n in ordered.column_names if n not in (GEOMETRY, DELIVERED, BBOX, key)],
-    )
+    _write_parquet(ordered, target / DATA, plain=(GEOMETRY, DELIVERED, BBOX, key))
     return Written(
         hash=digest,
         rows=ordered.num_rows,
@@ -194,6 +186,19 @@ def write(target: Path, table: pa.Table, *, schema: str, crs: str, key: str) -> 
         bbox=(float(west), float(south), float(east), float(north)),
         order=order,
     )
+
+
+def _write_parquet(table: pa.Table, path: Path, plain: Sequence[str]) -> None:
+    """In row groups, with 32-bit offsets whatever came in: every reader knows those. ``plain``: without dictionary."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    small = {pa.large_binary(): pa.binary(), pa.large_string(): pa.string()}
+    schema = pa.schema([f.with_type(small.get(f.type, f.type)) for f in table.schema], table.schema.metadata)
+    coded = [n for n in table.column_names if n not in plain]
+    with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=coded) as writer:
+        for start in range(0, table.num_rows, ROW_GROUP):
+            writer.write_table(table.slice(start, ROW_GROUP).cast(schema), row_group_size=ROW_GROUP)
 
 
 def _geo_metadata(crs: str, bbox: Sequence[float], delivered: bool) -> dict[str, Any]:

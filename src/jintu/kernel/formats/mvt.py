@@ -101,7 +101,7 @@ def to_tile(z: int, x: int, y: int, geometries: Any, extent: int = EXTENT, buffe
 def _on_grid(shape: Any) -> Any:
     """A polygon with whole coordinates that does not cross itself; None when it collapses."""
     try:
-        made = shapely.set_precision(shapely.make_valid(shape), 1.0)
+        made = shapely.set_precision(shape if shapely.is_valid(shape) else shapely.make_valid(shape), 1.0)
     except shapely.errors.GEOSException:
         return None
     parts = [p for p in shapely.get_parts(shapely.get_parts([made])) if p.geom_type == "Polygon"]

@@ -10,6 +10,7 @@ import pytest
 django.setup()
 
 from django.test import Client  # noqa: E402
+from django.utils.translation import override  # noqa: E402
 
 from jintu.foundation.identity.models import Organisation, User  # noqa: E402
 from jintu.foundation.journal import Actor  # noqa: E402
@@ -74,6 +75,13 @@ def administrator(db):
 @pytest.fixture
 def actor():
     return Actor(user=7, organisation="990121-x", roles="director", division="990121", address="10.0.0.1")
+
+
+@pytest.fixture(autouse=True)
+def _in_english():
+    """Words are compared in the language of the msgids, whether or not translations are compiled."""
+    with override("en"):
+        yield
 
 
 @pytest.fixture(autouse=True)

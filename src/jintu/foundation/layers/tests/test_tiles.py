@@ -131,3 +131,27 @@ def test_counties_are_one_layer_for_the_city(county, inspector, tmp_path) -> Non
     single = decoded(tiles.tile([county["DLTB"]], z, x, y))["survey.DLTB"]["features"]
     both = decoded(answer.content)["survey.DLTB"]["features"]
     assert len(both) == 2 * len(single)
+
+
+def test_a_network_with_a_thousand_holes_is_cut_into_pieces_without_losing_any_of_it() -> None:
+    from jintu.foundation.layers import generalise
+
+    holes = [shapely.box(i + 0.1, j + 0.1, i + 0.9, j + 0.9).exterior for i in range(32) for j in range(32)]
+    network = shapely.Polygon(shapely.box(0, 0, 32, 32).exterior, holes)
+    codes, shapes = np.array(["10", "01"], dtype=object), np.array([network, shapely.box(40, 0, 41, 1)], dtype=object)
+    made_codes, made = generalise._in_pieces(codes, shapes)
+    assert max(len(p.interiors) for p in made) <= generalise.MOST_HOLES < 1024
+    assert shapely.equals(shapely.union_all(made[made_codes == "10"]), network)
+    assert made[made_codes == "01"].tolist() == [shapes[1]]
+
+
+def test_what_is_too_small_to_see_shows_the_main_class(tmp_path) -> None:
+    import pyarrow.parquet as pq
+
+    version = importing.import_layer("DLTB", grid.dltb(tmp_path / "a.gpkg"), "990121", date(2024, 12, 31)).version
+    low = pq.read_table(version.directory / "low.parquet").to_pylist()
+    for level in (8, 11):
+        shapes = [shapely.from_wkb(r["geometry"]) for r in low if r["level"] == level]
+        assert shapely.area(shapely.union_all(shapes)) == pytest.approx(
+            shapely.area(grid.lonlat(grid.cell(0, 0, 6, 5))), rel=0.15
+        )
