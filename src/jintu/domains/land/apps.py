@@ -42,6 +42,7 @@ class Config(AppConfig):
             tables.PRICE_FLOOR,
             tables.ALLOCATION_USE,
             tables.MAX_TERM,
+            tables.WORKING_CALENDAR,
         )
         codelists.register("land_use", labels)
         rules.register(*RULES)

@@ -1,4 +1,4 @@
-"""Dated tables kept by administrators: yearly quota, price floors, allocation catalogue, maximum terms.
+"""Dated tables kept by administrators: quota, price floors, allocation catalogue, maximum terms, working calendar.
 
 They are data with a basis and a validity, so that a rule reads what held on the day of the act it judges.
 """
@@ -18,7 +18,9 @@ __all__ = [
     "MAX_TERM",
     "PRICE_FLOOR",
     "QUOTA",
+    "WORKING_CALENDAR",
     "AllocationUse",
+    "CalendarDay",
     "MaxTerm",
     "PriceFloor",
     "Quota",
@@ -113,6 +115,28 @@ class MaxTerm(RegisterRow):
         return self.term_key
 
 
+class CalendarDay(RegisterRow):
+    """A day that departs from Monday to Friday (工作日历): a public holiday, or a weekend worked to make up (调休).
+
+    The State Council's office announces them each year; what is not here is worked from Monday to Friday.
+    """
+
+    calendar_key = fields.key(_("table key"), 20)
+    day = fields.day(_("day"), code="RQ", aliases=("日期",), listed=True, filter=True, required=True)
+    works = fields.flag(_("worked"), code="SFGZR", aliases=("是否工作日", "是否上班"), listed=True)
+    name = fields.text(_("name"), 60, code="MC", aliases=("名称", "节假日"), listed=True, search=True)
+    basis = fields.text(_("basis"), 300, code="YJ", aliases=("依据",), listed=True)
+
+    class Meta:
+        db_table = "land_calendar_day"
+        verbose_name = _("calendar day")
+        constraints = [unique_key("calendar_key", "land_calendar_day")]
+        indexes = row_indexes("land_calendar_day")
+
+    def __str__(self) -> str:
+        return self.calendar_key
+
+
 QUOTA = Register(
     name="land.quota", model=Quota, label=_("Annual quotas"), key="quota_key", area="conversion_area", group=TABLES,
     icon="gauge", table=True, sort="-year", validate=checks.quota,
@@ -128,4 +152,8 @@ ALLOCATION_USE = Register(
 MAX_TERM = Register(
     name="land.max_term", model=MaxTerm, label=_("Longest terms"), key="term_key", group=TABLES,
     icon="hourglass", table=True, sort="term_key", validate=checks.validity,
+)  # fmt: skip
+WORKING_CALENDAR = Register(
+    name="land.calendar_day", model=CalendarDay, label=_("Working calendar"), key="calendar_key", title="name",
+    group=TABLES, icon="calendar", table=True, sort="-day", identity=("day",),
 )  # fmt: skip

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jintu.domains.land.rules import supply as rules
 from jintu.foundation.checks.rules import Hit
 from jintu.foundation.checks.tests.frames import ago, box, found, keys, rows
+from jintu.kernel.dates import Calendar
 
 SQUARE = box(0, 0, 100, 100)
 
@@ -349,6 +352,37 @@ def test_a_weekend_is_not_a_working_day():
     late = rows("land.supply", supply(**friday, filed_on=date(2026, 3, 16)))
     assert found(rules.filed_late, supply=on_time) == []
     assert [h.days for h in found(rules.filed_late, supply=late)] == [1]
+
+
+def calendar(**days: bool) -> Any:
+    return rows(
+        "land.calendar_day",
+        *({"day": date.fromisoformat(d[1:].replace("_", "-")), "works": w} for d, w in days.items()),
+    )
+
+
+def test_a_holiday_gives_a_day_and_a_weekend_worked_takes_it_back():
+    """Thursday 30 April to Friday 8 May 2026: six weekdays, less the holiday of 1 May, plus Saturday 2 May if worked."""
+    filed = rows("land.supply", supply(signed_on=date(2026, 4, 30), filed_on=date(2026, 5, 8)))
+    holiday = calendar(d2026_05_01=False)
+    worked = calendar(d2026_05_01=False, d2026_05_02=True)
+    assert [h.days for h in found(rules.filed_late, supply=filed)] == [1]
+    assert found(rules.filed_late, supply=filed, calendar=holiday) == []
+    assert [h.days for h in found(rules.filed_late, supply=filed, calendar=worked)] == [1]
+
+
+@given(
+    start=st.dates(date(2026, 1, 1), date(2026, 3, 31)),
+    length=st.integers(0, 60),
+    days=st.dictionaries(st.dates(date(2026, 1, 1), date(2026, 6, 15)), st.booleans(), max_size=25),
+)
+def test_working_days_by_column_are_those_of_the_kernel(start: date, length: int, days: dict[date, bool]):
+    filed_on = min(start + timedelta(days=length), date(2026, 6, 15))
+    filed = rows("land.supply", supply(signed_on=start, filed_on=filed_on))
+    table = rows("land.calendar_day", *({"day": d, "works": w} for d, w in days.items()))
+    expected = Calendar.of(days.items()).between(start, filed_on)
+    result = found(rules.filed_late, supply=filed, calendar=table)
+    assert [h.values["waited_days"] for h in result] == ([expected] if expected > 5 else [])
 
 
 @pytest.mark.parametrize(("days", "hits"), [(30, 0), (31, 1)])
