@@ -28,6 +28,8 @@ export type LayerStyle =
   | { kind: "hatch"; token?: string }
   | { kind: "classes"; field: string; classes: ClassStyle[] }
   | { kind: "boundary" }
+  | { kind: "plain"; token: string }
+  | { kind: "line" | "point"; token: string; field?: string; land_use?: boolean; classes?: ClassStyle[] }
   | { kind: "raster" };
 
 export interface LegendEntry {

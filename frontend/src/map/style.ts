@@ -3,7 +3,7 @@ import type { Feature, FeatureCollection } from "geojson";
 import type { ExpressionSpecification, FilterSpecification, LayerSpecification, SourceSpecification, StyleSpecification } from "maplibre-gl";
 import { token } from "../dom";
 import { number } from "../words";
-import type { LegendEntry, MapConfig, MapLayer, Stage, TileSource } from "./config";
+import type { ClassStyle, LegendEntry, MapConfig, MapLayer, Stage, TileSource } from "./config";
 import { layersOf } from "./config";
 import { inside } from "./inside";
 
@@ -98,19 +98,19 @@ function layersFor(layer: MapLayer, opacity: number): LayerSpecification[] {
       return [{ id: `${layer.id}|raster`, type: "raster", source: layer.id, paint: { "raster-opacity": opacity, "raster-fade-duration": 0 } }];
     case "land-use": {
       const field = style.field ?? "land_use_code";
-      const first: ExpressionSpecification = ["slice", ["to-string", ["coalesce", ["get", field], ""]], 0, 2];
-      made.push(
-        fill(layer.id, base, ["match", first, ...LAND_USE.flatMap((c) => [c, colour(`lu-${c}`)]), "20", colour("lu-07"), colour("lu-12")] as unknown as ExpressionSpecification, opacity),
-        edges(layer.id, base, opacity, 12.5),
-      );
+      made.push(fill(layer.id, base, byLandUse(field), opacity), edges(layer.id, base, opacity, 12.5));
       break;
     }
-    case "classes": {
-      const pairs = style.classes.flatMap((c) => [c.value, colour(c.token)]);
-      const paint = pairs.length
-        ? (["match", ["to-string", ["coalesce", ["get", style.field], ""]], ...pairs, colour("lu-12")] as unknown as ExpressionSpecification)
-        : colour("lu-12");
-      made.push(fill(layer.id, base, paint, opacity * 0.7), edges(layer.id, base, opacity, 10));
+    case "classes":
+      made.push(fill(layer.id, base, byClass(style.field, style.classes, "lu-12"), opacity * 0.7), edges(layer.id, base, opacity, 10));
+      break;
+    case "plain":
+      made.push(...outline(layer.id, base, { token: style.token }, opacity, 1.4));
+      break;
+    case "line":
+    case "point": {
+      const paint = style.land_use && style.field ? byLandUse(style.field) : style.field ? byClass(style.field, style.classes ?? [], style.token) : colour(style.token);
+      made.push(...(style.kind === "line" ? lines(layer.id, base, paint, opacity) : circles(layer.id, base, paint, opacity)));
       break;
     }
     case "hatch":
@@ -139,6 +139,39 @@ type Base = { source: string; "source-layer"?: string; minzoom?: number; filter?
 
 function fill(id: string, base: Base, paint: ExpressionSpecification | string, opacity: number): LayerSpecification {
   return { id: `${id}|fill`, type: "fill", ...base, paint: { "fill-color": paint, "fill-opacity": opacity, "fill-antialias": false } };
+}
+
+function byLandUse(field: string): ExpressionSpecification {
+  const first: ExpressionSpecification = ["slice", ["to-string", ["coalesce", ["get", field], ""]], 0, 2];
+  return ["match", first, ...LAND_USE.flatMap((c) => [c, colour(`lu-${c}`)]), "20", colour("lu-07"), colour("lu-12")] as unknown as ExpressionSpecification;
+}
+
+function byClass(field: string, classes: ClassStyle[], other: string): ExpressionSpecification | string {
+  const pairs = classes.flatMap((c) => [c.value, colour(c.token)]);
+  if (!pairs.length) return colour(other);
+  return ["match", ["to-string", ["coalesce", ["get", field], ""]], ...pairs, colour(other)] as unknown as ExpressionSpecification;
+}
+
+/** Lines with a dark casing when near, so that a pale class shows on a ground of the same hue. */
+function lines(id: string, base: Base, paint: ExpressionSpecification | string, opacity: number): LayerSpecification[] {
+  const width = (more: number): ExpressionSpecification => ["interpolate", ["linear"], ["zoom"], 10, 0.6 + more / 2, 14, 1.8 + more, 17, 4 + more];
+  const layout = { "line-join": "round", "line-cap": "round" } as const;
+  return [
+    { id: `${id}|case`, type: "line", ...base, minzoom: Math.max(12, base.minzoom ?? 0), layout, paint: { "line-color": colour("map-edge"), "line-width": width(1.4), "line-opacity": opacity } },
+    { id: `${id}|line`, type: "line", ...base, layout, paint: { "line-color": paint, "line-width": width(0), "line-opacity": opacity } },
+  ];
+}
+
+function circles(id: string, base: Base, paint: ExpressionSpecification | string, opacity: number): LayerSpecification[] {
+  const grown = (from: number, to: number): ExpressionSpecification => ["interpolate", ["linear"], ["zoom"], 10, from, 15, to];
+  return [
+    {
+      id: `${id}|circle`,
+      type: "circle",
+      ...base,
+      paint: { "circle-color": paint, "circle-opacity": opacity, "circle-radius": grown(1.6, 4.5), "circle-stroke-color": colour("map-halo"), "circle-stroke-width": grown(0.4, 1.4), "circle-stroke-opacity": opacity },
+    },
+  ];
 }
 
 function edges(id: string, base: Base, opacity: number, from: number): LayerSpecification {
@@ -323,6 +356,15 @@ export function legendOf(layer: MapLayer, names: (code: string) => string): Lege
     }
     case "boundary":
       return [{ kind: "dash", token: "map-label", title: "" }];
+    case "plain":
+      return [{ kind: "line", token: style.token, title: "" }];
+    case "line":
+    case "point": {
+      const kind = style.kind === "line" ? "line" : "dot";
+      if (style.land_use) return LAND_USE.map((code) => ({ kind, token: `lu-${code}`, title: `${code} ${names(code)}` }));
+      const own = style.classes ?? [];
+      return own.length ? own.map((c) => ({ kind, token: c.token, title: c.title })) : [{ kind, token: style.token, title: "" }];
+    }
     case "raster":
       return [];
   }

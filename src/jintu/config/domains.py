@@ -14,5 +14,6 @@ DOMAINS = (
     "jintu.domains.land",
     "jintu.domains.planning",
     "jintu.domains.survey",
+    "jintu.domains.minerals",
     "jintu.domains.enforcement",
 )

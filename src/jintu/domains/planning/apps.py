@@ -3,6 +3,7 @@ from pathlib import Path
 from django.apps import AppConfig
 
 SCHEMAS = Path(__file__).parent / "schemas"
+TABLES = ("tdytq", "jsydgzq", "land", "farmland", "projects", "base_year", "tables")
 
 
 class Config(AppConfig):
@@ -15,6 +16,6 @@ class Config(AppConfig):
 
         from . import mappings
 
-        for table in ("tdytq", "jsydgzq"):
-            schemas.register(SCHEMAS / f"{table}.yaml")
+        for file in TABLES:
+            schemas.register(SCHEMAS / f"{file}.yaml")
         mappings.ship()

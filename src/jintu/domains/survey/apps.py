@@ -3,6 +3,7 @@ from pathlib import Path
 from django.apps import AppConfig
 
 SCHEMAS = Path(__file__).parent / "schemas"
+TABLES = ("xzq", "xzqjx", "pdt", "terrain", "dltb", "xzdw", "lxdw", "dljx", "tkxs", "jbnttb", "farmland", "cadastre")
 
 
 class Config(AppConfig):
@@ -13,5 +14,5 @@ class Config(AppConfig):
     def ready(self) -> None:
         from jintu.foundation.layers import schemas
 
-        for table in ("xzq", "dltb", "jbnttb"):
-            schemas.register(SCHEMAS / f"{table}.yaml")
+        for file in TABLES:
+            schemas.register(SCHEMAS / f"{file}.yaml")

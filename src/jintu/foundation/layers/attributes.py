@@ -49,7 +49,7 @@ class Problems:
 def missing_columns(schema: Schema, matched: dict[str, str], mapping: Mapping) -> list[Attribute]:
     """Mandatory attributes that neither the file nor the mapping gives (Q2101)."""
     given = {*matched, *mapping.constants, mapping.sequence, mapping.area}
-    return [a for a in schema.attributes if a.mandatory and a.name not in given]
+    return [a for a in schema.attributes if a.mandatory and not a.serial and a.name not in given]
 
 
 def arrow_schema(schema: Schema) -> list[tuple[str, Any]]:
@@ -77,10 +77,10 @@ def convert(
             text = _as_text(frame[column])
             if attribute.name in mapping.values:
                 text = _looked_up(text, partial(mapping.translate, attribute.name))
-        elif attribute.name == mapping.sequence:
-            text = rows.cast(pl.String)
         elif attribute.name in mapping.constants:
             text = pl.Series(attribute.name, [mapping.constants[attribute.name]]).new_from_index(0, len(frame))
+        elif attribute.name == mapping.sequence or attribute.serial:
+            text = rows.cast(pl.String)
         else:
             text = pl.Series(attribute.name, [None], dtype=pl.String).new_from_index(0, len(frame))
         made[attribute.name] = _typed(text.alias(attribute.name), attribute, rows, problems)

@@ -65,13 +65,15 @@ def diff(old: LayerVersion, new: LayerVersion) -> Diff:
     both = left.join(right, on=key, how="inner", suffix="__new__")
     names = [a.name for a in schema.attributes if a.name != key and a.name in left.columns and a.name in right.columns]
     changed = {n: both[n].ne_missing(both[f"{n}__new__"]) for n in names}
-    moved = both["geometry"].ne_missing(both["geometry__new__"])
+    moved = pl.repeat(False, len(both), eager=True)
+    if not schema.is_table:
+        moved = both["geometry"].ne_missing(both["geometry__new__"])
     any_attribute = pl.select(pl.any_horizontal(*changed.values())).to_series() if changed else moved & False
     found.fields = {n: int(c.sum()) for n, c in changed.items() if c.any()}
     found.attributes = both.filter(any_attribute)[key].to_list()
     found.geometry = both.filter(moved)[key].to_list()
     found.same = int((~(any_attribute | moved)).sum())
-    if schema.classes:
+    if schema.classes and schema.geometry == "polygon":
         touched = moved | changed.get(schema.classes, moved)
         keys_old = [*both.filter(touched)[key].to_list(), *found.vanished]
         keys_new = [*both.filter(touched)[key].to_list(), *found.added]

@@ -23,6 +23,7 @@ __all__ = ["Hit", "at", "record", "search"]
 
 MOST = 20
 MASK = "＊＊＊"
+REACH_PIXELS = 6
 
 
 @dataclass
@@ -40,18 +41,22 @@ class Hit:
     geometry: Any = None
 
 
-def at(lon: float, lat: float, names: list[str], scope: Any, day: date) -> list[Hit]:
-    """What the layers and registers named have at a point, in their order; all of them when none is named."""
-    known = {s.name for s in schemas.catalogue()}
+def at(lon: float, lat: float, names: list[str], scope: Any, day: date, zoom: float = 16.0) -> list[Hit]:
+    """What the layers and registers named have at a point, in their order; all of them when none is named.
+
+    ``zoom``: of the map that was clicked; a line or a point counts as hit within a few pixels of it.
+    """
+    known = {s.name: s for s in schemas.catalogue() if not s.is_table}
     registers = {r.name for r in descriptor.catalogue() if r.geometry}
     wanted = [n for n in names if n in known or n in registers] or [*registers, *known]
     published = list(LayerVersion.objects.published().within(scope).defer("quality"))
+    near = REACH_PIXELS * 360 / 2**zoom / 512
     found: list[Hit] = []
     for name in wanted:
         if name in registers:
             found += _rows_at(name, lon, lat, scope)
         else:
-            found += _features_at(schemas.get(name), lon, lat, scope, day, published)
+            found += _features_at(known[name], lon, lat, near, scope, day, published)
     return found
 
 
@@ -88,14 +93,14 @@ def _rows_at(name: str, lon: float, lat: float, scope: Any) -> list[Hit]:
 
 
 def _features_at(
-    schema: Schema, lon: float, lat: float, scope: Any, day: date, published: list[LayerVersion]
+    schema: Schema, lon: float, lat: float, near: float, scope: Any, day: date, published: list[LayerVersion]
 ) -> list[Hit]:
     hits = []
     for piece in versions.pieces_in_scope(schema.name, scope, day, published):
-        if not (piece.west <= lon <= piece.east and piece.south <= lat <= piece.north):
+        if not (piece.west - near <= lon <= piece.east + near and piece.south - near <= lat <= piece.north + near):
             continue
         resident = versions.resident(piece)
-        for i in resident.at(lon, lat)[:MOST]:
+        for i in resident.at(lon, lat, near)[:MOST]:
             hits.append(_feature(schema, piece, resident, i, scope))
     return hits
 
@@ -126,7 +131,7 @@ def _feature(schema: Schema, piece: LayerVersion, resident: versions.Resident, i
         token=_token(schema, row),
         rows=pairs,
         version=f"{piece.name} ({piece.short_hash})",
-        geometry=resident.polygons.take([i]).to_shapely()[0],
+        geometry=resident.shapes([i])[0],
     )
 
 

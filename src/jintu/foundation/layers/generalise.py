@@ -14,6 +14,7 @@ from . import lake
 from .schemas import Schema
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from numpy.typing import NDArray
 
 __all__ = ["LEVELS", "level_of", "low_classes", "write_low"]
@@ -47,8 +48,10 @@ def write_low(target: Path, schema: Schema) -> None:
     import pyarrow.parquet as pq
     import shapely
 
+    if schema.is_table:
+        return
     column = schema.classes or schema.key
-    if schema.symbols == "farmland":
+    if schema.symbols == "farmland" or not schema.classes:
         table = lake.read(target, ["geometry"])
         codes = np.full(table.num_rows, "", dtype=object)
     else:
@@ -59,6 +62,10 @@ def write_low(target: Path, schema: Schema) -> None:
     written: list[pa.Table] = []
     for level in sorted(LEVELS, reverse=True):
         pixel = _pixel(level, latitude)
+        if schema.geometry != "polygon":
+            codes, shapes = (_sparse if schema.geometry == "point" else _thin)(codes, shapes, pixel)
+            written.append(_level_table(level, codes, shapes))
+            continue
         dissolve = schema.symbols != "outline" or level == min(LEVELS)
         if dissolve and schema.symbols != "outline":
             codes, shapes = _dissolved(codes, shapes)
@@ -70,16 +77,7 @@ def write_low(target: Path, schema: Schema) -> None:
         if behind is not None:
             kept_codes = np.concatenate(([behind[0]] * len(behind[1]), kept_codes))
             kept = np.concatenate((behind[1], kept))
-        wkb = shapely.to_wkb(kept, byte_order=1)
-        written.append(
-            pa.table(
-                {
-                    "level": pa.array(np.full(len(kept), level, dtype=np.int16)),
-                    "code": pa.array(kept_codes.tolist(), pa.string()),
-                    "geometry": pa.array(wkb, pa.binary()),
-                }
-            )
-        )
+        written.append(_level_table(level, kept_codes, kept))
     pq.write_table(pa.concat_tables(written), target / lake.LOW, compression="zstd")
 
 
@@ -98,6 +96,49 @@ def _backdrop(codes: NDArray[Any], shapes: NDArray[Any]) -> tuple[str, NDArray[A
     names, number = np.unique(codes.astype(str), return_inverse=True)
     most = str(names[np.argmax(np.bincount(number, weights=shapely.area(shapes)))])
     return most, np.array([p for p in shapely.get_parts(whole) if p.geom_type == "Polygon"], dtype=object)
+
+
+def _level_table(level: int, codes: NDArray[Any], shapes: NDArray[Any]) -> pa.Table:
+    import numpy as np
+    import pyarrow as pa
+    import shapely
+
+    return pa.table(
+        {
+            "level": pa.array(np.full(len(shapes), level, dtype=np.int16)),
+            "code": pa.array(codes.tolist(), pa.string()),
+            "geometry": pa.array(shapely.to_wkb(shapes, byte_order=1), pa.binary()),
+        }
+    )
+
+
+def _sparse(codes: NDArray[Any], points: NDArray[Any], pixel: float) -> tuple[NDArray[Any], NDArray[Any]]:
+    """One point of each class in every square of four pixels: more cannot be told apart."""
+    import numpy as np
+    import shapely
+
+    box = shapely.bounds(points)
+    cells = np.floor(box[:, :2] / (4 * pixel)).astype(np.int64)
+    _, kind = np.unique(codes.astype(str), return_inverse=True)
+    _, first = np.unique(np.column_stack((cells, kind)), axis=0, return_index=True)
+    first.sort()
+    return codes[first], points[first]
+
+
+def _thin(codes: NDArray[Any], lines: NDArray[Any], pixel: float) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The lines of each class joined end to end, simplified, without those too short to be seen."""
+    import numpy as np
+    import shapely
+
+    out_codes: list[str] = []
+    out: list[Any] = []
+    for code in sorted(set(codes.tolist())):
+        joined = shapely.line_merge(shapely.multilinestrings(shapely.get_parts(lines[codes == code])))
+        made = shapely.simplify(shapely.get_parts(joined), pixel)
+        kept = made[shapely.length(made) > 2 * pixel]
+        out += kept.tolist()
+        out_codes += [code] * len(kept)
+    return np.array(out_codes, dtype=object), np.array(out, dtype=object)
 
 
 def _dissolved(codes: NDArray[Any], shapes: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -19,6 +19,7 @@ from jintu.foundation.journal import Actor, append
 from jintu.kernel.errors import Conflict, InputError, Place, Refused
 
 from . import attributes, lake, quality
+from . import shapes as kinds
 from .mapping import Mapping, match
 from .models import LayerVersion
 from .schemas import Schema
@@ -70,8 +71,9 @@ class Result:
 @dataclass
 class _Loaded:
     frame: pl.DataFrame
-    working: pa.ChunkedArray
-    """WKB, lon/lat 4490, oriented: bytes, because a million Shapely objects are gigabytes."""
+    working: pa.ChunkedArray | None
+    """WKB, lon/lat 4490, oriented: bytes, because a million Shapely objects are gigabytes. None for a table without
+    geometry."""
     delivered: pa.ChunkedArray | None
     """WKB as it came, 2D, when that is another system."""
     problems: attributes.Problems
@@ -126,7 +128,7 @@ def import_layer(
                 "hash": source.sha256,
                 "encoding": source.encoding,
             },
-            "crs": str(source.crs),
+            "crs": "" if schema.is_table else str(source.crs),
         }
         notices = [str(n) for n in source.notices]
     with lake.incoming() as draft_dir:
@@ -192,7 +194,7 @@ def import_layer(
 
 def _matched(source: Source, schema: Schema, mapping: Mapping) -> dict[str, str]:
     """Columns of the file by our names. Raises when the file has no geometry or lacks mandatory columns."""
-    if not source.has_geometry:
+    if not source.has_geometry and not schema.is_table:
         raise InputError(
             "The file has no geometry.",
             place=source.place(),
@@ -222,22 +224,22 @@ def _read(source: Source, schema: Schema, matched: dict[str, str], mapping: Mapp
 
     place = source.place()
     problems = attributes.Problems(place.file, place.layer)
-    system = _system(source, mapping)
+    system = None if schema.is_table else _system(source, mapping)
     frames: list[pl.DataFrame] = []
     working: list[pa.Array] = []
     delivered: list[pa.Array] = []
     read = 0
-    for table in source.batches(BATCH):
+    for table in source.batches(BATCH, geometry=not schema.is_table):
         rows = table.column("__row__").to_numpy()
         wanted = list(dict.fromkeys(["__row__", *matched.values()]))
         frame = pl.from_arrow(table.select(wanted))
         assert isinstance(frame, pl.DataFrame)
         frames.append(attributes.convert(frame, schema, matched, mapping, problems))
-        shapes = _shapes(table.column("geometry"), rows, problems)
-        lonlat = _outlines(shapes, rows, system, problems)
-        working.append(_wkb(lonlat))
-        if not system.is_working:
-            delivered.append(_wkb(shapes))
+        if system is not None:
+            shapes = _shapes(table.column("geometry"), rows, schema.geometry, problems)
+            working.append(_wkb(_outlines(shapes, rows, system, problems)))
+            if not system.is_working:
+                delivered.append(_wkb(shapes))
         read += len(rows)
         tell(read, source.count or 0, "reading")
     for error in source.problems:
@@ -245,12 +247,13 @@ def _read(source: Source, schema: Schema, matched: dict[str, str], mapping: Mapp
     frame = pl.concat(frames) if frames else pl.DataFrame(schema={"__row__": pl.Int64})
     if frames:
         _duplicates(frame, schema, problems)
-    outlines = pa.chunked_array(working, pa.large_binary())
+    outlines = None if schema.is_table else pa.chunked_array(working, pa.large_binary())
     given = pa.chunked_array(delivered, pa.large_binary()) if delivered else None
     if problems.rows and len(frame):
         keep = ~frame["__row__"].is_in(list(problems.rows))
         mask = keep.to_arrow()
-        frame, outlines = frame.filter(keep), outlines.filter(mask)
+        frame = frame.filter(keep)
+        outlines = outlines.filter(mask) if outlines is not None else None
         given = given.filter(mask) if given is not None else None
     return _Loaded(frame, outlines, given, problems, read)
 
@@ -302,32 +305,45 @@ def _system(source: Source, mapping: Mapping) -> _System:
     return system
 
 
-def _shapes(column: pa.ChunkedArray, rows: NDArray[np.int64], problems: attributes.Problems) -> NDArray[np.object_]:
-    """Shapely polygons as delivered; None, with a problem, for anything else."""
+def _shapes(
+    column: pa.ChunkedArray, rows: NDArray[np.int64], wanted: str, problems: attributes.Problems
+) -> NDArray[np.object_]:
+    """Shapely geometries of the kind wanted, as delivered; None, with a problem, for anything else."""
     import numpy as np
     import shapely
 
     shapes = np.asarray(shapely.from_wkb(column.to_numpy(zero_copy_only=False), on_invalid="ignore"), dtype=object)
-    kinds = shapely.get_type_id(shapes)
-    for i in np.flatnonzero(~np.isin(kinds, (3, 6))):
-        if kinds[i] < 0:
+    found = shapely.get_type_id(shapes)
+    bad = ~np.isin(found, kinds.type_ids(wanted))
+    if wanted == "line":
+        bad |= shapely.length(shapes) == 0
+    for i in np.flatnonzero(bad):
+        if found[i] < 0:
             problems.add(int(rows[i]), "geometry", "The row has no geometry.", "Draw it, or delete the row.")
+        elif found[i] in kinds.type_ids(wanted):
+            problems.add(int(rows[i]), "geometry", "The line has no length.", "Draw it, or delete the row.")
         else:
             problems.add(
                 int(rows[i]),
                 "geometry",
-                "The geometry is a {kind}, not a polygon.",
-                "Give polygons only.",
+                *_WRONG_KIND[wanted],
                 kind=shapes[i].geom_type,
             )
         shapes[i] = None
     return shapes
 
 
+_WRONG_KIND = {
+    "polygon": ("The geometry is a {kind}, not a polygon.", "Give polygons only."),
+    "line": ("The geometry is a {kind}, not a line.", "Give lines only."),
+    "point": ("The geometry is a {kind}, not a point.", "Give points only."),
+}
+
+
 def _outlines(
     shapes: NDArray[np.object_], rows: NDArray[np.int64], system: _System, problems: attributes.Problems
 ) -> NDArray[np.object_]:
-    """Outlines in lon/lat 4490, 2D, shells counter-clockwise; wrong ones are problems by part, ring and vertex."""
+    """In lon/lat 4490, 2D, shells counter-clockwise; wrong ones are problems by part, ring and vertex."""
     import numpy as np
     import shapely
 
@@ -396,6 +412,8 @@ def _write(
 
     from jintu.kernel.flat import Polygons
 
+    if loaded.working is None or schema.geometry != "polygon":
+        return _write_other(target, loaded, schema, crs)
     column = loaded.working
     polygons = Polygons.from_wkb(column)
     areas = polygons.areas()
@@ -409,7 +427,22 @@ def _write(
     table = frame.to_arrow().cast(pa.schema(attributes.arrow_schema(schema))).append_column("geometry", column)
     if loaded.delivered is not None:
         table = table.append_column("geometry_delivered", loaded.delivered)
-    return lake.write(target, table, schema=schema.name, crs=crs, key=schema.key), summary
+    total = float(areas.sum())
+    return lake.write(target, table, schema=schema.name, crs=crs, key=schema.key, area_m2=total), summary
+
+
+def _write_other(target: Path, loaded: _Loaded, schema: Schema, crs: str) -> tuple[lake.Written, dict[str, Any]]:
+    """Lines, points, and tables without geometry: they have no areas and no topology of a partition."""
+    import pyarrow as pa
+
+    frame = loaded.frame.drop("__row__")
+    summary = quality.summary_of_others(frame, schema, loaded.working)
+    table = frame.to_arrow().cast(pa.schema(attributes.arrow_schema(schema)))
+    if loaded.working is not None:
+        table = table.append_column("geometry", loaded.working)
+    if loaded.delivered is not None:
+        table = table.append_column("geometry_delivered", loaded.delivered)
+    return lake.write(target, table, schema=schema.name, crs=crs, key=schema.key, kind=schema.geometry), summary
 
 
 def _is_plane(text: str) -> bool:

@@ -31,6 +31,8 @@ from django.conf import settings
 from jintu.kernel import hashing
 from jintu.kernel.errors import Missing
 
+from . import shapes
+
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
@@ -154,20 +156,22 @@ def _column_hash(column: pa.ChunkedArray, algorithm: str) -> str:
     return hashing.of_bytes(b"".join((kind.encode(), present.tobytes(), *(p.tobytes() for p in parts))), algorithm)
 
 
-def write(target: Path, table: pa.Table, *, schema: str, crs: str, key: str) -> Written:
+def write(
+    target: Path, table: pa.Table, *, schema: str, crs: str, key: str, kind: str = "polygon", area_m2: float = 0.0
+) -> Written:
     """Write ``data.parquet`` into a directory.
 
-    ``table``: attributes by our names, ``geometry`` (WKB lon/lat 4490, oriented) and, when it differs,
-    ``geometry_delivered`` (WKB in ``crs``). Rows are put in Hilbert order, ties by ``key``.
+    ``table``: attributes by our names, ``geometry`` (WKB lon/lat 4490, oriented; not in a table) and, when it differs,
+    ``geometry_delivered`` (WKB in ``crs``). ``kind``: of the geometry, as of `schemas.GEOMETRIES`. ``area_m2``: of all.
+    Rows are put in Hilbert order, ties by ``key``; those of a table without geometry in the order of ``key``.
     """
     import numpy as np
     import pyarrow as pa
 
-    from jintu.kernel.flat import Polygons
-
-    polygons = Polygons.from_wkb(table.column(GEOMETRY))
-    boxes = polygons.boxes()
     keys = np.asarray(table.column(key).fill_null("").to_pylist(), dtype=str)
+    if kind == "none":
+        return _write_plain(target, table.take(pa.array(np.argsort(keys, kind="stable"))), schema=schema, key=key)
+    boxes = shapes.boxes(table.column(GEOMETRY), kind)
     order = np.lexsort((keys, hilbert(boxes)))
     ordered = table.take(pa.array(order))
     digest = content_hash(ordered, schema=schema, crs=crs)
@@ -176,13 +180,13 @@ def write(target: Path, table: pa.Table, *, schema: str, crs: str, key: str) -> 
     ordered = ordered.append_column(BBOX, covering)
     west, south = boxes[:, :2].min(axis=0)
     east, north = boxes[:, 2:].max(axis=0)
-    geo = _geo_metadata(crs, (west, south, east, north), DELIVERED in table.column_names)
+    geo = _geo_metadata(crs, (west, south, east, north), DELIVERED in table.column_names, kind)
     ordered = ordered.replace_schema_metadata({b"geo": json.dumps(geo).encode(), b"jintu:schema": schema.encode()})
     _write_parquet(ordered, target / DATA, plain=(GEOMETRY, DELIVERED, BBOX, key))
     return Written(
         hash=digest,
         rows=ordered.num_rows,
-        area_m2=float(polygons.areas().sum()),
+        area_m2=area_m2,
         bbox=(float(west), float(south), float(east), float(north)),
         order=order,
     )
@@ -201,13 +205,23 @@ def _write_parquet(table: pa.Table, path: Path, plain: Sequence[str]) -> None:
             writer.write_table(table.slice(start, ROW_GROUP).cast(schema), row_group_size=ROW_GROUP)
 
 
-def _geo_metadata(crs: str, bbox: Sequence[float], delivered: bool) -> dict[str, Any]:
+def _write_plain(target: Path, ordered: pa.Table, *, schema: str, key: str) -> Written:
+    """A table without geometry: Parquet without the parts that GeoParquet adds."""
+    import numpy as np
+
+    digest = content_hash(ordered, schema=schema, crs="")
+    ordered = ordered.replace_schema_metadata({b"jintu:schema": schema.encode()})
+    _write_parquet(ordered, target / DATA, plain=(key,))
+    return Written(digest, ordered.num_rows, 0.0, shapes.NOWHERE, np.arange(ordered.num_rows))
+
+
+def _geo_metadata(crs: str, bbox: Sequence[float], delivered: bool, kind: str) -> dict[str, Any]:
     """The "geo" key of GeoParquet 1.1."""
     import pyproj
 
     primary: dict[str, Any] = {
         "encoding": "WKB",
-        "geometry_types": ["Polygon", "MultiPolygon"],
+        "geometry_types": list(shapes.TYPES[kind]),
         "crs": json.loads(pyproj.CRS("EPSG:4490").to_json()),
         "edges": "planar",
         "orientation": "counterclockwise",
@@ -218,7 +232,7 @@ def _geo_metadata(crs: str, bbox: Sequence[float], delivered: bool) -> dict[str,
     if delivered:
         columns[DELIVERED] = {
             "encoding": "WKB",
-            "geometry_types": ["Polygon", "MultiPolygon"],
+            "geometry_types": list(shapes.TYPES[kind]),
             "crs": json.loads(pyproj.CRS(crs).to_json()),
             "edges": "planar",
         }
@@ -348,7 +362,7 @@ def read(
                 name=", ".join(sorted(unknown)),
                 names=", ".join(_plain(file.schema_arrow.names)),
             )
-        if bbox is None:
+        if bbox is None or BBOX not in file.schema_arrow.names:  # what lies nowhere is not cut
             return file.read(names).replace_schema_metadata(None)
         groups = [g for g in range(file.num_row_groups) if _meets(file.metadata.row_group(g), bbox)]
         wanted = file.read_row_groups(groups, [*names, BBOX]) if groups else None

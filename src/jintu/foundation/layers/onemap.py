@@ -41,6 +41,8 @@ USE_ZONE_TOKENS = {
     "100": "lu-04",
     "990": "lu-12",
 }
+ALL = "*"
+"""The colour of a schema's features that have none of their own."""
 CONTROL_ZONE_TOKENS = {"010": "lu-05", "020": "lu-02", "030": "lu-04", "040": "lu-03"}
 
 
@@ -48,6 +50,8 @@ def theme_title(theme: str) -> str:
     return {
         "lifecycle": _("Approval, supply, use, compensation, inspection"),
         "land_use": _("Present land use"),
+        "ownership": _("Land ownership"),
+        "minerals": _("Mineral plan"),
         "plan": _("Plan and control"),
         "base": _("Base geography"),
         "imagery": _("Imagery"),
@@ -67,7 +71,7 @@ def config(scope: Any, day: date) -> dict[str, Any]:
     for theme in schemas.THEMES:
         layers = []
         for schema in schemas.catalogue():
-            if schema.theme != theme:
+            if schema.theme != theme or schema.is_table:
                 continue
             pieces = versions.pieces_in_scope(schema.name, scope, day, published)
             if not pieces:
@@ -167,13 +171,43 @@ def _address(layer: str, reference: str) -> str:
 
 
 def _style(schema: Schema) -> dict[str, Any]:
+    if schema.geometry in ("line", "point"):
+        return _thin_style(schema)
     if schema.symbols == "land_use":
         return {"kind": "land-use", "field": schema.classes}
     if schema.symbols == "farmland":
         return {"kind": "hatch", "token": "map-comp"}
     if schema.symbols in ("use_zone", "control_zone"):
         return {"kind": "classes", "field": schema.classes, "classes": _zones(schema.symbols)}
+    if schema.symbols == "classes":
+        return {"kind": "classes", "field": schema.classes, "classes": _classes(schema)}
+    if schema.symbols == "plain":
+        return {"kind": "plain", "token": schema.tokens.get(ALL, "map-label")}
     return {"kind": "boundary"}
+
+
+def _thin_style(schema: Schema) -> dict[str, Any]:
+    """Of lines and points: one colour, a colour by class, or that of the land use."""
+    if schema.symbols == "outline":
+        return {"kind": "boundary"}
+    style: dict[str, Any] = {"kind": schema.geometry, "token": schema.tokens.get(ALL, "map-label")}
+    if schema.symbols == "land_use":
+        style["field"] = schema.classes
+        style["land_use"] = True
+    elif schema.symbols == "classes":
+        style["field"] = schema.classes
+        style["classes"] = _classes(schema)
+    return style
+
+
+def _classes(schema: Schema) -> list[dict[str, str]]:
+    """Codes, names and colours of the schema's own list, as its file gives them."""
+    column = schema.columns[schema.classes]
+    return [
+        {"value": code, "title": f"{code} {column.meaning(code)}".strip(), "token": token}
+        for code, token in schema.tokens.items()
+        if code != ALL
+    ]
 
 
 def _zones(kind: str) -> list[dict[str, str]]:
@@ -193,13 +227,14 @@ def _legend(schema: Schema, pieces: Sequence[LayerVersion]) -> list[dict[str, st
         for row in LayerVersion.objects.filter(pk__in=[v.pk for v in pieces]).values_list("quality__classes", flat=True)
         for code in (row or {})
     }
+    kind = {"line": "line", "point": "dot"}.get(schema.geometry, "fill")
     found = []
     for head in sorted(present, key=lambda c: (c == "20", c)):
         name = codelists.get("land_use").find(head)
         if name is not None:
             token = codelists.colour(head).removeprefix("--jt-")
             title = name.name_zh if _language() == "zh" else name.name_en
-            found.append({"kind": "fill", "token": token, "title": f"{head} {title}"})
+            found.append({"kind": kind, "token": token, "title": f"{head} {title}"})
     return found
 
 

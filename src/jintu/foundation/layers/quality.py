@@ -7,22 +7,28 @@ numbers of the quality inspection (Qxxxx).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from . import shapes
 from .schemas import Schema
 
 if TYPE_CHECKING:
     import numpy as np
     import polars as pl
+    import pyarrow as pa
     from numpy.typing import NDArray
 
+    from jintu.kernel.codelists import CodeList
     from jintu.kernel.flat import Polygons
 
-__all__ = ["area_rows", "gaps", "overlaps", "summary"]
+__all__ = ["area_rows", "gaps", "overlaps", "summary", "summary_of_others"]
 
 TOLERANCE_M2 = 0.1
 """Q5101. Edges are straight in lon/lat here and straight in the plane for the surveyor: a few 1e-7 of the area more."""
 RELATIVE = 1e-6
+TOLERANCE_M, RELATIVE_LENGTH = 0.1, 1e-3
+"""Q5103. Declared lengths are measured in the plane, whose scale differs by up to 1e-3 from the ground's."""
 SMALLEST_M2 = 0.1
 EXAMPLES = 20
 MOST_GAPS = 1000
@@ -86,6 +92,32 @@ def summary(
     return answer
 
 
+def summary_of_others(frame: pl.DataFrame, schema: Schema, geometry: pa.ChunkedArray | None) -> dict[str, Any]:
+    """The summary of lines, points (WKB, lon/lat) and tables: codes, names, and lengths where there are any."""
+    import numpy as np
+    import polars as pl
+
+    from jintu.kernel.length import geodesic
+
+    checks = [c for c in (_feature_code(frame, schema), *_names(frame, schema)) if c]
+    answer: dict[str, Any] = {"rows": len(frame), "checks": checks}
+    metres = geodesic(shapes.decoded(geometry)) if geometry is not None and schema.geometry == "line" else None
+    if metres is not None:
+        answer["length"] = {"computed_m": round(float(metres.sum()), 1)}
+    if metres is not None and schema.length:
+        declared = frame[schema.length].fill_null(0).to_numpy()
+        differing = np.flatnonzero(np.abs(declared - metres) > np.maximum(TOLERANCE_M, RELATIVE_LENGTH * metres))
+        answer["length"] |= {"declared_m": round(float(declared.sum()), 1), "differing": len(differing)}
+        if len(differing):
+            keys = frame[schema.key].gather(differing[:EXAMPLES]).to_list()
+            checks.append({"rule": "Q5103", "count": len(differing), "keys": keys})
+    if schema.classes:
+        counts = frame.group_by(code=schema.classes).agg(pl.len().alias("rows")).sort("code").drop_nulls()
+        if counts.height <= 500:
+            answer["classes"] = {str(c): {"rows": n, "area_m2": 0.0} for c, n in counts.iter_rows()}
+    return answer
+
+
 def area_rows(declared: NDArray[np.float64], computed: NDArray[np.float64]) -> NDArray[np.int64]:
     """Rows whose declared area is not the computed one, the most differing first."""
     import numpy as np
@@ -108,20 +140,22 @@ def _feature_code(frame: pl.DataFrame, schema: Schema) -> dict[str, Any] | None:
     }
 
 
-def _names(frame: pl.DataFrame, schema: Schema) -> list[dict[str, Any]]:
-    """Names that are not the list's names of their codes (Q2205)."""
+def _list_of(name: str) -> Callable[[str], CodeList]:
+    """The list in which a code is looked up: of land use there are two, told apart by the code itself."""
     from jintu.kernel import codelists
 
+    return codelists.land_use if name == "land_use" else lambda code: codelists.get(name)
+
+
+def _names(frame: pl.DataFrame, schema: Schema) -> list[dict[str, Any]]:
+    """Names that are not the list's names of their codes (Q2205)."""
     found = []
     for a in schema.attributes:
         if not a.names:
             continue
+        lists = _list_of(schema.columns[a.names].codelist)
         pairs = frame.select(code=a.names, name=a.name).unique().drop_nulls()
-        wrong = [
-            (c, n)
-            for c, n in pairs.iter_rows()
-            if (entry := codelists.land_use(c).find(c)) is None or entry.name_zh != n
-        ]
+        wrong = [(c, n) for c, n in pairs.iter_rows() if (entry := lists(c).find(c)) is None or entry.name_zh != n]
         if wrong:
             import polars as pl
 

@@ -1,4 +1,4 @@
-"""Schemas of layers as data: one YAML file per table of the standards, listed by the domains in their ``apps.py``.
+"""Schemas of layers as data: YAML files, one document per table of the standards, listed in the domains' ``apps.py``.
 
 A schema maps the standard's column codes (DLBM) to our names (land_use_code) and says what each column must hold. In
 the lake and in rules only our names occur; the codes live at the import and export edge.
@@ -14,12 +14,16 @@ from typing import Any
 
 from jintu.kernel.errors import Missing
 
-__all__ = ["THEMES", "Attribute", "Schema", "catalogue", "get", "register"]
+__all__ = ["THEMES", "Attribute", "Schema", "catalogue", "get", "read_all", "register"]
 
-THEMES = ("lifecycle", "land_use", "plan", "base")
+THEMES = ("lifecycle", "land_use", "ownership", "plan", "minerals", "base")
 """Groups of the layer tree, in order; "lifecycle" is that of the registers."""
 
 TYPES = ("Int", "Char", "Float", "Date")
+GEOMETRIES = ("point", "line", "polygon", "none")
+"""In the order in which a map draws them, top first; "none" is a table."""
+MARKS = ("V", "M", "U")
+SYMBOLS = ("outline", "land_use", "farmland", "use_zone", "control_zone", "classes", "plain")
 
 
 def _chinese() -> bool:
@@ -36,7 +40,8 @@ class Attribute:
     ``constraint`` M mandatory, C conditional (``required_when``: column → beginning of the code that demands it),
     O optional. ``codelist`` names a list of `jintu.kernel.codelists`; ``choices`` is a list of its own. ``names``: this
     column repeats the name of the code in that column. ``clause``: rule of the quality inspection. Int columns are
-    identifiers: they are checked as numbers and kept as text.
+    identifiers: they are checked as numbers and kept as text. ``serial``: numbered by row where the file has no such
+    column. ``mark``: how sure the field is, V seen in a source, M from memory, U not verified.
     """
 
     code: str
@@ -59,6 +64,8 @@ class Attribute:
     aliases: tuple[str, ...] = ()
     required_when: Mapping[str, str] = field(default_factory=dict)
     personal: bool = False
+    serial: bool = False
+    mark: str = "M"
 
     @property
     def label(self) -> str:
@@ -91,8 +98,13 @@ class Attribute:
 
 @dataclass(frozen=True)
 class Schema:
-    """A kind of layer. ``classes``: the column by which areas are summed and the map is coloured (``symbols`` says
-    how); ``key``: identifies a feature; ``partition``: features neither overlap nor leave gaps."""
+    """A kind of layer: polygons, lines, points, or a table without geometry.
+
+    ``classes``: the column by which areas are summed and the map is coloured (``symbols`` says how, ``tokens`` in which
+    design colours: by code, or "*" for all); ``key``: identifies a feature; ``partition``: features neither overlap nor
+    leave gaps; ``area`` and ``length``: columns that declare what is computed from the geometry; ``aliases``: names
+    under which files of the layer are also delivered; ``mark``: as of `Attribute`.
+    """
 
     name: str
     table: str
@@ -110,6 +122,16 @@ class Schema:
     partition: bool
     attributes: tuple[Attribute, ...]
     source: str = ""
+    geometry: str = "polygon"
+    length: str = ""
+    tokens: Mapping[str, str] = field(default_factory=dict)
+    aliases: tuple[str, ...] = ()
+    mark: str = "M"
+
+    @property
+    def is_table(self) -> bool:
+        """Without geometry: kept and listed, never drawn."""
+        return self.geometry == "none"
 
     @property
     def label(self) -> str:
@@ -155,17 +177,28 @@ def register(path: str | Path) -> None:
     """Read the schemas of a YAML file or of every one in a directory; called from a domain's AppConfig.ready()."""
     path = Path(path)
     for file in sorted(path.glob("*.yaml")) if path.is_dir() else [path]:
-        schema = read(file)
-        _catalogue[schema.name] = schema
+        for schema in read_all(file):
+            _catalogue[schema.name] = schema
 
 
 def read(path: Path) -> Schema:
-    """The schema of a YAML file. Raises ValueError, with the file, for one that contradicts itself."""
+    """The only schema of a YAML file; see `read_all`."""
+    (schema,) = read_all(path)
+    return schema
+
+
+def read_all(path: Path) -> list[Schema]:
+    """The schemas of a YAML file, one a document. Raises ValueError, with the file, for one that contradicts itself."""
     import yaml
 
-    facts = yaml.safe_load(path.read_text(encoding="utf-8"))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # the compiled reader where there is one: ten times as fast
+    return [_schema(facts, path) for facts in yaml.load_all(path.read_text(encoding="utf-8"), loader) if facts]
+
+
+def _schema(facts: dict[str, Any], path: Path) -> Schema:
     try:
-        attributes = tuple(_attribute(a) for a in facts["fields"])
+        mark = facts.get("mark", "M")
+        attributes = tuple(_attribute(a, mark) for a in facts["fields"])
         schema = Schema(
             name=facts["name"],
             table=facts["table"],
@@ -183,28 +216,36 @@ def read(path: Path) -> Schema:
             partition=bool(facts.get("partition", False)),
             attributes=attributes,
             source=path.name,
+            geometry=facts.get("geometry", "polygon"),
+            length=facts.get("length", ""),
+            tokens={str(k): v for k, v in facts.get("tokens", {}).items()},
+            aliases=tuple(facts.get("aliases", ())),
+            mark=mark,
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path.name}: {error} is missing or wrong") from error
-    used = {schema.key, *schema.title, *(n for n in (schema.area, schema.classes) if n)}
+    used = {schema.key, *schema.title, *(n for n in (schema.area, schema.length, schema.classes) if n)}
     used |= {n for a in attributes for n in (*a.required_when, *((a.names,) if a.names else ()))}
     if unknown := used - set(schema.columns):
         raise ValueError(f"{path.name}: there is no field {', '.join(sorted(unknown))}")
     if len(schema.columns) != len(attributes) or len(schema.codes) != len(attributes):
         raise ValueError(f"{path.name}: a field or code occurs twice")
-    if schema.theme not in THEMES:
-        raise ValueError(f"{path.name}: theme must be one of {', '.join(THEMES)}")
+    for name, known in (("theme", THEMES), ("geometry", GEOMETRIES), ("symbols", SYMBOLS), ("mark", MARKS)):
+        if getattr(schema, name) not in known:
+            raise ValueError(f"{path.name}: {name} of {schema.name} must be one of {', '.join(known)}")
+    if (schema.area or schema.partition) and schema.geometry != "polygon":
+        raise ValueError(f"{path.name}: only polygons have an area")
     return schema
 
 
-def _attribute(facts: dict[str, Any]) -> Attribute:
-    kept = dict(facts)
+def _attribute(facts: dict[str, Any], mark: str) -> Attribute:
+    kept = {"mark": mark, **facts}
     for name in ("aliases", "not_codes"):
         kept[name] = tuple(kept.get(name, ()))
     kept["choices"] = {str(k): tuple(v) for k, v in kept.get("choices", {}).items()}
     attribute = Attribute(**kept)
-    if attribute.type not in TYPES or attribute.constraint not in ("M", "C", "O"):
-        raise KeyError(f"type or constraint of {attribute.code}")
+    if attribute.type not in TYPES or attribute.constraint not in ("M", "C", "O") or attribute.mark not in MARKS:
+        raise KeyError(f"type, constraint or mark of {attribute.code}")
     if attribute.codelist:
         from jintu.kernel import codelists
 
@@ -213,8 +254,9 @@ def _attribute(facts: dict[str, Any]) -> Attribute:
 
 
 def get(name: str) -> Schema:
-    """The schema called ``name`` ("survey.DLTB", or its table alone, "DLTB"). Raises `Missing`."""
+    """The schema called ``name`` ("survey.DLTB", or its table or an alias alone, "DLTB"). Raises `Missing`."""
     found = _catalogue.get(name) or next((s for s in _catalogue.values() if s.table == name.upper()), None)
+    found = found or next((s for s in _catalogue.values() if name.upper() in s.aliases), None)
     if found is None:
         raise Missing(
             "There is no layer called {name}; there are: {names}.", name=name, names=", ".join(sorted(_catalogue))
@@ -223,5 +265,14 @@ def get(name: str) -> Schema:
 
 
 def catalogue() -> Iterator[Schema]:
-    """All schemas, in the order of the layer tree."""
-    yield from sorted(_catalogue.values(), key=lambda s: (THEMES.index(s.theme), -int(s.symbols != "outline")))
+    """All schemas, in the order of the layer tree: within a theme what is drawn on top comes first."""
+    yield from sorted(_catalogue.values(), key=_place)
+
+
+def _place(schema: Schema) -> tuple[int, int, int]:
+    over = ("farmland", "plain")  # thin pictures that a coloured ground would hide
+    return (
+        THEMES.index(schema.theme),
+        GEOMETRIES.index(schema.geometry),
+        0 if schema.symbols in over else 2 if schema.symbols == "outline" else 1,
+    )

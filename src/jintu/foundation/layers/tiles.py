@@ -101,6 +101,8 @@ def label_of(schema: Schema) -> str:
     """The column that is written on the map."""
     if schema.symbols == "outline":
         return schema.title[0]
+    if schema.symbols == "plain":
+        return schema.title[0]
     return schema.classes if schema.symbols != "farmland" else ""
 
 
@@ -127,12 +129,13 @@ def _features(
     rows = resident.near(box)
     pixel = 360 / 2**z / 512 * SMALLEST_PIXELS
     sides = resident.boxes[rows]
-    rows = rows[np.maximum(sides[:, 2] - sides[:, 0], sides[:, 3] - sides[:, 1]) > pixel]
+    if schema.geometry != "point":
+        rows = rows[np.maximum(sides[:, 2] - sides[:, 0], sides[:, 3] - sides[:, 1]) > pixel]
     names = list(dict.fromkeys(n for n in (schema.classes, label_of(schema)) if n))
     table = resident.attributes.select([schema.key, *names]).take(rows)
     columns = {n: table.column(n).to_pylist() for n in names}
     columns["key"] = table.column(schema.key).to_pylist()
-    return resident.polygons.take(rows).to_shapely(), columns
+    return resident.shapes(rows), columns
 
 
 def _low(

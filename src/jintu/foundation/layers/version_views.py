@@ -18,10 +18,11 @@ from jintu.foundation.operations import files, jobs
 from jintu.kernel import divisions
 from jintu.kernel.errors import InputError, Missing, Place
 
-from . import comparing, importing, mapping, onemap, schemas, versions
+from . import comparing, finding, importing, mapping, onemap, schemas, versions
 from .models import LayerMapping, LayerVersion
 
 LISTED = 300
+LISTED_ROWS = 100
 
 
 def _version(request: HttpRequest, pk: int) -> LayerVersion:
@@ -41,7 +42,10 @@ def index(request: HttpRequest) -> HttpResponse:
     for schema in schemas.catalogue():
         own = [v for v in rows if v.layer == schema.name]
         groups.append({"schema": schema, "theme": onemap.theme_title(schema.theme), "versions": own})
-    return render(request, "layers/versions.html", {"groups": groups})
+    loaded = [g for g in groups if g["versions"]]
+    return render(
+        request, "layers/versions.html", {"groups": loaded, "empty": [g for g in groups if not g["versions"]]}
+    )
 
 
 @require_http_methods(["GET", "POST"])
@@ -112,20 +116,35 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     )
     quality = version.quality
     classes = quality.get("classes") or {}
-    from .reporting import class_name
-
-    kind = version.schema.symbols if version.schema.symbols in ("use_zone", "control_zone") else "land_use"
-    named = version.schema.symbols in ("land_use", "farmland", "use_zone", "control_zone")
     context = {
         "version": version,
         "schema": version.schema,
         "quality": quality,
-        "classes": [(c, class_name(kind, c) if named else "", f["rows"], f["area_m2"]) for c, f in classes.items()],
+        "classes": [(c, _class_name(version.schema, c), f["rows"], f["area_m2"]) for c, f in classes.items()],
         "others": others.exclude(pk=version.pk).defer("quality").order_by("-valid_from"),
-        "map": _map(version),
+        "map": None if version.schema.is_table else _map(version),
+        "rows": _first_rows(version) if version.schema.is_table else [],
         "can_change": request.scope.can("publish", version),  # type: ignore[attr-defined]
     }
     return render(request, "layers/version.html", context)
+
+
+def _class_name(schema: schemas.Schema, code: str) -> str:
+    column = schema.columns[schema.classes]
+    known = bool(column.codelist or column.choices)
+    return column.meaning(code) or (_("outside the list") if known else "")
+
+
+def _first_rows(version: LayerVersion) -> list[list[Any]]:
+    """The beginning of a table without geometry, in the order of its columns."""
+    schema = version.schema
+    names = [a.name for a in schema.attributes if not a.serial]
+    table = version.table(names).slice(0, LISTED_ROWS)
+    persons = [schema.columns[n].personal for n in names]
+    return [
+        [finding.MASK if hidden and row[n] else row[n] for n, hidden in zip(names, persons, strict=True)]
+        for row in table.to_pylist()
+    ]
 
 
 def _map(version: LayerVersion) -> dict[str, Any]:
@@ -147,12 +166,9 @@ def compare(request: HttpRequest, pk: int) -> HttpResponse:
         raise InputError("Choose a version to compare with.", place=Place(field="with"))
     old, new = sorted((_version(request, int(other)), version), key=lambda v: (v.valid_from, v.pk))
     found = comparing.diff(old, new)
-    from .reporting import class_name
-
-    kind = version.schema.symbols if version.schema.symbols in ("use_zone", "control_zone") else "land_use"
 
     def named(code: str) -> str:
-        return f"{code} {class_name(kind, code)}" if code else _("outside")
+        return f"{code} {_class_name(version.schema, code)}" if code else _("outside")
 
     context = {
         "version": version,

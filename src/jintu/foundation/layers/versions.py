@@ -16,7 +16,7 @@ from jintu.foundation.identity.scope import prefix_of
 from jintu.kernel import hashing
 from jintu.kernel.errors import Missing
 
-from . import lake
+from . import lake, shapes
 from .models import LayerVersion
 
 if TYPE_CHECKING:
@@ -209,23 +209,42 @@ def verify(version: LayerVersion) -> list[str]:
 
 
 class Resident:
-    """A version in memory, for identify, tiles and the analysis of a drawn outline."""
+    """A version in memory, for identify, tiles and the analysis of a drawn outline.
+
+    ``polygons`` is empty for lines and points: `shapes` gives features of every kind. A table has neither.
+    """
 
     def __init__(self, version: LayerVersion) -> None:
+        import numpy as np
+
         from jintu.kernel.flat import Polygons
 
         table = version.table()
         self.version = version
-        self.polygons: Polygons = Polygons.from_wkb(table.column("geometry"))
-        self.boxes: NDArray[np.float64] = self.polygons.boxes()
-        self.attributes = table.drop_columns(["geometry"])
+        self.kind = version.schema.geometry
+        column = table.column("geometry") if self.kind != "none" else None
+        self.polygons: Polygons = Polygons.from_wkb(column if self.kind == "polygon" else [])
+        self._others = shapes.decoded(column) if column is not None and self.kind != "polygon" else None
+        self.boxes: NDArray[np.float64] = np.empty((0, 4))
+        if column is not None:
+            self.boxes = shapes.boxes(column, self.kind)
+        self.attributes = table.drop_columns(["geometry"] if column is not None else [])
         self._classes: dict[str, tuple[NDArray[np.int64], list[str]]] = {}
         self._prepared: Prepared | None = None
         self._lock = Lock()
         self.nbytes = self.polygons.nbytes + self.boxes.nbytes + self.attributes.nbytes
+        if self._others is not None:  # a Shapely object costs about 200 bytes beside its coordinates
+            self.nbytes += column.nbytes + 200 * len(self._others)
 
     def __len__(self) -> int:
-        return len(self.polygons)
+        return self.attributes.num_rows
+
+    def shapes(self, rows: Any) -> NDArray[np.object_]:
+        """Shapely geometries of rows, whatever their kind."""
+        import numpy as np
+
+        wanted = np.asarray(rows, dtype=np.int64)
+        return self._others[wanted] if self._others is not None else self.polygons.take(wanted).to_shapely()
 
     @property
     def prepared(self) -> Prepared:
@@ -245,16 +264,20 @@ class Resident:
         b = self.boxes
         return np.flatnonzero((b[:, 0] <= east) & (b[:, 2] >= west) & (b[:, 1] <= north) & (b[:, 3] >= south))
 
-    def at(self, lon: float, lat: float) -> list[int]:
-        """Rows that hold a point, their boundary included."""
+    def at(self, lon: float, lat: float, near: float = 0.0) -> list[int]:
+        """Rows of polygons that hold a point, their boundary included; of lines and points within ``near`` degrees of
+        it, the nearest first."""
         import numpy as np
         import shapely
 
-        rows = self.near((lon, lat, lon, lat))
+        if self.kind == "polygon":
+            near = 0.0
+        rows = self.near((lon - near, lat - near, lon + near, lat + near))
         if not len(rows):
             return []
-        hit = shapely.intersects(self.polygons.take(rows).to_shapely(), shapely.Point(lon, lat))
-        return rows[np.asarray(hit)].tolist()
+        away = shapely.distance(self.shapes(rows), shapely.Point(lon, lat))
+        hit = np.flatnonzero(away <= near)
+        return rows[hit[np.argsort(away[hit], kind="stable")]].tolist()
 
     def row(self, i: int) -> dict[str, Any]:
         """The attributes of a row by our names."""

@@ -64,12 +64,13 @@ def identify(request: HttpRequest) -> HttpResponse:
     """Everything at a point, as a fragment for the panel."""
     try:
         lon, lat = float(request.GET["lon"]), float(request.GET["lat"])
-        if not (-180 <= lon <= 180 and -90 <= lat <= 90):
+        zoom = float(request.GET.get("zoom", 16))
+        if not (-180 <= lon <= 180 and -90 <= lat <= 90 and 0 <= zoom <= 24):
             raise ValueError
     except (KeyError, ValueError):
         raise InputError("The point is not a longitude and latitude.", place=Place(field="lon, lat")) from None
     names = [n for n in request.GET.get("layers", "").split(",") if n]
-    hits = finding.at(lon, lat, names, request.scope, _day(request))  # type: ignore[attr-defined]
+    hits = finding.at(lon, lat, names, request.scope, _day(request), zoom)  # type: ignore[attr-defined]
     first = next((h for h in hits if h.stage), hits[0] if hits else None)
     context = {"hits": hits, "lon": lon, "lat": lat, "overlay": _feature(first) if first else None}
     return render(request, "layers/_identify.html", context)
