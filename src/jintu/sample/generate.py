@@ -273,7 +273,7 @@ def _write_band(
     assert before is not None
     counts["patches"] = counts.get("patches", 0) + len(before.first)
     if "XZQ" in writers:
-        columns, shapes = village_columns(band, base, villages, first + 1)
+        columns, shapes = village_columns(band, villages, first + 1)
         writers["XZQ"].write(columns, shapes)
     if "JBNTTB" in writers:
         columns, shapes = farmland_columns(surface, base, villages, protectors, first + 1)

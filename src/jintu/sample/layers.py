@@ -127,10 +127,49 @@ class Patches:
     size: np.ndarray
     shapes: np.ndarray
     area: np.ndarray
+    """Ellipsoidal areas, m²."""
+    cents: np.ndarray
+    """Areas as delivered, hundredths of m²: those of a village's piece sum to its control area, whatever the year."""
     bsm: np.ndarray
     doc_no: list[str]
     changed_on: list[str]
     key: np.ndarray
+
+
+def village_pieces(band: Band) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Connected pieces of villages: label grid, first cells, and control areas in hundredths of m², rounded once."""
+    label, first = components(np.where(band.key >= 0, band.village.astype(np.int64), np.int64(-1)))
+    inside = label >= 0
+    area = np.bincount(label[inside], weights=band.area[inside], minlength=len(first))
+    return label, first, np.rint(area * 100).astype(np.int64)
+
+
+def _closed(area: np.ndarray, piece: np.ndarray, control: np.ndarray) -> np.ndarray:
+    """Areas (m²) in hundredths that sum to each piece's control: the largest remainders are rounded up."""
+    whole = np.floor(area * 100)
+    order = np.lexsort((whole - area * 100, piece))
+    cents = whole.astype(np.int64)
+    left = control - np.bincount(piece, weights=whole, minlength=len(control)).astype(np.int64)
+    each, rest = np.divmod(left, np.maximum(np.bincount(piece, minlength=len(control)), 1))
+    cents += each[piece]
+    of = piece[order]
+    cents[order[np.arange(len(of)) - np.searchsorted(of, of) < rest[of]]] += 1
+    return cents
+
+
+def _cents(band: Band, before: Patches | None, area: np.ndarray, bsm: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Delivered areas: what stayed keeps its own, new patches (``bsm`` 0) share what the control area leaves."""
+    pieces, _first, control = village_pieces(band)
+    piece = pieces.ravel()[first]
+    cents = np.zeros(len(area), dtype=np.int64)
+    new = bsm == 0
+    if before is not None:
+        order = np.argsort(before.bsm)
+        cents[~new] = before.cents[order[np.searchsorted(before.bsm, bsm[~new], sorter=order)]]
+    taken = np.zeros(len(control), dtype=np.int64)
+    np.add.at(taken, piece, cents)
+    cents[new] = _closed(area[new], piece[new], control - taken)
+    return cents
 
 
 def patches(surface: Surface, when: date, before: Patches | None, next_bsm: int) -> Patches:
@@ -157,6 +196,7 @@ def patches(surface: Surface, when: date, before: Patches | None, next_bsm: int)
         identity = zip(first.tolist(), size.tolist(), patch_key.tolist(), strict=True)
         bsm[:] = [old.get(t, 0) for t in identity]
     new = bsm == 0
+    cents = _cents(band, before, area, bsm, first)
     bsm[new] = next_bsm + np.arange(new.sum())
     groups = np.where((patch_key >= _SITE) & (patch_key < (np.int64(1) << np.int64(44))), patch_key - _SITE, -1)
     doc_nos, changed_on = [""] * n, [""] * n
@@ -164,7 +204,18 @@ def patches(surface: Surface, when: date, before: Patches | None, next_bsm: int)
         doc, day = marks[int(groups[k])]
         doc_nos[k], changed_on[k] = doc, f"{day:%Y%m%d}"
     return Patches(
-        label, first, patch_use, band.village.ravel()[first], size, shapes, area, bsm, doc_nos, changed_on, patch_key
+        label,
+        first,
+        patch_use,
+        band.village.ravel()[first],
+        size,
+        shapes,
+        area,
+        cents,
+        bsm,
+        doc_nos,
+        changed_on,
+        patch_key,
     )
 
 
@@ -178,7 +229,7 @@ def land_use_columns(surface: Surface, p: Patches, villages: Villages, order: np
     slope = np.digitize(high, (0.44, 0.56, 0.66, 0.74)) + 1
     ratio = np.where(cultivated, np.array([0.0, 0.06, 0.11, 0.16, 0.2])[slope - 1], 0.0)
     terrace = np.where(slope == 2, "P", "T")
-    area = np.round(p.area, 2)
+    area = p.cents / 100
     ridge = np.round(area * ratio, 2)
     sloped = cultivated & (slope >= 2)
     names = np.array(list(LAND_USE.values()))
@@ -228,13 +279,10 @@ def _running(village: np.ndarray) -> np.ndarray:
     return number.astype(str)
 
 
-def village_columns(band: Band, p: Patches, villages: Villages, first_bsm: int) -> tuple[dict[str, Any], np.ndarray]:
+def village_columns(band: Band, villages: Villages, first_bsm: int) -> tuple[dict[str, Any], np.ndarray]:
     """The columns of XZQ at village level; control area is the sum of the patches, to the cent."""
-    key = np.where(band.key >= 0, band.village.astype(np.int64), np.int64(-1))
-    label, first = components(key)
+    label, first, control = village_pieces(band)
     shapes, area = polygons(band, label, len(first))
-    owner = label.ravel()[p.first]
-    control = np.bincount(owner, weights=np.round(np.round(p.area, 2) * 100), minlength=len(first)) / 100
     village = band.village.ravel()[first]
     largest = np.zeros(len(first), dtype=bool)
     order = np.lexsort((area, village))
@@ -245,7 +293,7 @@ def village_columns(band: Band, p: Patches, villages: Villages, first_bsm: int) 
         "YSDM": np.full(n, "1000600100"),
         "XZQDM": villages.code[village],
         "XZQMC": villages.name[village],
-        "KZMJ": np.round(control, 2),
+        "KZMJ": control / 100,
         "JSMJ": np.round(area, 2),
         "MSSM": np.where(largest, "00", "01"),
     }

@@ -275,6 +275,57 @@ def diff(old: str, new: str, division: str, listed: bool, as_json: bool) -> None
 @layer.command()
 @click.argument("reference", metavar="LAYER@VERSION")
 @click.option("--division", default="")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Spreadsheet to write (.xlsx).")
+@click.option("--json", "as_json", is_flag=True)
+def tables(reference: str, division: str, out: Path | None, as_json: bool) -> None:
+    """Summary tables of a version, with the identities they fulfil. Exit code 1 when one does not hold."""
+    setup()
+    from jintu.foundation.layers import reports
+
+    version = _find(reference, division)
+    _report(reports.get(version.layer, "tables").build([version]), out, as_json)
+
+
+@layer.command()
+@click.argument("old", metavar="LAYER@OLD")
+@click.argument("new", metavar="LAYER@NEW")
+@click.option("--division", default="")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Spreadsheet to write (.xlsx).")
+@click.option("--json", "as_json", is_flag=True)
+def changes(old: str, new: str, division: str, out: Path | None, as_json: bool) -> None:
+    """What changed from class to class, as a matrix that balances. Exit code 1 when a check does not hold."""
+    setup()
+    from jintu.foundation.layers import reports
+
+    pair = [_find(old, division), _find(new, division)]
+    _report(reports.get(pair[0].layer, "changes").build(pair), out, as_json)
+
+
+def _report(built: Any, out: Path | None, as_json: bool) -> None:
+    """Write a report, say it, and end with 1 when one of its identities fails."""
+    if out is not None:
+        built.workbook(out)
+    facts = built.as_json()
+    checked = facts["identities"]
+    if as_json:
+        echo_json(facts)
+    else:
+        for table in facts.get("tables", ()):
+            state = "" if table["computed"] else f"  not computed: needs {', '.join(table['needs'])}"
+            click.echo(f"{table['number']:>5}  {table['title']}{state}")
+        for rule, counts in sorted(checked["rules"].items()):
+            click.echo(f"{rule:<12} {counts['asked'] - counts['failed']:,} of {counts['asked']:,} hold")
+        for one in checked["failed"][:20]:
+            click.echo(f"  {one['rule']} {one['what']} {one['division']}: {one['left']} against {one['right']}")
+        if out is not None:
+            click.echo(str(out))
+    if not checked["ok"]:
+        sys.exit(1)
+
+
+@layer.command()
+@click.argument("reference", metavar="LAYER@VERSION")
+@click.option("--division", default="")
 @click.option("--reason", required=True)
 def withdraw(reference: str, division: str, reason: str) -> None:
     """Take a version out of force. Its files stay."""

@@ -12,7 +12,10 @@ class Config(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from jintu.foundation.layers import schemas
+        from jintu.foundation.layers import reports, schemas
+
+        from .reports import REPORTS
 
         for file in TABLES:
             schemas.register(SCHEMAS / f"{file}.yaml")
+        reports.register(*REPORTS)

@@ -1,0 +1,317 @@
+"""Areas of a land-use version by village, class, ownership, slope and type: what all summary tables are sums of.
+
+One streamed pass over the attribute columns of a version; no geometry is read, except for exclaves of administrative
+areas and islands. Areas are hundredths of m² in int64, so that every sum is exact. A patch gives
+
+    TBDLMJ to its class, TKMJ to the class deducted (123), and its linear and scattered features,
+    which need the layers XZDW and LXDW to know their classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from jintu.foundation.layers import lake
+from jintu.kernel import codelists
+from jintu.kernel.area.deductions import RATIO
+
+from . import classes
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from jintu.foundation.layers.models import LayerVersion
+
+__all__ = ["KEYS", "Cube", "Patches", "cents", "collect", "patches", "scan"]
+
+KEYS = ("village", "code", "own", "slope", "kind", "remote")
+"""Dimensions: village (12 digits), class as delivered, state or collective, slope class and T/P of cultivated land,
+whether the owner is of another county."""
+STATE, COLLECTIVE = "state", "collective"
+
+
+@dataclass
+class Patches:
+    """What the patches themselves say: how many, their areas and how often the identities fail."""
+
+    rows: int = 0
+    area: int = 0
+    linear: int = 0
+    scattered: int = 0
+    ridge: int = 0
+    net: int = 0
+    ridge_wrong: int = 0
+    net_wrong: int = 0
+    four_digits: str = ""
+    """A class of GB/T 21010-2017, where there is one."""
+    villages: dict[str, int] = field(default_factory=dict)
+    """Σ TBMJ by village."""
+
+
+@dataclass
+class Cube:
+    """``frame``: `KEYS`, ``area`` (hundredths of m²), ``rows`` (patches). ``source`` is the layer it was made from."""
+
+    source: str
+    frame: pl.DataFrame
+    patches: Patches = field(default_factory=Patches)
+
+    @property
+    def area(self) -> int:
+        return int(self.frame["area"].sum() or 0)
+
+
+def cents(column: str) -> pl.Expr:
+    """A column of m² as hundredths, int64; null is 0."""
+    import polars as pl
+
+    return (pl.col(column).fill_null(0.0) * 100).round().cast(pl.Int64)
+
+
+def scan(version: LayerVersion) -> pl.LazyFrame:
+    """The version's columns, not read yet."""
+    import polars as pl
+
+    return pl.scan_parquet(version.directory / lake.DATA)
+
+
+def own_expr() -> pl.Expr:
+    """State or collective of the ownership nature (QSXZ)."""
+    import polars as pl
+
+    codes = codelists.get("ownership")
+    state = [c.code for c in codes if c.group == STATE]
+    return pl.when(pl.col("ownership").is_in(state)).then(pl.lit(STATE)).otherwise(pl.lit(COLLECTIVE)).alias("own")
+
+
+def slope_exprs() -> tuple[pl.Expr, pl.Expr]:
+    """Slope class and type of cultivated land; other land has none, and level land no type."""
+    import polars as pl
+
+    cultivated, slope = pl.col("land_use_code").str.starts_with("01"), pl.col("slope_class")
+    return (
+        pl.when(cultivated).then(slope).fill_null("").alias("slope"),
+        pl.when(cultivated & (slope != "1")).then(pl.col("cultivated_type")).fill_null("").alias("kind"),
+    )
+
+
+def patches(version: LayerVersion) -> pl.LazyFrame:
+    """Rows of DLTB with `KEYS` and areas in hundredths (area, linear, scattered, ridge, net) and ``taken``, the class
+    deducted. A coefficient above 1 is percent."""
+    import polars as pl
+
+    ratio = pl.col("ridge_ratio").fill_null(0.0)
+    return scan(version).select(
+        pl.col("bsm"),
+        pl.col("patch_no"),
+        pl.col("location_code").str.slice(0, 12).alias("village"),
+        pl.col("land_use_code").alias("code"),
+        own_expr(),
+        *slope_exprs(),
+        (pl.col("owner_code").str.slice(0, 6) != pl.col("location_code").str.slice(0, 6))
+        .fill_null(False)
+        .alias("remote"),
+        (pl.when(ratio > 1).then(ratio / 100).otherwise(ratio) * RATIO).round().cast(pl.Int64).alias("ratio"),
+        pl.col("ridge_class").fill_null(classes.RIDGE).alias("taken"),
+        cents("patch_area_m2").alias("area"),
+        cents("linear_area_m2").alias("linear"),
+        cents("scattered_area_m2").alias("scattered"),
+        cents("ridge_area_m2").alias("ridge"),
+        cents("net_area_m2").alias("net"),
+    )
+
+
+def collect(version: LayerVersion) -> Cube:
+    """The cube of a DLTB version, without what lies in its linear and scattered features."""
+    import polars as pl
+
+    rest = pl.col("area") - pl.col("linear") - pl.col("scattered")
+    ridge_due = (rest * pl.col("ratio") * 2 + RATIO) // (2 * RATIO)
+    grouped = (
+        patches(version)
+        .with_columns(
+            (pl.col("ridge") - ridge_due).abs().gt(1).alias("ridge_wrong"),
+            (pl.col("net") != rest - pl.col("ridge")).alias("net_wrong"),
+        )
+        .group_by(*KEYS, "taken")
+        .agg(
+            pl.len().cast(pl.Int64).alias("rows"),
+            pl.col("ridge_wrong", "net_wrong").cast(pl.Int64).sum(),
+            pl.col("area", "linear", "scattered", "ridge", "net").sum(),
+        )
+        .collect(engine="streaming")
+    )
+    by_village = grouped.group_by("village").agg(pl.col("area").sum())
+    facts = Patches(
+        *(int(grouped[n].sum() or 0) for n in ("rows", "area", "linear", "scattered", "ridge", "net")),
+        *(int(grouped[n].sum() or 0) for n in ("ridge_wrong", "net_wrong")),
+        four_digits=next((c for c in grouped["code"].unique().sort() if len(c) == 4 and c.isdigit()), ""),
+        villages=dict(by_village.iter_rows()),
+    )
+    net = grouped.select(*KEYS, pl.col("net").alias("area"), "rows")
+    ridge = grouped.filter(pl.col("ridge") > 0).select(
+        "village",
+        pl.col("taken").alias("code"),
+        "own",
+        pl.lit("").alias("slope"),
+        pl.lit("").alias("kind"),
+        "remote",
+        pl.col("ridge").alias("area"),
+        "rows",
+    )
+    return Cube("survey.DLTB", summed([net, ridge]), facts)
+
+
+def summed(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Frames of the same columns as one, equal keys added up, in the order of the keys."""
+    import polars as pl
+
+    return pl.concat(frames).group_by(*KEYS).agg(pl.col("area", "rows").sum()).sort(*KEYS)
+
+
+def lines(version: LayerVersion) -> pl.DataFrame:
+    """The cube rows of linear features (XZDW): each side's share goes to the village of the patch it is taken from.
+
+    The first side takes KCBL of the area, rounded; the second the rest, so that both are the feature.
+    """
+    import polars as pl
+
+    n = _names(version, "DLBM", "QSXZ", "XZDWMJ", "KCBL", "KCTBDWDM1", "KCTBDWDM2", "QSDWDM1")
+    frame = scan(version).select(
+        pl.col(n["DLBM"]).alias("code"),
+        pl.col(n["QSXZ"]).alias("ownership"),
+        cents(n["XZDWMJ"]).alias("whole"),
+        (pl.col(n["KCBL"]).fill_null(1.0) * 100).round().cast(pl.Int64).alias("share"),
+        pl.col(n["KCTBDWDM1"]).str.slice(0, 12).alias("one"),
+        pl.col(n["KCTBDWDM2"]).fill_null("").str.slice(0, 12).alias("two"),
+        pl.col(n["QSDWDM1"]).fill_null("").str.slice(0, 6).alias("owner"),
+    )
+    first = (pl.col("whole") * pl.col("share") * 2 + 100) // 200
+    frame = frame.with_columns(pl.when(pl.col("two") == "").then(pl.col("whole")).otherwise(first).alias("left"))
+    sides = [
+        frame.select(
+            pl.col(place).alias("village"),
+            "code",
+            own_expr(),
+            pl.lit("").alias("slope"),
+            pl.lit("").alias("kind"),
+            (pl.col("owner") != pl.col(place).str.slice(0, 6)).alias("remote"),
+            area.alias("area"),
+            pl.lit(1, dtype=pl.Int64).alias("rows"),
+        )
+        for place, area in (("one", pl.col("left")), ("two", pl.col("whole") - pl.col("left")))
+    ]
+    found = pl.concat(sides).filter(pl.col("village") != "", pl.col("area") > 0)
+    return found.group_by(*KEYS).agg(pl.col("area", "rows").sum()).collect(engine="streaming")
+
+
+def points(version: LayerVersion) -> pl.DataFrame:
+    """The cube rows of scattered features (LXDW)."""
+    import polars as pl
+
+    n = _names(version, "DLBM", "QSXZ", "MJ", "ZLDWDM", "QSDWDM")
+    place = pl.col(n["ZLDWDM"])
+    frame = scan(version).select(
+        place.str.slice(0, 12).alias("village"),
+        pl.col(n["DLBM"]).alias("code"),
+        pl.col(n["QSXZ"]).alias("ownership"),
+        (pl.col(n["QSDWDM"]).str.slice(0, 6) != place.str.slice(0, 6)).fill_null(False).alias("remote"),
+        cents(n["MJ"]).alias("area"),
+    )
+    found = frame.select(
+        "village",
+        "code",
+        own_expr(),
+        pl.lit("").alias("slope"),
+        pl.lit("").alias("kind"),
+        "remote",
+        "area",
+        pl.lit(1, dtype=pl.Int64).alias("rows"),
+    )
+    return found.group_by(*KEYS).agg(pl.col("area", "rows").sum()).collect(engine="streaming")
+
+
+def farmland(version: LayerVersion) -> Cube:
+    """The cube of basic farmland (JBNTTB): its protected area by village, class, slope and type."""
+    import polars as pl
+
+    frame = scan(version).select(
+        pl.col("location_code").str.slice(0, 12).alias("village"),
+        pl.col("land_use_code").alias("code"),
+        own_expr(),
+        *slope_exprs(),
+        pl.lit(False).alias("remote"),
+        cents("protected_area_m2").alias("area"),
+        pl.lit(1, dtype=pl.Int64).alias("rows"),
+    )
+    grouped = frame.group_by(*KEYS).agg(pl.col("area", "rows").sum()).collect(engine="streaming")
+    return Cube("survey.JBNTTB", grouped.sort(*KEYS))
+
+
+def parcels(version: LayerVersion) -> Cube:
+    """The cube of the urban survey: parcels (ZD) by their use; the village is the cadastral district's number."""
+    import polars as pl
+
+    n = _names(version, "ZDH", "TDYT", "QSXZ", "SCMJ")
+    frame = scan(version).select(
+        pl.col(n["ZDH"]).str.slice(0, 12).alias("village"),
+        pl.col(n["TDYT"]).str.slice(0, 3).alias("code"),
+        pl.col(n["QSXZ"]).alias("ownership"),
+        cents(n["SCMJ"]).alias("area"),
+    )
+    found = frame.select(
+        "village",
+        "code",
+        own_expr(),
+        pl.lit("").alias("slope"),
+        pl.lit("").alias("kind"),
+        pl.lit(False).alias("remote"),
+        "area",
+        pl.lit(1, dtype=pl.Int64).alias("rows"),
+    )
+    return Cube("survey.ZD", found.group_by(*KEYS).agg(pl.col("area", "rows").sum()).collect().sort(*KEYS))
+
+
+def within(version: LayerVersion, shapes: Any) -> Cube:
+    """The cube of the patches that lie (by more than half) in polygons; only rows near them are read.
+
+    ``shapes``: Shapely polygons in lon/lat.
+    """
+    import numpy as np
+    import polars as pl
+
+    from jintu.kernel.flat import Polygons, from_shapely
+    from jintu.kernel.overlay import overlay
+
+    keys: set[str] = set()
+    for shape in shapes:
+        table = version.table(["bsm", "geometry"], tuple(shape.bounds))
+        if not table.num_rows:
+            continue
+        own = Polygons.from_wkb(table.column("geometry"))
+        pairs = overlay(from_shapely([shape]), own)
+        area = own.areas()
+        inside = pairs.right[pairs.area_m2 > area[pairs.right] / 2]
+        names = table.column("bsm").to_pylist()
+        keys |= {names[i] for i in np.asarray(inside).tolist()}
+    rows = patches(version).filter(pl.col("bsm").is_in(list(keys)))
+    net = rows.select(*KEYS, pl.col("net").alias("area"), pl.lit(1, dtype=pl.Int64).alias("rows"))
+    ridge = rows.filter(pl.col("ridge") > 0).select(
+        "village",
+        pl.col("taken").alias("code"),
+        "own",
+        pl.lit("").alias("slope"),
+        pl.lit("").alias("kind"),
+        "remote",
+        pl.col("ridge").alias("area"),
+        pl.lit(1, dtype=pl.Int64).alias("rows"),
+    )
+    frames = [part.group_by(*KEYS).agg(pl.col("area", "rows").sum()).collect() for part in (net, ridge)]
+    return Cube("survey.DLTB", summed(frames))
+
+
+def _names(version: LayerVersion, *codes: str) -> dict[str, str]:
+    """Our names of the standard's columns."""
+    return {code: version.schema.attribute(code).name for code in codes}

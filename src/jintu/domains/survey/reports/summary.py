@@ -1,0 +1,442 @@
+"""The summary tables of a division from its layer versions, with the identities that must hold (Q6101–Q6104).
+
+What cannot be computed says what it needs; it is never shown as zero.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jintu.foundation.identity.scope import prefix_of
+from jintu.foundation.layers import versions
+from jintu.kernel.area.rounding import deviation
+from jintu.kernel.errors import InputError, Missing, Unsupported
+
+from . import classes, cube, grid, tables
+from .ridges import Ridge, ridges
+
+if TYPE_CHECKING:
+    from jintu.foundation.layers.models import LayerVersion
+
+__all__ = ["Identity", "Line", "Result", "Summary", "of", "summary_of"]
+
+LAYER = "survey.DLTB"
+KEPT = 4
+"""Summaries kept in memory; each is a few thousand numbers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A row of a table: ``cells`` in hundredths of the table's unit, ``exact`` in hundredths of m²."""
+
+    prefix: str
+    level: int
+    own: str
+    cells: tuple[int, ...]
+    exact: tuple[int, ...]
+    control: int | None = None
+
+    @property
+    def code(self) -> str:
+        return grid.code_of(self.prefix)
+
+
+@dataclass
+class Result:
+    """A computed table; ``needs`` says what is missing, and then there are no lines."""
+
+    table: tables.Table
+    unit: str
+    columns: tuple[tables.Column, ...] = ()
+    lines: list[Line] = field(default_factory=list)
+    needs: tuple[str, ...] = ()
+    source: str = ""
+    ridges: list[Ridge] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An equation between figures: ``left`` must be ``right``, in hundredths of ``unit``. ``what`` names it (see
+    `words.identity`)."""
+
+    rule: str
+    what: str
+    left: int
+    right: int
+    unit: str = "m2"
+    table: str = ""
+    prefix: str = ""
+
+    @property
+    def ok(self) -> bool:
+        return self.left == self.right
+
+    @property
+    def difference(self) -> int:
+        return self.left - self.right
+
+
+class Summary:
+    """All tables of versions of DLTB: one county's, or those of the counties of a city.
+
+    ``day`` chooses the other layers (XZQ, JBNTTB, XZDW, …) in force; the versions' own day unless given.
+    """
+
+    def __init__(self, pieces: Sequence[LayerVersion], day: date | None = None) -> None:
+        if not pieces:
+            raise Missing("There is no land-use version here.")
+        self.pieces = list(pieces)
+        self.day = day or max(v.valid_from for v in pieces)
+        self.counties = [v.division for v in pieces]
+        self.sources: dict[str, list[LayerVersion]] = {LAYER: self.pieces}
+        self._grids: dict[str, grid.Grid | tuple[str, ...]] = {}
+        self._lock = Lock()
+
+    # --- sources ----------
+
+    def others(self, layer: str) -> list[LayerVersion]:
+        """Versions of another layer in force on the day, one for each county that has any."""
+        if layer not in self.sources:
+            found = [v for c in self.counties for v in versions.pieces_in_force(layer, c, self.day)]
+            self.sources[layer] = list({v.pk: v for v in found}.values())
+        return self.sources[layer]
+
+    def _all(self, layer: str) -> list[LayerVersion] | None:
+        """The same; None unless every county has one."""
+        found = self.others(layer)
+        held = [prefix_of(v.division) for v in found]
+        whole = all(any(prefix_of(c).startswith(h) for h in held) for c in self.counties)
+        return found if whole else None
+
+    @cached_property
+    def cubes(self) -> list[cube.Cube]:
+        return [cube.collect(v) for v in self.pieces]
+
+    @property
+    def patches(self) -> list[cube.Patches]:
+        return [c.patches for c in self.cubes]
+
+    @cached_property
+    def villages(self) -> dict[str, tuple[str, int]]:
+        """Name and control area (hundredths of m²) of each village, as XZQ gives them."""
+        found: dict[str, tuple[str, int]] = {}
+        for version in self.others("survey.XZQ"):
+            table = version.table(["division_code", "division_name", "control_area_m2"])
+            for code, name, area in zip(*(c.to_pylist() for c in table.columns), strict=True):
+                before = found.get(code, (name, 0))[1]
+                found[code] = (name or code, before + round((area or 0.0) * 100))
+        return found
+
+    def control(self, prefix: str) -> int | None:
+        """Control area of a division: Σ KZMJ of its villages; None when XZQ does not tell."""
+        own = [area for code, (_, area) in self.villages.items() if code.startswith(prefix)]
+        return sum(own) if own else None
+
+    # --- grids ----------
+
+    def grid(self, base: str) -> grid.Grid | tuple[str, ...]:
+        """The grid of a base, or what it needs."""
+        with self._lock:
+            if base not in self._grids:
+                made = getattr(self, f"_{base}")()
+                self._grids[base] = made if isinstance(made, tuple) else grid.build(made, self.counties, self._rows)
+            return self._grids[base]
+
+    @cached_property
+    def _rows(self) -> list[str]:
+        """Villages that get a row in every table."""
+        return sorted({v for p in self.patches for v in p.villages} | {c for c in self.villages if len(c) == 12})
+
+    def _patches(self) -> Any:
+        """Everything: net areas, ridges, and the shares of linear and scattered features."""
+        import polars as pl
+
+        needs = [f"DLBM 2007 ({p.four_digits})" for p in self.patches if p.four_digits][:1]
+        frames = [c.frame for c in self.cubes]
+        for layer, deducted, read in (
+            ("survey.XZDW", sum(p.linear for p in self.patches), cube.lines),
+            ("survey.LXDW", sum(p.scattered for p in self.patches), cube.points),
+        ):
+            if not deducted:
+                continue
+            found = self._all(layer) if _known(layer) else None
+            if found is None:
+                needs.append(layer)
+            else:
+                frames += [read(v).select(pl.col(*cube.KEYS, "area", "rows")) for v in found]
+        return tuple(needs) if needs else cube.summed(frames)
+
+    def _farmland(self) -> Any:
+        found = self._all("survey.JBNTTB")
+        return ("survey.JBNTTB",) if found is None else cube.summed([cube.farmland(v).frame for v in found])
+
+    def _exclave(self) -> Any:
+        """Patches in the parts of XZQ that are marked 01 (飞入地)."""
+        import shapely
+
+        found = self._all("survey.XZQ")
+        if found is None:
+            return ("survey.XZQ",)
+        shapes = []
+        for version in found:
+            table = version.table(["description_code", "geometry"])
+            marks, wkb = (c.to_pylist() for c in table.columns)
+            if not any(marks):
+                return ("survey.XZQ MSSM",)
+            shapes += [shapely.from_wkb(w) for m, w in zip(marks, wkb, strict=True) if m == "01"]
+        return cube.summed([cube.within(v, shapes).frame for v in self.pieces])
+
+    def _exclave_owner(self) -> Any:
+        import polars as pl
+
+        whole = self._patches()
+        return whole if isinstance(whole, tuple) else whole.filter(pl.col("remote"))
+
+    def _island(self) -> Any:
+        """Patches inside the closed coast lines of XZQJX."""
+        from .islands import outlines
+
+        found = self._all("survey.XZQJX") if _known("survey.XZQJX") else None
+        if found is None:
+            return ("survey.XZQJX",)
+        shapes = [s for v in found for s in outlines(v)]
+        return cube.summed([cube.within(v, shapes).frame for v in self.pieces])
+
+    def _urban(self) -> Any:
+        """Parcels of the urban survey; without them, patches that carry its classes themselves."""
+        import polars as pl
+
+        found = self._all("survey.ZD") if _known("survey.ZD") else None
+        if found:
+            return cube.summed([cube.parcels(v).frame for v in found])
+        frames = [c.frame.filter(pl.col("code").is_in(list(classes.urban()))) for c in self.cubes]
+        return cube.summed(frames) if any(len(f) for f in frames) else ("survey.ZD",)
+
+    # --- tables ----------
+
+    def divisions(self) -> list[str]:
+        """Prefixes of all divisions, highest first."""
+        made = self.grid("patches")
+        if isinstance(made, grid.Grid):
+            return made.divisions
+        return grid.build(self.cubes[0].frame.clear(), self.counties, self._rows).divisions
+
+    def top(self) -> str:
+        return self.divisions()[0]
+
+    def table(self, table: tables.Table, prefix: str, unit: str, *, depth: int = 1) -> Result:
+        """A table of a division: itself, its children and so on ``depth`` levels down. Raises `Missing`."""
+        if unit not in grid.UNITS:
+            raise InputError("{unit} is no unit of areas.", remedy="Use ha, mu or m2.", unit=unit)
+        if table.layout == "ridge":
+            lines = ridges(self.pieces, prefix, self.day)
+            return Result(table, unit, ridges=lines, source=LAYER)
+        base = self.grid(table.base)
+        if isinstance(base, tuple):
+            return Result(table, unit, needs=base)
+        if prefix not in base.row:
+            raise Missing("There is no division {division} in these versions.", division=grid.code_of(prefix))
+        rounded = base.rounded(unit)
+        rows = _rows_below(base, prefix, depth)
+        columns = table.columns
+        masks = np.array([base.mask(c.where) for c in columns]).T.reshape(len(base.leaves), len(columns))
+        result = Result(table, unit, columns, source=self._source(table.base))
+        for row in rows:
+            for own in ("", *tables.OWNERS) if table.by_owner else ("",):
+                picked = masks * base.mask(tables.Where(own=own))[:, None] if own else masks
+                result.lines.append(
+                    Line(
+                        base.divisions[row],
+                        len(base.divisions[row]),
+                        own,
+                        tuple((rounded[row] @ picked).tolist()),
+                        tuple((base.exact[row] @ picked).tolist()),
+                        self.control(base.divisions[row]) if table.base == "patches" and not own else None,
+                    )
+                )
+        _drop_empty(result)
+        return result
+
+    def _source(self, base: str) -> str:
+        if base == "farmland":
+            return "survey.JBNTTB"
+        if base == "urban":
+            return "survey.ZD" if _known("survey.ZD") and self.others("survey.ZD") else LAYER
+        return LAYER
+
+    # --- identities ----------
+
+    def identities(self, prefix: str = "", unit: str = "ha") -> list[Identity]:
+        """Every equation the tables must fulfil, from the printed figures; the whole tree below ``prefix``."""
+        prefix = prefix or self.top()
+        found = self._patch_identities()
+        whole = self.grid("patches")
+        if isinstance(whole, grid.Grid):
+            found += self._controls(whole, prefix)
+            found += self._cross(whole, prefix, unit)
+        for table in tables.all_tables():
+            if table.layout == "areas" and isinstance(self.grid(table.base), grid.Grid):
+                found += _balances(self.table(table, prefix, unit, depth=9))
+        return found
+
+    def _patch_identities(self) -> list[Identity]:
+        """Q5104, Q5105: how many patches break the identities."""
+        return [
+            Identity("Q5104", "ridge", sum(p.ridge_wrong for p in self.patches), 0, "rows"),
+            Identity("Q5105", "net", sum(p.net_wrong for p in self.patches), 0, "rows"),
+        ]
+
+    def _controls(self, base: grid.Grid, prefix: str) -> list[Identity]:
+        """Q6101: the whole area of each division is its control area, in m²."""
+        found = []
+        for row in _rows_below(base, prefix, 9):
+            control = self.control(base.divisions[row])
+            if control is not None:
+                total = int(base.exact[row].sum())
+                found.append(Identity("Q6101", "control", total, control, "m2", "first", base.divisions[row]))
+        return found
+
+    def _cross(self, base: grid.Grid, prefix: str, unit: str) -> list[Identity]:
+        """Q6103, Q6104: between tables, for each division."""
+        first = self.table(tables.get("1"), prefix, unit, depth=9)  # type: ignore[arg-type]
+        owners = self.table(tables.get("2"), prefix, unit, depth=9)  # type: ignore[arg-type]
+        slope = self.table(tables.get("5"), prefix, unit, depth=9)  # type: ignore[arg-type]
+        second = self.table(tables.get("3"), prefix, unit, depth=9)  # type: ignore[arg-type]
+        by_owner: dict[str, int] = {}
+        for line in owners.lines:
+            if line.own:
+                by_owner[line.prefix] = by_owner.get(line.prefix, 0) + line.cells[0]
+        cultivated = next(i for i, c in enumerate(first.columns) if c.key == "01")
+        found = []
+        for line, sloped, fine in zip(first.lines, slope.lines, second.lines, strict=True):
+            where = {"unit": unit, "prefix": line.prefix}
+            found += [
+                Identity("Q6103", "owner", by_owner[line.prefix], line.cells[0], table="first-owner", **where),
+                Identity("Q6104", "slope", sloped.cells[0], line.cells[cultivated], table="slope", **where),
+                Identity("Q6103", "second", fine.cells[0], line.cells[0], table="second", **where),
+            ]
+        return found
+
+    def deviation(self, unit: str = "ha") -> float:
+        """The largest distance of a printed total from its exact value, in hundredths of the unit; by counties down."""
+        base = self.grid("patches")
+        if not isinstance(base, grid.Grid):
+            return 0.0
+        times, under = grid.UNITS[unit]
+        return deviation(base.exact * times, base.rounded(unit), base.groups, under)
+
+    # --- for machines ----------
+
+    def as_json(self, prefix: str = "", unit: str = "ha", depth: int = 1) -> dict[str, Any]:
+        """Tables and identities of a division."""
+        from .words import as_json
+
+        return as_json(self, prefix or self.top(), unit, depth)
+
+    def workbook(self, path: Path, prefix: str = "") -> None:
+        """Write all tables of a division as a spreadsheet."""
+        from .workbook import write
+
+        write(self, path, prefix)
+
+
+def _known(layer: str) -> bool:
+    from jintu.foundation.layers import schemas
+
+    return any(s.name == layer for s in schemas.catalogue())
+
+
+def _rows_below(base: grid.Grid, prefix: str, depth: int) -> list[int]:
+    """The row of a division and of those up to ``depth`` levels below, each parent before its children."""
+    start = base.row[prefix]
+    level = {start: 0}
+    found = [start]
+    for row in range(start + 1, len(base.divisions)):
+        above = base.parents[row]
+        if above in level:
+            level[row] = level[above] + 1
+            if level[row] <= depth:
+                found.append(row)
+    return found
+
+
+def _drop_empty(result: Result) -> None:
+    """Columns for what should not occur (no class, slope or type) are shown only where it does."""
+    rare = (classes.OUTSIDE, "-")
+    keep = [
+        i
+        for i, c in enumerate(result.columns)
+        if not c.key.endswith(rare) or any(line.exact[i] for line in result.lines)
+    ]
+    if len(keep) == len(result.columns):
+        return
+    result.columns = tuple(result.columns[i] for i in keep)
+    result.lines = [
+        Line(n.prefix, n.level, n.own, tuple(n.cells[i] for i in keep), tuple(n.exact[i] for i in keep), n.control)
+        for n in result.lines
+    ]
+
+
+def _balances(result: Result) -> list[Identity]:
+    """Q6101: the first column is the sum of its parts. Q6102: children sum to their parent, column by column."""
+    table = result.table
+    found: list[Identity] = []
+    at = {c.key: i for i, c in enumerate(result.columns)}
+    parts = [at[p] for p in table.parts if p in at]
+    below: dict[tuple[str, str], list[Line]] = {}
+    known = {line.prefix for line in result.lines}
+    for line in result.lines:
+        where = {"unit": result.unit, "table": table.id, "prefix": line.prefix}
+        found.append(Identity("Q6101", "columns", sum(line.cells[i] for i in parts), line.cells[0], **where))
+        holder = next((line.prefix[:n] for n in range(len(line.prefix) - 1, -1, -1) if line.prefix[:n] in known), None)
+        if holder is not None:
+            below.setdefault((holder, line.own), []).append(line)
+    for line in result.lines:
+        children = below.get((line.prefix, line.own))
+        if children:
+            left, right = _worst(children, line)
+            found.append(Identity("Q6102", "children", left, right, result.unit, table.id, line.prefix))
+    return found
+
+
+def _worst(children: Sequence[Line], line: Line) -> tuple[int, int]:
+    """Of the columns the one where children and parent differ most, as (sum of children, parent)."""
+    sums = np.array([c.cells for c in children]).sum(axis=0)
+    column = int(np.argmax(np.abs(sums - np.array(line.cells)))) if len(sums) else 0
+    return (int(sums[column]), line.cells[column]) if len(sums) else (0, 0)
+
+
+# --- kept ----------
+
+_kept: OrderedDict[tuple[Any, ...], Summary] = OrderedDict()
+_kept_lock = Lock()
+
+
+def of(pieces: Sequence[LayerVersion], day: date | None = None) -> Summary:
+    """The summary of versions, kept in memory while its versions are asked for: a version never changes."""
+    made = Summary(pieces, day)
+    layers = ("survey.XZQ", "survey.JBNTTB", "survey.XZDW", "survey.LXDW", "survey.XZQJX", "survey.ZD")
+    others = [(name, tuple(sorted(v.pk for v in made.others(name)))) for name in layers]
+    key = (tuple(sorted((v.pk, v.hash) for v in pieces)), made.day, tuple(others))
+    with _kept_lock:
+        found = _kept.setdefault(key, made)
+        _kept.move_to_end(key)
+        while len(_kept) > KEPT:
+            _kept.popitem(last=False)
+    return found
+
+
+def summary_of(version: LayerVersion) -> Summary:
+    """The summary of one version. Raises `Unsupported` for another layer."""
+    if version.layer != LAYER:
+        raise Unsupported("Summary tables are made of {layer}.", layer=LAYER)
+    return of([version])
