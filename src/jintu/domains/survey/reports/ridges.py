@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from jintu.foundation.identity.scope import prefix_of
-from jintu.kernel.area.deductions import RATIO, Coefficients
+from jintu.kernel.area.deductions import RATIO, Coefficient, Coefficients, as_ratio
 
 from . import cube
 
@@ -48,7 +48,7 @@ class Ridge:
 
 
 def coefficients() -> Coefficients:
-    """The node's own file over the sample county's."""
+    """The node's own file over the sample county's; a loaded table goes before both."""
     own = Path(settings.NODE.data) / FILE
     stamp = own.stat().st_mtime_ns if own.is_file() else 0
     return _read(own, stamp)
@@ -59,11 +59,24 @@ def _read(own: Path, stamp: int) -> Coefficients:
     return Coefficients.read_csv(SHIPPED, *([own] if stamp else []))
 
 
-def ridges(pieces: Sequence[LayerVersion], prefix: str, day: date) -> list[Ridge]:
-    """Lines of table 12 for the sloping cultivated land of a division."""
+def delivered(versions: Sequence[LayerVersion]) -> list[Coefficient]:
+    """Coefficients of loaded tables (TKXSB)."""
+    found: list[Coefficient] = []
+    for version in versions:
+        table = version.table(["division_code", "slope_class", "cultivated_type", "ridge_ratio", "approval_no"])
+        for county, slope, kind, ratio, document in zip(*(c.to_pylist() for c in table.columns), strict=True):
+            value = as_ratio(Decimal(str(ratio)))
+            found.append(Coefficient(county[:6], slope, kind, value, version.valid_from, None, document or ""))
+    return found
+
+
+def ridges(
+    pieces: Sequence[LayerVersion], prefix: str, day: date, approved_in: Sequence[LayerVersion] = ()
+) -> list[Ridge]:
+    """Lines of table 12 for the sloping cultivated land of a division; ``approved_in``: versions of TKXSB."""
     import polars as pl
 
-    known = coefficients()
+    known = Coefficients([*coefficients().lines, *delivered(approved_in)])
     found: list[Ridge] = []
     for version in pieces:
         frame = (

@@ -168,7 +168,7 @@ class Summary:
         ):
             if not deducted:
                 continue
-            found = self._all(layer) if _known(layer) else None
+            found = self._all(layer)
             if found is None:
                 needs.append(layer)
             else:
@@ -205,7 +205,7 @@ class Summary:
         """Patches inside the closed coast lines of XZQJX."""
         from .islands import outlines
 
-        found = self._all("survey.XZQJX") if _known("survey.XZQJX") else None
+        found = self._all("survey.XZQJX")
         if found is None:
             return ("survey.XZQJX",)
         shapes = [s for v in found for s in outlines(v)]
@@ -215,7 +215,7 @@ class Summary:
         """Parcels of the urban survey; without them, patches that carry its classes themselves."""
         import polars as pl
 
-        found = self._all("survey.ZD") if _known("survey.ZD") else None
+        found = self._all("survey.ZD")
         if found:
             return cube.summed([cube.parcels(v).frame for v in found])
         frames = [c.frame.filter(pl.col("code").is_in(list(classes.urban()))) for c in self.cubes]
@@ -238,7 +238,7 @@ class Summary:
         if unit not in grid.UNITS:
             raise InputError("{unit} is no unit of areas.", remedy="Use ha, mu or m2.", unit=unit)
         if table.layout == "ridge":
-            lines = ridges(self.pieces, prefix, self.day)
+            lines = ridges(self.pieces, prefix, self.day, self.others("survey.TKXSB"))
             return Result(table, unit, ridges=lines, source=LAYER)
         base = self.grid(table.base)
         if isinstance(base, tuple):
@@ -270,7 +270,7 @@ class Summary:
         if base == "farmland":
             return "survey.JBNTTB"
         if base == "urban":
-            return "survey.ZD" if _known("survey.ZD") and self.others("survey.ZD") else LAYER
+            return "survey.ZD" if self._all("survey.ZD") else LAYER
         return LAYER
 
     # --- identities ----------
@@ -349,12 +349,6 @@ class Summary:
         write(self, path, prefix)
 
 
-def _known(layer: str) -> bool:
-    from jintu.foundation.layers import schemas
-
-    return any(s.name == layer for s in schemas.catalogue())
-
-
 def _rows_below(base: grid.Grid, prefix: str, depth: int) -> list[int]:
     """The row of a division and of those up to ``depth`` levels below, each parent before its children."""
     start = base.row[prefix]
@@ -424,7 +418,7 @@ _kept_lock = Lock()
 def of(pieces: Sequence[LayerVersion], day: date | None = None) -> Summary:
     """The summary of versions, kept in memory while its versions are asked for: a version never changes."""
     made = Summary(pieces, day)
-    layers = ("survey.XZQ", "survey.JBNTTB", "survey.XZDW", "survey.LXDW", "survey.XZQJX", "survey.ZD")
+    layers = tuple(f"survey.{t}" for t in ("XZQ", "JBNTTB", "XZDW", "LXDW", "XZQJX", "ZD", "TKXSB"))
     others = [(name, tuple(sorted(v.pk for v in made.others(name)))) for name in layers]
     key = (tuple(sorted((v.pk, v.hash) for v in pieces)), made.day, tuple(others))
     with _kept_lock:
