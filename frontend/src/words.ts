@@ -18,6 +18,7 @@ const chinese: Record<string, string> = {
   "Measure distance": "量距离",
   "Measure area": "量面积",
   Compare: "对比",
+  "Search results": "查找结果",
   "Map tools": "地图工具",
   View: "视图",
   "Zoom in": "放大",

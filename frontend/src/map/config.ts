@@ -10,6 +10,8 @@ export interface TileSource {
   pmtiles?: string;
   geojson?: FeatureCollection | string;
   layer?: string;
+  /** Tile layer with one point per feature, where its name is written; without it the features themselves are named. */
+  labels?: string;
   minzoom?: number;
   maxzoom?: number;
   tileSize?: number;

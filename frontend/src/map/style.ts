@@ -223,6 +223,7 @@ function label(layer: MapLayer, base: Base, opacity: number): LayerSpecification
     id: `${layer.id}|label`,
     type: "symbol",
     ...base,
+    ...(layer.source.labels ? { "source-layer": layer.source.labels } : {}),
     minzoom: Math.max(layer.label_from ?? 15, base.minzoom ?? 0),
     layout: {
       "text-field": ["to-string", ["coalesce", ["get", layer.label ?? "title"], ""]],

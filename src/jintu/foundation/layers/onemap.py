@@ -125,7 +125,13 @@ def _register_layer(register: Any) -> dict[str, Any]:
         "title": str(register.label),
         "visible": register.name in SHOWN,
         "identify": True,
-        "source": {"tiles": address, "layer": register.name, "minzoom": 8, "maxzoom": 16},
+        "source": {
+            "tiles": address,
+            "layer": register.name,
+            "labels": register.name + tiles.LABELS,
+            "minzoom": 8,
+            "maxzoom": 16,
+        },
         "style": {"kind": "stage", "stage": register.stage},
         "label": "key",
         "label_from": 15,
@@ -153,7 +159,8 @@ def layer_of(
         "style": _style(schema),
     }
     if label := tiles.label_of(schema):
-        layer |= {"label": label, "label_from": 11 if schema.symbols == "outline" else 16}
+        layer |= {"label": label, "label_from": tiles.label_from(schema)}
+        layer["source"]["labels"] = schema.name + tiles.LABELS
     if legend := _legend(schema, pieces):
         layer["legend"] = legend
     if len(pieces) == 1:

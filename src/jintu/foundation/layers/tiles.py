@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
+from jintu.foundation.registers.tiles import LABELS
 from jintu.kernel.errors import InputError, Missing, Place
 
 from . import lake, versions
@@ -28,11 +29,13 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["MAX_ZOOM", "MIN_ZOOM", "label_of", "pieces_of", "reference", "tile"]
+    from jintu.kernel.formats import mvt
+
+__all__ = ["LABELS", "MAX_ZOOM", "MIN_ZOOM", "label_from", "label_of", "pieces_of", "reference", "tile"]
 
 MIN_ZOOM, MAX_ZOOM = 5, 16
 """Beyond 16 the browser enlarges: a tile unit is then 15 cm."""
-EDITION = "2"
+EDITION = "3"
 """Part of the cache's path: another number, other tiles."""
 SMALLEST_PIXELS = 0.6
 
@@ -106,6 +109,11 @@ def label_of(schema: Schema) -> str:
     return schema.classes if schema.symbols != "farmland" else ""
 
 
+def label_from(schema: Schema) -> int:
+    """The zoom from which `label_of` is written."""
+    return 11 if schema.symbols == "outline" else 16
+
+
 def _encoded(pieces: Sequence[LayerVersion], z: int, x: int, y: int, box: tuple[float, float, float, float]) -> bytes:
     import numpy as np
 
@@ -116,7 +124,24 @@ def _encoded(pieces: Sequence[LayerVersion], z: int, x: int, y: int, box: tuple[
     names = list(parts[0][1])
     shapes = np.concatenate([p[0] for p in parts])
     columns = {n: [value for p in parts for value in p[1][n]] for n in names}
-    return mvt.encode(z, x, y, [mvt.TileLayer(schema.name, shapes, columns)])
+    drawn = [mvt.TileLayer(schema.name, shapes, columns)]
+    if label_of(schema) and z >= label_from(schema):
+        drawn.append(_labels(pieces, schema, z, x, y, box))
+    return mvt.encode(z, x, y, drawn)
+
+
+def _labels(
+    pieces: Sequence[LayerVersion], schema: Schema, z: int, x: int, y: int, box: tuple[float, float, float, float]
+) -> mvt.TileLayer:
+    """One point per feature: a feature cut by the tile's edge would say its name on both sides."""
+    import numpy as np
+
+    from jintu.kernel.formats import mvt
+
+    parts = [_features(v, schema, z, box) for v in pieces]
+    points = mvt.label_points(z, x, y, np.concatenate([p[0] for p in parts]))
+    name = label_of(schema)
+    return mvt.TileLayer(schema.name + LABELS, points, {name: [value for p in parts for value in p[1][name]]})
 
 
 def _features(

@@ -14,7 +14,11 @@ from . import descriptor, listing
 from .descriptor import Register
 from .models import VisibleRows
 
-__all__ = ["MOST", "tile", "tile_of"]
+__all__ = ["LABELS", "MOST", "tile", "tile_of"]
+
+LABELS = "|labels"
+"""Ending of the tile layer with one point per record, where its number is written; from `LABEL_FROM` on."""
+LABEL_FROM = 15
 
 MOST = 8_000
 """Features in one tile. Beyond that the largest are drawn where the register has an area, else the newest."""
@@ -51,7 +55,10 @@ def tile_of(register: Register, rows: VisibleRows, z: int, x: int, y: int) -> by
     }
     if titles:
         columns["title"] = list(titles[0])
-    return mvt.encode(z, x, y, [mvt.TileLayer(register.name, list(shapes), columns, list(ids))])
+    drawn = [mvt.TileLayer(register.name, list(shapes), columns, list(ids))]
+    if z >= LABEL_FROM:
+        drawn.append(mvt.TileLayer(register.name + LABELS, mvt.label_points(z, x, y, shapes), {"key": list(keys)}))
+    return mvt.encode(z, x, y, drawn)
 
 
 def _smallest(z: int) -> int:

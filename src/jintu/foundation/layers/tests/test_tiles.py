@@ -88,6 +88,21 @@ def test_tiles_come_from_the_cache_the_second_time(county, monkeypatch) -> None:
         tiles.tile([county["DLTB"]], *where(16))
 
 
+def test_every_patch_says_its_name_in_one_tile_only(county) -> None:
+    z, x, y = where(16)
+    west, north = (min(v) for v in zip(*(mvt.tile_of(z, *grid.lonlat(grid.cell(i, j)).centroid.coords[0])
+                                         for i, j in ((0, 0), (5, 4))), strict=True))  # fmt: skip
+    said, drawn = [], set()
+    for tx in range(west - 1, west + 12):
+        for ty in range(north - 1, north + 12):
+            if data := tiles.tile([county["DLTB"]], z, tx, ty):
+                tile = decoded(data)
+                drawn |= {f["properties"]["key"] for f in tile["survey.DLTB"]["features"]}
+                said += tile.get("survey.DLTB" + tiles.LABELS, {"features": []})["features"]
+    assert len(said) == len(drawn) > 20
+    assert all(f["geometry"]["type"] == "Point" and f["properties"]["land_use_code"] for f in said)
+
+
 def test_nothing_outside_and_no_such_tile(county) -> None:
     assert tiles.tile([county["DLTB"]], 12, 0, 0) == b""
     for wrong in ((4, 0, 0), (17, 0, 0), (12, 5000, 1)):
