@@ -6,7 +6,11 @@ __all__ = ["labels"]
 
 
 def labels() -> dict[str, str]:
-    """Code → Chinese name. Three digits are of 2007, four of 2017; the K of adjustable land is part of the code."""
+    """Code → name in the language in force. Three digits are of 2007, four of 2017; the K of adjustable land is part of
+    the code."""
+    from django.utils.translation import get_language
+
     from jintu.kernel import codelists
 
-    return codelists.get("land_use").labels() | codelists.get("land_use_2017").labels()
+    language = "en" if (get_language() or "").startswith("en") else "zh"
+    return codelists.get("land_use").labels(language) | codelists.get("land_use_2017").labels(language)

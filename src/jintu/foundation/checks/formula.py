@@ -17,7 +17,8 @@ __all__ = ["Filled", "Value", "fill", "label", "register_labels"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z_0-9]*(?:\.[A-Za-z_][A-Za-z_0-9]*)*")
 
-UNITS = (("_m2", "m²"), ("_yuan", "元"), ("_days", "天"), ("_ratio", ""), ("_percent", "%"), ("_kg", "kg"))
+UNITS = (("_m2", "m2"), ("_yuan", "yuan"), ("_days", "day"), ("_percent", "percent"), ("_kg", "kg"))
+SIGNS = {"unit.m2": "m²", "unit.percent": "%", "unit.kg": "kg"}
 
 
 _label_files: list[Path] = []
@@ -42,7 +43,7 @@ def _labels() -> dict[str, tuple[str, str]]:
 
 def label(name: str) -> str:
     """A value's name for people, in the page's language; the name itself where the domain gave none."""
-    zh, en = _labels().get(name, (name, name))
+    zh, en = _labels().get(name) or (SIGNS.get(name, name),) * 2
     return en if (get_language() or "").startswith("en") else zh
 
 
@@ -93,7 +94,7 @@ def _text(value: Any) -> str:
 
 
 def _unit(name: str) -> str:
-    return next((unit for ending, unit in UNITS if name.endswith(ending)), "")
+    return next((label(f"unit.{unit}") for ending, unit in UNITS if name.endswith(ending)), "")
 
 
 def fill(formula: str, values: Mapping[str, Any]) -> Filled:

@@ -38,6 +38,26 @@ class Parameter:
 
         return label(self.name)
 
+    @property
+    def text(self) -> str:
+        """The value for people."""
+        from .formula import fill
+
+        return fill("", {self.name: self.value}).values[0].text
+
+    @property
+    def unit_label(self) -> str:
+        from .formula import label
+
+        return label(f"unit.{self.unit}") if self.unit else ""
+
+    @property
+    def basis_label(self) -> str:
+        """The basis in the page's language where the domain has it in two; else as it was written."""
+        from .formula import label
+
+        return label(self.basis)
+
     def holds(self, day: date) -> bool:
         return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day < self.valid_to)
 

@@ -103,7 +103,7 @@ def _detail(request: HttpRequest, finding: Finding) -> dict[str, Any]:
         "features": shown,
         "has_map": bool(shown["features"]),
         "map_config": evidence.map_config(finding, shown, rule),
-        "used": finding.last_run.inputs,
+        "used": [(_input_label(name), facts) for name, facts in finding.last_run.inputs.items()],
         "parameters": _parameters(finding),
         "due_in": (finding.due_on - clock.today()).days if finding.due_on else None,
     }
@@ -115,6 +115,23 @@ def _register_label(name: str) -> str:
         return str(descriptor.get(name).label)
     except Missing:
         return name
+
+
+def _input_label(name: str) -> str:
+    """A register or a layer as people call it."""
+    from jintu.foundation.layers import schemas
+
+    try:
+        return str(descriptor.get(name).label)
+    except Missing:
+        try:
+            return str(schemas.get(name).label)
+        except Missing:
+            return name
+
+
+def _stage_labels() -> dict[str, str]:
+    return {"load": _("reading"), "rules": _("rules"), "keep": _("saving")}
 
 
 def _parameters(finding: Finding) -> list[formula.Value]:
@@ -251,7 +268,8 @@ def rule_page(request: HttpRequest, rule_id: str) -> HttpResponse:
         "rule_name": _rule_name(rule_id),
         "parameters": [(p, p.holds(today)) for p in known],
         "in_words": formula.fill(rule.formula, {}).words,
-        "names": list(dict.fromkeys(p.name for p in shipped)),
+        "names": list({p.name: p.label for p in shipped}.items()),
+        "needs": [_input_label(getattr(n, "register", "") or getattr(n, "layer", "")) for n in rule.needs.values()],
         "may_set": scope.can("configure"),
         "explain": rule.explain[1] if (get_language() or "").startswith("en") else rule.explain[0],
         "found": Finding.objects.filter(scope.rows(), rule=rule_id, state__in=queries.UNSETTLED).count(),
@@ -329,4 +347,8 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
     if run is None:
         raise Missing("There is no such run within your scope.")
     rows = [(r, _rule_name(r.rule)) for r in run.rules.order_by("rule")]
-    return render(request, "checks/run.html", {"run": run, "rows": rows, "what_if": (run.what_if or [])[:500]})
+    names = {
+        "inputs": [(_input_label(name), facts) for name, facts in run.inputs.items()],
+        "stages": [(_stage_labels().get(name, name), seconds) for name, seconds in run.stages.items()],
+    }
+    return render(request, "checks/run.html", {"run": run, "rows": rows, "what_if": (run.what_if or [])[:500]} | names)

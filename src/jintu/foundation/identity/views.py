@@ -147,14 +147,32 @@ def system(request: HttpRequest) -> HttpResponse:
     """The places of the system menu that this person's roles open."""
     scope = request.scope  # type: ignore[attr-defined]
     places = [
-        ("identity:users", _("Accounts and roles"), "users", ("accounts", "grant")),
-        ("identity:organisations", _("Organisations"), "building", ("configure",)),
-        ("checks:rules", _("Rule catalogue"), "list-check", ("view", "configure")),
-        ("checks:runs", _("Supervision runs"), "player-play", ("view",)),
-        ("layers:versions", _("Layer versions"), "stack-2", ("view",)),
-        ("operations:jobs", _("Jobs"), "progress", ("jobs",)),
-        ("journal:list", _("Journal"), "notebook", ("journal",)),
-        ("identity:account", _("My account"), "user", ()),
+        ("identity:users", _("Accounts and roles"), "users", ("accounts", "grant"), _("who may sign in, and as what")),
+        (
+            "identity:organisations",
+            _("Organisations"),
+            "building",
+            ("configure",),
+            _("bureaus, offices and their divisions"),
+        ),
+        (
+            "checks:rules",
+            _("Rule catalogue"),
+            "list-check",
+            ("view", "configure"),
+            _("rules, their law and their thresholds"),
+        ),
+        ("checks:runs", _("Supervision runs"), "player-play", ("view",), _("official runs and what-if runs")),
+        (
+            "layers:versions",
+            _("Layer versions"),
+            "stack-2",
+            ("view",),
+            _("what is on One Map, since when, from which file"),
+        ),
+        ("operations:jobs", _("Jobs"), "progress", ("jobs",), _("imports, exports and runs under way and done")),
+        ("journal:list", _("Journal"), "notebook", ("journal",), _("every act, in a sealed chain")),
+        ("identity:account", _("My account"), "user", (), _("password, second factor")),
     ]
     shown = [p for p in places if not p[3] or any(scope.can(v) for v in p[3])]
     return render(request, "identity/system.html", {"places": shown})

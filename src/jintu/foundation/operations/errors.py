@@ -10,6 +10,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from jintu.kernel.errors import Conflict, InputError, JintuError, Missing, NotAllowed, Place, Refused, Unsupported
 
@@ -42,10 +43,38 @@ class Told:
     place: str = ""
 
 
+CONTENTS = (
+    gettext_noop("an ESRI shapefile"),
+    gettext_noop("an SQLite database or GeoPackage"),
+    gettext_noop("a Parquet file"),
+    gettext_noop("a ZIP archive"),
+    gettext_noop("an old Office file (.xls)"),
+    gettext_noop("a spreadsheet (.xlsx)"),
+    gettext_noop("JSON"),
+    gettext_noop("a web page or XML"),
+    gettext_noop("a PDF document"),
+    gettext_noop("an image"),
+    gettext_noop("a RAR or 7z archive"),
+    gettext_noop("plain text"),
+    gettext_noop("an unknown binary file"),
+    gettext_noop("a dBase table"),
+)
+"""What `jintu.kernel.formats.detect` calls the content of a file; the kernel does not translate."""
+
+
+def _said(value: Any) -> Any:
+    """A value as a person reads it: no binary noise behind the last digit that means something (12 digits are a
+    millimetre of a coordinate and a cent of ten billion), contents of files in the reader's language."""
+    if isinstance(value, float):
+        return f"{value:.12g}"
+    return _(value) if value in CONTENTS else value
+
+
 def _fill(msgid: str, params: Mapping[str, Any]) -> str:
     if not msgid:
         return ""
     text = _(msgid)
+    params = {name: _said(value) for name, value in params.items()}
     try:
         return text.format(**params)
     except (KeyError, IndexError, ValueError):

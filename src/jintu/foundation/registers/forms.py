@@ -288,8 +288,17 @@ class GeometryForm(forms.Form):
         required=False,
         max_length=30,
         help_text=gettext_lazy("For example EPSG:4526; empty: as the file says, or degrees on CGCS2000."),
-        widget=forms.TextInput(attrs={"class": "form-control", "placeholder": "EPSG:4490"}),
+        widget=forms.TextInput(attrs={"class": "form-control", "placeholder": "EPSG:4490", "list": "systems"}),
     )
+
+    @staticmethod
+    def systems() -> list[tuple[str, str]]:
+        """Reference systems offered beside the field: degrees, and the 3-degree zones of the country."""
+        found = [("EPSG:4490", _("CGCS2000, degrees"))]
+        for zone in range(25, 46):
+            name = _("CGCS2000, 3-degree zone {zone}, central meridian {degrees}°")
+            found.append((f"EPSG:{4488 + zone}", name.format(zone=zone, degrees=3 * zone)))
+        return found
 
     def given(self) -> bool:
         """Did the person give anything?"""

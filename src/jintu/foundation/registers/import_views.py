@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -195,6 +197,8 @@ def _look(register: Register, batch: Batch) -> dict[str, Any]:
         rule = proposed.columns.get(name, {})
         header = str(rule.get("from", ""))
         translate = bool(values.choices_of(f))
+        measures = units.same_kind(column.unit)
+        unit = rule.get("unit", "")
         lines.append(
             {
                 "name": name,
@@ -203,10 +207,10 @@ def _look(register: Register, batch: Batch) -> dict[str, Any]:
                 "required": column.required,
                 "from": header,
                 "constant": str(rule.get("constant", "")),
-                "units": [(u.code, str(u.label)) for u in units.same_kind(column.unit)]
-                if len(units.same_kind(column.unit)) > 1
-                else [],
-                "unit": rule.get("unit", ""),
+                "units": [(u.code, str(u.label)) for u in measures] if len(measures) > 1 else [],
+                "unit": unit,
+                "bare": len(measures) > 1 and bool(header) and not unit and not _carry_unit(samples.get(header, [])),
+                "shown": bool(header or rule or column.required),
                 "samples": "、".join(samples.get(header, []))[:80],
                 "translate": translate,
                 "values": "\n".join(f"{k}={v}" for k, v in (rule.get("values") or {}).items()),
@@ -223,7 +227,13 @@ def _look(register: Register, batch: Batch) -> dict[str, Any]:
         "proposed": proposed,
         "head": [[str(r.get(h) if r.get(h) is not None else "") for h in headers] for r in head],
         "unused": [h for h in headers if h not in used],
+        "folded": sum(not line["shown"] for line in lines),
     }
+
+
+def _carry_unit(cells: Iterable[str]) -> bool:
+    """Do sample cells say their unit themselves ("19983.72平方米")?"""
+    return any(re.search(r"[^\d\s.,+\-−]", cell) for cell in cells)
 
 
 def _posted(register: Register, given: Any, look: dict[str, Any]) -> Mapping:

@@ -117,7 +117,7 @@ def body(
             cells.append(Cell(text, css, unit if has else "", url if name == register.key else ""))
         cells.append(Cell(divisions.name(row.division), "nw"))
         status = "" if row.status == RowStatus.VALID else str(statuses[row.status])
-        cells.append(Cell(status, "nw " + BADGES.get(row.status, "")))
+        cells.append(Cell(status, f"nw st {BADGES.get(row.status, '')}".strip()))
         found.append((row.uid, row_title(register, row), cells))
     return found
 

@@ -9,7 +9,6 @@ from urllib.parse import urlencode
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
@@ -114,7 +113,8 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         "until": until,
         "years": range(today.year - 9, today.year + 1),
         "reckoned_at": at,
-        "rules_table": [(r, rule_name(r["rule"])) for r in value["rules"]],
+        "rules_table": [(r, rule_name(r["rule"]), _bar(r["by"], value["rules"][0]["n"])) for r in value["rules"]],
+        "severities": list(Severity),
     }
     return render(request, "statistics/dashboard.html", context)
 
@@ -173,27 +173,6 @@ def _charts(value: dict[str, Any]) -> list[dict[str, Any]]:
                     ],
                 }
             )
-    top = value["rules"][:12]
-    shown.append(
-        {
-            "id": "chart-rules",
-            "kind": "severity-bar",
-            "title": _("Findings by rule"),
-            "unit": "",
-            "categories": [f"{r['rule']} {rule_name(r['rule'])}" for r in top],
-            "series": [
-                {
-                    "name": str(s.label),
-                    "severity": s.word,
-                    "data": [
-                        {"value": r["by"].get(s.word, 0), "url": _findings_url(rule=r["rule"], severity=s.word)}
-                        for r in top
-                    ],
-                }
-                for s in Severity
-            ],
-        }
-    )
     return shown
 
 
@@ -209,5 +188,12 @@ def _by_category(rows: list[dict[str, Any]], years: list[int]) -> list[dict[str,
     ]
 
 
-def _findings_url(**query: str) -> str:
-    return f"{reverse('checks:findings')}?{urlencode(query)}"
+def _bar(by: dict[str, int], most: int) -> list[dict[str, Any]]:
+    """A rule's findings by severity as pieces of a bar: start and width in percent of the longest bar."""
+    pieces, at = [], 0.0
+    for severity in Severity:
+        width = 100 * by.get(severity.word, 0) / max(most, 1)
+        if width:
+            pieces.append({"word": severity.word, "x": f"{at:.2f}", "width": f"{width:.2f}"})
+        at += width
+    return pieces
