@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jintu.kernel.flat import Polygons
+
 __all__ = ["warm_up"]
 
 
@@ -26,4 +31,24 @@ def warm_up() -> float:
         layer = prepare(flat, planar=planar, threads=1)
         overlay(layer, layer, classes=np.zeros(20, dtype=np.int64), threads=1)
     uncovered(flat, flat, threads=1)
+    _small_scales(flat)
     return perf_counter() - begin
+
+
+def _small_scales(flat: Polygons) -> None:
+    """What makes the picture of a layer at small scales."""
+    import numpy as np
+
+    from jintu.kernel import labels
+
+    grid = np.full((8, 8), -1, dtype=np.int32)
+    frame = np.array([118.0, 36.0, 0.03, 0.00125])
+    labels.paint(grid, flat.rings, labels.widths(flat.rings, 0.03, 0.00125).astype(np.int32), np.arange(20), frame)
+    key = labels.majority(grid, 1, int(grid.max()) + 1).astype(np.int64)
+    label, first = labels.components(key)
+    size = np.bincount(label[label >= 0], minlength=len(first))
+    labels.dissolve_crumbs(key, label, size, np.ones(len(first), dtype=np.bool_), 2)
+    lines = np.arange(9, dtype=np.float64)
+    labels.smooth(label, lines, lines, np.zeros((9, 9), dtype=np.bool_), 1, 0.4)
+    corner, ends, _ = labels.outlines(label, len(first))
+    labels.thinned(label, corner, ends, lines[corner % 9], lines[corner // 9], 0.1)

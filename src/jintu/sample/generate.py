@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from jintu.kernel.errors import Refused
+from jintu.kernel.labels import components
 
 from . import geodesy
 from .asof import AS_OF, FORMAT
@@ -37,7 +38,6 @@ from .plants import plant_all
 from .sites import Shape, Slot, Surface
 from .stories import World
 from .tables import write_tables
-from .trace import components
 
 __all__ = ["AS_OF", "generate", "versions"]
 
@@ -207,7 +207,8 @@ def _prepare(
 def _spread(world: World, planned: dict[str, list[Slot]]) -> None:
     """Spread the plan over the band: what stories took is developed, the rest of the plain stays farmland."""
     blocks = world.surface.band.county.blocks
-    taken = {name: [s.block for s in slots if s not in set(world.slots[name])] for name, slots in planned.items()}
+    left = {name: {s.block for s in slots} for name, slots in world.slots.items()}
+    taken = {name: [s.block for s in slots if s.block not in left[name]] for name, slots in planned.items()}
     developed, spared = np.zeros(blocks, dtype=bool), np.zeros(blocks, dtype=bool)
     developed[taken["build"]] = True
     spared[taken["project"] + taken["other"]] = True

@@ -17,9 +17,11 @@ from itertools import pairwise
 import numpy as np
 from numba import njit
 
+from jintu.kernel.labels import components, dissolve_crumbs, smooth
+
 from . import geodesy
 from .codes import CODES, LAND_USE_INDEX
-from .trace import components, dissolve_crumbs, smooth
+from .outline import Outline, settle_outline
 
 __all__ = ["Band", "County", "Land"]
 
@@ -120,6 +122,7 @@ class County:
         self.nby = int(np.ceil(frame / self.nbx))
         self._lines()
         self._relief()
+        self.border = self._border()
         self._rivers()
         self._settlements()
         self._fields()
@@ -172,8 +175,14 @@ class County:
             base += amplitude * noise.grid(x, y)
         return base
 
-    def inside(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        """Which points of the grid of (y, x) lie in the county."""
+    def _border(self) -> Outline:
+        """The cells of the county: one piece, with neither holes nor islands."""
+        rows = max(1, self.band_cells // len(self.cx))
+        masks = (self._near(self.cx, self.cy[j : j + rows]) for j in range(0, len(self.cy), rows))
+        return settle_outline(masks, len(self.cx))
+
+    def _near(self, x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Which points of the grid of (y, x) the noise would give to the county: holes and islands included."""
         u, v = 2 * x / self.width - 1, 2 * y / self.height - 1
         r = np.add.outer(np.abs(v) ** 2.6, np.abs(u) ** 2.6) ** (1 / 2.6)
         for noise, amplitude in self.outline:
@@ -245,7 +254,9 @@ class County:
         rng = self.rng
         bx, by = np.meshgrid(self.block_x, self.block_y)
         bx, by = bx.ravel(), by.ravel()
-        inside = self.inside(self.block_x, self.block_y).ravel()
+        inside = self.border.at(
+            np.searchsorted(self.y, self.block_y) - 1, np.searchsorted(self.x, self.block_x) - 1
+        ).ravel()
         high = self.elevation(self.block_x, self.block_y).ravel()
         # The county town: low ground near the crossing of the trunk roads.
         town_x = self.x[np.searchsorted(self.col_block, self.nbx // 2)] + 500
@@ -383,7 +394,7 @@ class Band:
         self._ponds(block, key, use, cx, cy)
         self._roads(block, key, use, pr, pc)
         self._water(key, use, cx, cy)
-        outside = ~c.inside(cx, cy)
+        outside = ~c.border.rows(self.j0, self.j1)
         key[outside] = -1
         village_key = np.where(key >= _RIVER, key + self.village.astype(np.int64) * _VILLAGE_SHIFT, key)
         self.key = np.where(outside, np.int64(-1), village_key)

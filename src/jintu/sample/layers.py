@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import shapely
 
+from jintu.kernel.labels import components, outlines
+
 from . import geodesy
 from .codes import CODES, CULTIVATED, LAND_USE, LAND_USE_INDEX
 from .names import COUNTY
-from .trace import components, trace
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,16 +42,11 @@ class Villages:
 
 def polygons(band: Band, label: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Polygons (plane) and ellipsoidal areas (m²) of components ``0 … count - 1`` of a label grid."""
-    corner, start, owner, hole = trace(label)
-    order = np.lexsort((hole, owner))
-    length = np.diff(start)[order]
-    ends = np.r_[0, np.cumsum(length)]
-    flat = corner[np.repeat(start[:-1][order] - ends[:-1], length) + np.arange(ends[-1])]
+    flat, ends, rings = outlines(label, count)
     xy = np.column_stack((band.px.ravel()[flat], band.py.ravel()[flat]))
-    rings = np.r_[0, np.cumsum(np.bincount(owner, minlength=count))]
     shapes = shapely.from_ragged_array(shapely.GeometryType.POLYGON, xy, (ends, rings))
     signed = geodesy.ring_areas(band.lon.ravel()[flat], band.lat.ravel()[flat], ends[:-1])
-    area = np.bincount(owner[order], weights=signed, minlength=count)
+    area = np.bincount(np.repeat(np.arange(count), np.diff(rings)), weights=signed, minlength=count)
     return shapes, area
 
 

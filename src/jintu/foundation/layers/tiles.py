@@ -35,7 +35,7 @@ __all__ = ["LABELS", "MAX_ZOOM", "MIN_ZOOM", "label_from", "label_of", "pieces_o
 
 MIN_ZOOM, MAX_ZOOM = 5, 16
 """Beyond 16 the browser enlarges: a tile unit is then 15 cm."""
-EDITION = "3"
+EDITION = "4"
 """Part of the cache's path: another number, other tiles."""
 SMALLEST_PIXELS = 0.6
 

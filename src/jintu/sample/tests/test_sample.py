@@ -234,6 +234,20 @@ def test_control_area_is_the_sum_of_the_patches(sample: Sample) -> None:
     assert np.abs(sums - patches["TBMJ"]).max() < 0.011
 
 
+def test_land_use_covers_the_villages_with_neither_gap_nor_overlap(sample: Sample) -> None:
+    villages = shapely.coverage_union_all(sample.layer("survey.XZQ")[1])
+    assert villages.geom_type == "Polygon" and not villages.interiors, "the county is one piece and encloses nothing"
+    for facts in sample.manifest["layers"]:
+        if facts["schema"] != "survey.DLTB":
+            continue
+        shapes = sample.layer("survey.DLTB", facts["valid_on"])[1]
+        assert shapely.coverage_is_valid(shapes), "no overlaps, and neighbours share every vertex"
+        whole = shapely.coverage_union_all(shapes)
+        assert shapely.equals_identical(shapely.normalize(whole), shapely.normalize(villages))
+        # without overlaps the parts weigh what the whole does: nothing inside the border is left out
+        assert shapely.area(shapes).sum() == pytest.approx(shapely.Polygon(villages.exterior).area, rel=1e-12)
+
+
 def test_basic_farmland_is_cultivated_and_away_from_what_was_approved(sample: Sample) -> None:
     columns, shapes = sample.layer("survey.JBNTTB")
     assert all(c.startswith("01") for c in columns["DLBM"])

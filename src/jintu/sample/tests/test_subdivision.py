@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from pyproj import Geod
 
+from jintu.kernel.labels import components, smooth, trace
 from jintu.sample import geodesy
 from jintu.sample.lattice import County
 from jintu.sample.layers import polygons
-from jintu.sample.trace import components, smooth, trace
 
 GEOD = Geod(ellps="GRS80", a=6378137.0, rf=298.257222101)
 

@@ -170,3 +170,22 @@ def test_what_is_too_small_to_see_shows_the_main_class(tmp_path) -> None:
         assert shapely.area(shapely.union_all(shapes)) == pytest.approx(
             shapely.area(grid.lonlat(grid.cell(0, 0, 6, 5))), rel=0.15
         )
+
+
+def test_small_scales_have_neither_gaps_nor_overlaps(tmp_path, monkeypatch) -> None:
+    """Lanes, crumbs and the seams of blocks included: the areas of a level are the area of their union."""
+    import pyarrow.parquet as pq
+
+    from jintu.foundation.layers import generalise
+
+    monkeypatch.setattr(generalise, "BLOCK", 64)
+    lanes = {3: grid.cell(3, 0).buffer(-20), 8: grid.cell(2, 1, 1, 1).buffer(-12)}
+    shapes = {k: lanes[k] for k in lanes}
+    version = importing.import_layer(
+        "DLTB", grid.dltb(tmp_path / "a.gpkg", shapes=shapes), "990121", date(2024, 12, 31)
+    ).version
+    low = pq.read_table(version.directory / "low.parquet").to_pylist()
+    for level in (8, 11):
+        shapes = [shapely.from_wkb(r["geometry"]) for r in low if r["level"] == level]
+        assert all(s.is_valid for s in shapes)
+        assert shapely.area(shapes).sum() == pytest.approx(shapely.area(shapely.union_all(shapes)), rel=1e-9)
