@@ -12,9 +12,13 @@ class Config(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from jintu.foundation.checks.inspection import rules
         from jintu.foundation.layers import schemas
 
         from . import mappings
+        from .rules import RULES
+
+        rules.register(*RULES)
 
         for file in TABLES:
             schemas.register(SCHEMAS / f"{file}.yaml")

@@ -12,10 +12,15 @@ class Config(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from jintu.foundation.checks import parameters
+        from jintu.foundation.checks.inspection import rules
         from jintu.foundation.layers import reports, schemas
 
         from .reports import REPORTS
+        from .rules import RULES
 
+        rules.register(*RULES)
+        parameters.register_file(SCHEMAS.parent / "codes" / "quality_parameters.csv")
         for file in TABLES:
             schemas.register(SCHEMAS / f"{file}.yaml")
         reports.register(*REPORTS)

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from jintu.kernel.formats import Source
 
-__all__ = ["LayerRefused", "Result", "import_layer", "publish", "withdraw"]
+__all__ = ["LayerRefused", "Result", "import_layer", "is_plane", "publish", "withdraw"]
 
 Progress = Callable[[int, int, str], None]
 BATCH = 50_000
@@ -421,7 +421,7 @@ def _write(
     if mapping.area:
         frame = frame.with_columns(pl.Series(mapping.area, np.round(areas, 2)))
     plane = None
-    if loaded.delivered is not None and _is_plane(crs):
+    if loaded.delivered is not None and is_plane(crs):
         plane = Polygons.from_wkb(loaded.delivered)
     summary = quality.summary(frame, schema, polygons, areas, plane)
     table = frame.to_arrow().cast(pa.schema(attributes.arrow_schema(schema))).append_column("geometry", column)
@@ -445,7 +445,8 @@ def _write_other(target: Path, loaded: _Loaded, schema: Schema, crs: str) -> tup
     return lake.write(target, table, schema=schema.name, crs=crs, key=schema.key, kind=schema.geometry), summary
 
 
-def _is_plane(text: str) -> bool:
+def is_plane(text: str) -> bool:
+    """Are coordinates of this system metres in a plane? ``text``: an EPSG code or WKT."""
     import pyproj
 
     return pyproj.CRS(text).is_projected

@@ -1,0 +1,64 @@
+"""Rules of the quality inspection of planning layers (Q4110–Q4112)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from jintu.foundation.checks.inspection.overlaps import shared, uncovered_rows
+from jintu.foundation.checks.inspection.rules import quality
+from jintu.foundation.checks.lazy import pl
+from jintu.foundation.checks.rules import Parameters
+
+if TYPE_CHECKING:
+    import polars
+
+    from jintu.foundation.checks.inspection.tables import Dataset, Table
+
+__all__ = ["RULES"]
+
+Errors = Iterator["polars.DataFrame"]
+
+
+def _inside(t: Table, other: Table, column: str, codes: list[str]) -> polars.DataFrame:
+    """row, m² of each row of ``t`` in those features of ``other`` whose column has one of the codes."""
+    pairs = shared(t, other)
+    kinds = other.frame[column].gather(pairs["right"])
+    chosen = pairs.filter(kinds.is_in(codes).fill_null(False))
+    return chosen.group_by("left").agg(pl.col("area_m2").sum()).sort("left")
+
+
+@quality("Q4110", "B", ("基本农田位于允许建设区", "Basic farmland in a permitted construction zone"),
+         tables=("JBNTTB",), needs=("JSYDGZQ",))  # fmt: skip
+def farmland_not_for_building(t: Table, data: Dataset, p: Parameters) -> Errors:
+    """No more than ``tolerance_m2`` of a basic-farmland patch lies in control zone 010 (允许建设区)."""
+    found = _inside(t, data["JSYDGZQ"], "control_type", ["010"]).filter(pl.col("area_m2") > float(p.tolerance_m2))
+    yield t.errors_at(found["left"], values=[f"{a:.2f}" for a in found["area_m2"]], expected="0.00")
+
+
+@quality("Q4111", "A", ("规划分区未覆盖行政区", "Planning zones do not cover the division"),
+         tables=("XZQ",), needs=("TDYTQ", "JSYDGZQ"))  # fmt: skip
+def zones_cover_division(t: Table, data: Dataset, p: Parameters) -> Errors:
+    """Use zones (TDYTQ) and control zones (JSYDGZQ) each cover the divisions within the tolerance; their overlaps are
+    Q3102's."""
+    for name in ("TDYTQ", "JSYDGZQ"):
+        rows, outside = uncovered_rows(t, data[name], float(p.tolerance_m2), float(p.tolerance_ratio))
+        yield t.errors_at(rows, values=[f"{name} {a:.2f}" for a in outside], expected=f"{name} 0.00")
+
+
+@quality("Q4112", "B", ("基本农田保护区不在限制或禁止建设区", "Protection zone outside restricted or prohibited zones"),
+         tables=("TDYTQ",), needs=("JSYDGZQ",), columns=("zone_type",))  # fmt: skip
+def protection_zone_restricted(t: Table, data: Dataset, p: Parameters) -> Errors:
+    """Use zone 010 (基本农田保护区) lies in control zones 030 and 040 but for ``tolerance_m2``."""
+    import numpy as np
+
+    within = np.zeros(len(t))
+    found = _inside(t, data["JSYDGZQ"], "control_type", ["030", "040"])
+    within[found["left"].to_numpy()] = found["area_m2"].to_numpy()
+    outside = t.areas - within
+    slack = np.maximum(float(p.tolerance_m2), float(p.tolerance_ratio) * t.areas)
+    rows = np.flatnonzero((t.frame["zone_type"] == "010").fill_null(False).to_numpy() & (outside > slack))
+    yield t.errors_at(rows, values=[f"{a:.2f}" for a in outside[rows]], expected="0.00")
+
+
+RULES = (farmland_not_for_building, zones_cover_division, protection_zone_restricted)

@@ -1,0 +1,155 @@
+"""Areas and lengths that must agree (Q51xx): declared and computed, identities of the patch, sums of the division."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from jintu.foundation.checks.inspection.rules import quality
+from jintu.foundation.checks.lazy import pl
+from jintu.foundation.checks.rules import Parameters
+
+from .columns import figure, filled, ratio
+
+if TYPE_CHECKING:
+    import polars
+
+    from jintu.foundation.checks.inspection.tables import Dataset, Table
+
+__all__ = ["RULES"]
+
+Errors = Iterator["polars.DataFrame"]
+PARTS = ("patch_area_m2", "linear_area_m2", "scattered_area_m2", "ridge_area_m2", "net_area_m2")
+
+
+def _off(declared: polars.Expr, wanted: polars.Expr, p: Parameters) -> polars.Expr:
+    """Farther apart than the tolerance, and a hair for binary fractions."""
+    return (declared - wanted).abs() > float(p.tolerance_m2) + 1e-6
+
+
+@quality(
+    "Q5101", "A", ("图斑面积与椭球面积不符", "Declared area is not the ellipsoidal area"),
+    remedy=("按椭球面积重新计算。", "Compute the ellipsoidal area again."),
+)  # fmt: skip
+def declared_area(t: Table, data: Dataset, p: Parameters) -> Errors:
+    """The declared area of a polygon is its ellipsoidal area within ``tolerance_m2``, and ``tolerance_ratio`` of it:
+    edges are straight in degrees here and straight in the plane for the surveyor."""
+    if not t.schema.area or t.schema.area not in t.frame.columns or t.wkb is None:
+        return
+    computed = pl.Series("computed", t.areas)
+    slack = float(p.tolerance_m2) + float(p.tolerance_ratio) * computed
+    wrong = (t.frame[t.schema.area].fill_null(0.0) - computed).abs() > slack
+    found = t.errors(wrong, t.schema.area)
+    yield found.with_columns(expected=computed.gather(found["row"]).round(2).cast(pl.String))
+
+
+@quality(
+    "Q5102", "B", ("线状地物面积不等于长×宽", "Area of a linear feature is not length × width"),
+    tables=("XZDW", "JQXZDW"), columns=("length_m", "width_m", "linear_area_m2"),
+)  # fmt: skip
+def linear_area(t: Table, data: Dataset, p: Parameters) -> Errors:
+    """XZDWMJ = CD × KD within ``tolerance_m2``."""
+    wanted = pl.col("length_m") * pl.col("width_m")
+    yield t.errors(_off(pl.col("linear_area_m2"), wanted, p), "linear_area_m2", expected=wanted.round(2))
+
+
+@quality(
+    "Q5104", "A", ("扣除地类面积不符", "Area deducted does not follow from the ratio"), tables=("DLTB", "JBNTTB"),
+    columns=(*PARTS[:4], "ridge_ratio"),
+)  # fmt: skip
+def ridge_identity(t: Table, data: Dataset, p: Parameters) -> Errors:
+    """TKMJ = (TBMJ − XZDWMJ − LXDWMJ) × TKXS within ``tolerance_m2``; a ratio above 1 is percent."""
+    wanted = (figure("patch_area_m2") - figure("linear_area_m2") - figure("scattered_area_m2")) * ratio("ridge_ratio")
+    yield t.errors(_off(figure("ridge_area_m2"), wanted, p), "ridge_area_m2", expected=wanted.round(2))
+
+
+@quality(
+    "Q5105",
+    "A",
+    ("图斑地类面积不符", "Net area does not follow from its parts"),
+    tables=("DLTB", "JBNTTB"),
+    columns=PARTS,
+)
+def net_identity(t: Table, data: Dataset, p: Parameters) -> Errors:
+    """TBDLMJ = TBMJ − XZDWMJ − LXDWMJ − TKMJ within ``tolerance_m2``. Where it is not mandatory, nothing is nothing."""
+    wanted = figure("patch_area_m2") - figure("linear_area_m2") - figure("scattered_area_m2") - figure("ridge_area_m2")
+    given = filled("net_area_m2") if not t.schema.columns["net_area_m2"].mandatory else pl.lit(True)
+    yield t.errors(given & _off(figure("net_area_m2"), wanted, p), "net_area_m2", expected=wanted.round(2))
+
+
+@quality(
+    "Q5106", "A", ("图斑面积合计不等于控制面积", "Patches do not add up to the control area"), tables=("XZQ",),
+    needs=("DLTB",), columns=("division_code", "control_area_m2"),
+    remedy=("按控制面积平差。", "Adjust the areas to the control area."),
+)  # fmt: skip
+def control_area(t: Table, data: Dataset, p: Parameters) -> Errors:
+    """Σ TBMJ of the patches whose location lies in the division = KZMJ within ``tolerance_m2``."""
+    patches = data["DLTB"].frame.select(code=pl.col("location_code"), area=figure("patch_area_m2"))
+    wanted = []
+    for code in t.frame["division_code"].fill_null("").to_list():
+        inside = patches.filter(pl.col("code").str.starts_with(code.rstrip("0") if len(code) == 12 else code))
+        wanted.append(float(inside["area"].sum()) if code else None)
+    sums = pl.Series("sums", wanted, dtype=pl.Float64)
+    wrong = (t.frame["control_area_m2"] - sums).abs() > float(p.tolerance_m2)
+    found = t.errors(wrong.fill_null(False), "control_area_m2")
+    yield found.with_columns(expected=sums.gather(found["row"]).round(2).cast(pl.String))
+
+
+def _deducted(t: Table, column: str, shares: polars.DataFrame, p: Parameters) -> polars.DataFrame:
+    """Patches whose deduction is not the sum of what names them. ``shares``: location_code, patch_no, share."""
+    summed = shares.group_by("location_code", "patch_no").agg(pl.col("share").sum())
+    joined = t.frame.select("location_code", "patch_no").join(
+        summed, on=["location_code", "patch_no"], how="left", maintain_order="left"
+    )
+    wanted = joined["share"].fill_null(0.0)
+    wrong = (t.frame[column].fill_null(0.0) - wanted).abs() > float(p.tolerance_m2) + 1e-6
+    found = t.errors(wrong, column)
+    return found.with_columns(expected=wanted.gather(found["row"]).round(2).cast(pl.String))
+
+
+@quality(
+    "Q5107", "B", ("图斑线状地物面积不等于分摊之和", "Linear features deducted are not the sum of their shares"),
+    tables=("DLTB",), needs=("XZDW",), columns=("linear_area_m2", "patch_no", "location_code"),
+)  # fmt: skip
+def linear_deduction(t: Table, data: Dataset, p: Parameters) -> Errors:
+    """DLTB.XZDWMJ = Σ XZDWMJ × share of the linear features that name the patch, on either side."""
+    lines = data["XZDW"].frame
+    share = pl.col("linear_area_m2") * pl.col("deduction_share")
+    first = lines.select(location_code="patch_location_1", patch_no="patch_no_1", share=share)
+    rest = pl.col("linear_area_m2") * (1 - pl.col("deduction_share"))
+    second = lines.filter(filled("patch_no_2")).select(
+        location_code="patch_location_2", patch_no="patch_no_2", share=rest
+    )
+    yield _deducted(t, "linear_area_m2", pl.concat([first, second]), p)
+
+
+@quality(
+    "Q5108", "B", ("图斑零星地物面积不等于零星地物之和", "Scattered features deducted are not their sum"),
+    tables=("DLTB",), needs=("LXDW",), columns=("scattered_area_m2", "patch_no", "location_code"),
+)  # fmt: skip
+def scattered_deduction(t: Table, data: Dataset, p: Parameters) -> Errors:
+    """DLTB.LXDWMJ = Σ MJ of the scattered features that name the patch."""
+    points = data["LXDW"].frame.select("location_code", "patch_no", share="scattered_area_m2")
+    yield _deducted(t, "scattered_area_m2", points, p)
+
+
+@quality(
+    "Q5109", "B", ("基本农田面积大于图斑地类面积", "Protected area larger than the net area"), tables=("JBNTTB",),
+    columns=("protected_area_m2", "net_area_m2"),
+)  # fmt: skip
+def protected_area(t: Table, data: Dataset, p: Parameters) -> Errors:
+    """JBNTMJ ≤ TBDLMJ, where the net area is given."""
+    over = pl.col("protected_area_m2") > pl.col("net_area_m2") + float(p.tolerance_m2)
+    yield t.errors(over, "protected_area_m2", expected=pl.col("net_area_m2").round(2))
+
+
+RULES = (
+    declared_area,
+    linear_area,
+    ridge_identity,
+    net_identity,
+    control_area,
+    linear_deduction,
+    scattered_deduction,
+    protected_area,
+)

@@ -1,0 +1,175 @@
+"""Relations between survey layers (Q2208, Q41xx): covering, inside, on the border, named by one another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from jintu.foundation.checks.inspection.overlaps import shared, uncovered_rows
+from jintu.foundation.checks.inspection.rules import quality
+from jintu.foundation.checks.lazy import pl
+from jintu.foundation.checks.rules import Parameters
+
+from .columns import filled
+
+if TYPE_CHECKING:
+    import polars
+
+    from jintu.foundation.checks.inspection.tables import Dataset, Table
+
+__all__ = ["RULES"]
+
+Errors = Iterator["polars.DataFrame"]
+
+
+def _squares(values: object) -> list[str]:
+    return [f"{v:.2f}" for v in values]  # type: ignore[attr-defined]
+
+
+def _home(t: Table, data: Dataset) -> polars.DataFrame:
+    """The division of XZQ that has most of each patch: row, code, its m² and the m² of all divisions together."""
+    pairs = shared(t, data["XZQ"])
+    codes = data["XZQ"].frame["division_code"]
+    named = pairs.with_columns(code=codes.gather(pairs["right"]))
+    by_code = named.group_by("left", "code").agg(pl.col("area_m2").sum())
+    return (
+        by_code.sort("left", "area_m2", "code")
+        .group_by("left", maintain_order=True)
+        .agg(pl.col("code").last(), home_m2=pl.col("area_m2").last(), all_m2=pl.col("area_m2").sum())
+        .rename({"left": "row"})
+    )
+
+
+@quality(
+    "Q2208", "A", ("座落单位不是所在行政村", "Location is not the village the patch lies in"), tables=("DLTB",),
+    needs=("XZQ",), columns=("location_code",),
+)  # fmt: skip
+def location_is_village(t: Table, data: Dataset, p: Parameters) -> Errors:
+    """The location code begins with the code of the division of XZQ that has most of the patch."""
+    home = _home(t, data)
+    given = t.frame["location_code"].gather(home["row"]).fill_null("")
+    wrong = [not g.startswith(c) for g, c in zip(given.to_list(), home["code"].to_list(), strict=True)]
+    bad = home.with_columns(given=given).filter(pl.Series(wrong, dtype=pl.Boolean))
+    yield _expected(t, bad["row"].to_list(), "location_code", bad["given"].to_list(), bad["code"].to_list())
+
+
+def _expected(t: Table, rows: list[int], column: str, values: list[str], expected: list[str]) -> polars.DataFrame:
+    made = t.errors_at(rows, column=column, values=values)
+    return made.with_columns(pl.Series("expected", expected, dtype=pl.String))
+
+
+@quality(
+    "Q4101", "A", ("图斑未覆盖行政区", "Patches do not cover the division"), tables=("XZQ",), needs=("DLTB",)
+)  # fmt: skip
+def patches_cover_division(t: Table, data: Dataset, p: Parameters) -> Errors:
+    """No more than ``tolerance_m2`` (or ``tolerance_ratio`` of it) of a division lies outside the patches; overlaps
+    of patches are Q3102's."""
+    rows, outside = uncovered_rows(t, data["DLTB"], float(p.tolerance_m2), float(p.tolerance_ratio))
+    yield t.errors_at(rows, values=_squares(outside), expected="0.00")
+
+
+@quality("Q4102", "A", ("图斑跨村界", "Patch crosses a village border"), tables=("DLTB",), needs=("XZQ",))
+def inside_one_village(t: Table, data: Dataset, p: Parameters) -> Errors:
+    """No more than ``tolerance_m2`` of a patch lies in another division than the one that has most of it."""
+    home = _home(t, data)
+    across = home.filter(pl.col("all_m2") - pl.col("home_m2") > float(p.tolerance_m2))
+    yield t.errors_at(across["row"], values=_squares(across["all_m2"] - across["home_m2"]), expected="0.00")
+
+
+@quality("Q4105", "B", ("线状地物扣除图斑不存在", "Linear feature names a patch that is not there"),
+         tables=("XZDW",), needs=("DLTB",), columns=("patch_no_1", "patch_location_1"))  # fmt: skip
+def linear_names_patches(t: Table, data: Dataset, p: Parameters) -> Errors:
+    """The patches a linear feature is deducted from are in DLTB, by village and number."""
+    known = data["DLTB"].frame.select("location_code", "patch_no").unique().with_columns(there=pl.lit(True))
+    for side in ("1", "2"):
+        place, number = f"patch_location_{side}", f"patch_no_{side}"
+        if place not in t.frame.columns:
+            continue
+        joined = t.frame.select(place, number).join(
+            known, left_on=[place, number], right_on=["location_code", "patch_no"], how="left", maintain_order="left"
+        )
+        yield t.errors(filled(number) & joined["there"].is_null(), number)
+
+
+@quality("Q4106", "B", ("零星地物不在座落图斑内", "Scattered feature outside the patch it names"),
+         tables=("LXDW",), needs=("DLTB",), columns=("patch_no", "location_code"))  # fmt: skip
+def scattered_inside_patch(t: Table, data: Dataset, p: Parameters) -> Errors:
+    """The point lies in, or within ``reach_m`` metres of, a patch of that village and number."""
+    import numpy as np
+    import shapely
+
+    if t.wkb is None:
+        return
+    patches = data["DLTB"]
+    points = shapely.from_wkb(t.wkb.to_numpy())
+    shapes = patches.polygons.to_shapely()
+    reach = float(p.reach_m) / 111_320
+    near, which = shapely.STRtree(shapes).query(points, predicate="dwithin", distance=reach)
+    own = t.frame.select("location_code", "patch_no")
+    theirs = patches.frame.select("location_code", "patch_no")
+    same = (own[near.tolist()].to_numpy() == theirs[which.tolist()].to_numpy()).all(axis=1)
+    inside = np.zeros(len(t), dtype=bool)
+    inside[near[same]] = True
+    yield t.errors(~pl.Series(inside), "patch_no")
+
+
+@quality("Q4107", "A", ("基本农田图斑超出保护片块或保护区", "Basic-farmland patch outside its block or zone"),
+         tables=("JBNTTB", "JBNTBHPK"))  # fmt: skip
+def farmland_inside(t: Table, data: Dataset, p: Parameters) -> Errors:
+    """Patches lie inside blocks (JBNTBHPK), blocks inside zones (JBNTBHQ), where those layers are there."""
+    around = {"JBNTTB": ("JBNTBHPK", "JBNTBHQ"), "JBNTBHPK": ("JBNTBHQ",)}[t.schema.table]
+    outer = next((name for name in around if name in data), None)
+    if outer is None:
+        return
+    rows, outside = uncovered_rows(t, data[outer], float(p.tolerance_m2), float(p.tolerance_ratio))
+    yield t.errors_at(rows, values=_squares(outside), expected=f"0.00 ({outer})")
+
+
+@quality(
+    "Q4108", "B", ("基本农田图斑为非农用地", "Basic farmland on other than agricultural land"), tables=("JBNTTB",),
+    columns=("land_use_code",),
+)  # fmt: skip
+def farmland_is_agricultural(t: Table, data: Dataset, p: Parameters) -> Errors:
+    """The class of a basic-farmland patch is agricultural (three-class AGRI of GB/T 21010)."""
+    from jintu.kernel import codelists
+
+    codes = t.frame["land_use_code"].drop_nulls().unique().to_list()
+    other = [c for c in codes if codelists.three_class(c) != codelists.AGRI]
+    yield t.errors(pl.col("land_use_code").is_in(other), "land_use_code")
+
+
+@quality(
+    "Q4114", "C", ("坡度级与坡度图不符", "Slope class is not that of the slope map"), tables=("DLTB",), needs=("PDT",),
+    columns=("land_use_code", "slope_class"),
+)  # fmt: skip
+def slope_of_map(t: Table, data: Dataset, p: Parameters) -> Errors:
+    """The slope class of cultivated land is the class of the slope map that has most of the patch."""
+    pairs = shared(t, data["PDT"])
+    classes = data["PDT"].frame["slope_class"].gather(pairs["right"])
+    most = (
+        pairs.with_columns(map_class=classes)
+        .group_by("left", "map_class")
+        .agg(pl.col("area_m2").sum())
+        .sort("left", "area_m2", "map_class")
+        .group_by("left", maintain_order=True)
+        .agg(pl.col("map_class").last())
+    )
+    own = t.frame.with_row_index("left").select(pl.col("left").cast(pl.Int64), "land_use_code", "slope_class")
+    differ = most.join(own, on="left").filter(
+        pl.col("land_use_code").str.starts_with("01") & (pl.col("slope_class") != pl.col("map_class"))
+    )
+    yield _expected(
+        t, differ["left"].to_list(), "slope_class", differ["slope_class"].to_list(), differ["map_class"].to_list()
+    )
+
+
+RULES = (
+    location_is_village,
+    patches_cover_division,
+    inside_one_village,
+    linear_names_patches,
+    scattered_inside_patch,
+    farmland_inside,
+    farmland_is_agricultural,
+    slope_of_map,
+)

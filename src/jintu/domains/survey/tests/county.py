@@ -1,0 +1,127 @@
+"""A small sound county for tests of the inspection: twelve patches, two villages, farmland; change one cell to break it.
+
+Squares of 200 m in EPSG:4528, as `jintu.foundation.layers.tests.grid` lays them.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import polars as pl
+import shapely
+
+from jintu.foundation.checks import parameters
+from jintu.foundation.checks.inspection.rules import QualityRule
+from jintu.foundation.checks.inspection.running import inspect
+from jintu.foundation.checks.inspection.tables import Dataset, Table
+from jintu.foundation.layers import schemas
+from jintu.foundation.layers.tests import grid
+
+AS_OF = date(2024, 12, 31)
+COLUMNS, ROWS = 4, 3
+
+
+def table(name: str, data: dict[str, list[Any]], shapes: list[Any] | None, crs: str = grid.CRS) -> Table:
+    """A table of a schema from columns by the standard's codes; columns not given are null. ``shapes``: plane."""
+    schema = schemas.get(name)
+    n = len(next(iter(data.values())))
+    types = {"Float": pl.Float64, "Date": pl.Date}
+    frame = pl.DataFrame(
+        [
+            pl.Series(a.name, _cells(data.get(a.code, [None] * n), a.type), dtype=types.get(a.type, pl.String))
+            for a in schema.attributes
+        ]
+    )
+    if shapes is None:
+        return Table(schema, frame)
+    plane = pl.Series(list(shapely.to_wkb(shapes, byte_order=1)), dtype=pl.Binary)
+    lonlat = pl.Series(list(shapely.to_wkb([grid.lonlat(s) for s in shapes], byte_order=1)), dtype=pl.Binary)
+    return Table(schema, frame, lonlat, plane, crs)
+
+
+def _cells(values: list[Any], kind: str) -> list[Any]:
+    return [v if v is None or kind in ("Float", "Date") else str(v) for v in values]
+
+
+def patches(shapes: dict[int, Any] | None = None, **changes: dict[int, Any]) -> Table:
+    """DLTB; ``shapes``: row → plane polygon; further words: column code → {row: value}."""
+    data, polygons = grid.patches(COLUMNS, ROWS)
+    codes = [f"99012100100{1 if k % COLUMNS < COLUMNS // 2 else 2}0000000" for k in range(len(polygons))]
+    names = ["甲村" if c[11] == "1" else "乙村" for c in codes]
+    data |= {"ZLDWDM": codes, "QSDWDM": [*codes], "ZLDWMC": names, "QSDWMC": [*names]}
+    level = [k for k, c in enumerate(data["DLBM"]) if c == "013"]
+    for k in level:  # the dry land is level: no ridges
+        data["GDPDJ"][k], data["GDLX"][k], data["TKXS"][k], data["TKMJ"][k] = "1", None, 0.0, 0.0
+        data["TBDLMJ"][k] = data["TBMJ"][k]
+    for column, values in changes.items():
+        for row, value in values.items():
+            data.setdefault(column, [None] * len(polygons))[row] = value
+    for row, shape in (shapes or {}).items():
+        polygons[row] = shape
+    return table("DLTB", data, polygons)
+
+
+def villages(**changes: dict[int, Any]) -> Table:
+    """XZQ: two villages side by side whose control areas are the sums of their patches."""
+    half = COLUMNS // 2
+    shapes = [grid.cell(0, 0, half, ROWS), grid.cell(half, 0, half, ROWS)]
+    own = patches()
+    sums = [
+        float(own.frame.filter(pl.col("location_code").str.starts_with(code))["patch_area_m2"].sum())
+        for code in ("990121001001", "990121001002")
+    ]
+    data: dict[str, list[Any]] = {
+        "BSM": [1, 2],
+        "YSDM": ["1000600100"] * 2,
+        "XZQDM": ["990121001001", "990121001002"],
+        "XZQMC": ["甲村", "乙村"],
+        "KZMJ": [round(s, 2) for s in sums],
+        "JSMJ": [round(grid.official(s), 2) for s in shapes],
+        "MSSM": ["00", "00"],
+    }
+    for column, values in changes.items():
+        for row, value in values.items():
+            data[column][row] = value
+    return table("XZQ", data, shapes)
+
+
+def farmland(codes: list[str], shapes: list[Any]) -> Table:
+    """JBNTTB of (class, plane polygon)."""
+    n = len(shapes)
+    area = [round(grid.official(s), 2) for s in shapes]
+    data = {
+        "BSM": [k + 1 for k in range(n)],
+        "YSDM": ["2005010500"] * n,
+        "JBNTTBBH": [f"990121001001{k:06d}" for k in range(n)],
+        "TBBH": [str(k + 1) for k in range(n)],
+        "DLBM": codes,
+        "QSXZ": ["30"] * n,
+        "ZLDWDM": ["9901210010010000000"] * n,
+        "GDPDJ": ["1" if c.startswith("01") else None for c in codes],
+        "TBMJ": area,
+        "JBNTMJ": area,
+    }
+    return table("JBNTTB", data, shapes)
+
+
+def zones(name: str, kind: str, blocks: list[tuple[str, Any]], feature_code: str) -> Table:
+    """TDYTQ or JSYDGZQ of (kind, plane polygon)."""
+    n = len(blocks)
+    area = [round(grid.official(s), 2) for _, s in blocks]
+    mine = "TDYTQMJ" if name == "TDYTQ" else "GZQMJ"
+    data = {
+        "BSM": [k + 1 for k in range(n)],
+        "YSDM": [feature_code] * n,
+        kind: [c for c, _ in blocks],
+        mine: area,
+    }
+    return table(name, data, [s for _, s in blocks])
+
+
+def found(rule: QualityRule, *tables: Table) -> list[tuple[int, str, str, str]]:
+    """(row, field, value, expected) of each error the rule finds in the tables."""
+    data = Dataset({t.schema.table: t for t in tables}, AS_OF, "990121")
+    report = inspect(data, dict(parameters.in_force(AS_OF, ())), rules=[rule])
+    assert all(o.ran for o in report.outcomes), [o.needs for o in report.outcomes]
+    return report.errors.select("row", "field", "value", "expected").rows()

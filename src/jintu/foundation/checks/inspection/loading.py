@@ -1,0 +1,60 @@
+"""Layer versions of the lake as the tables an inspection sees."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from jintu.foundation.layers import lake, schemas, versions
+from jintu.foundation.layers.importing import is_plane
+from jintu.foundation.layers.models import LayerVersion
+
+from ..lazy import pl
+from .tables import Dataset, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["around", "dataset", "table_of"]
+
+
+def table_of(version: LayerVersion) -> Table:
+    """A version in memory, with its delivered outlines where they came in a plane system."""
+    columns = [*version.schema.columns, lake.GEOMETRY]
+    delivered = _has_delivered(version)
+    table = version.table([*columns, lake.DELIVERED] if delivered else columns)
+    frame = pl.from_arrow(table)
+    wkb = frame.get_column(lake.GEOMETRY) if lake.GEOMETRY in frame.columns else None
+    return Table(
+        version.schema,
+        frame.drop(lake.GEOMETRY, lake.DELIVERED, strict=False),
+        wkb,
+        frame.get_column(lake.DELIVERED) if delivered and is_plane(version.crs) else None,
+        version.crs,
+    )
+
+
+def _has_delivered(version: LayerVersion) -> bool:
+    import pyarrow.parquet as pq
+
+    return lake.DELIVERED in pq.read_schema(version.directory / lake.DATA).names
+
+
+def around(version: LayerVersion) -> list[LayerVersion]:
+    """The other layers of the same division in force on the version's day."""
+    found = []
+    for schema in schemas.catalogue():
+        if schema.name == version.layer:
+            continue
+        whole = [
+            v
+            for v in versions.pieces_in_force(schema.name, version.division, version.valid_from)
+            if v.division == version.division
+        ]
+        found += whole[:1]
+    return found
+
+
+def dataset(version: LayerVersion, others: Iterable[LayerVersion]) -> Dataset:
+    """The version with the layers around it, by the standard's table names."""
+    tables: dict[str, Any] = {v.schema.table: table_of(v) for v in (version, *others)}
+    return Dataset(tables, version.valid_from, version.division)

@@ -1,0 +1,41 @@
+"""What lies over what between two layers, in ellipsoidal m²: the questions the rules between layers ask."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..lazy import pl
+from .tables import Table
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars
+    from numpy.typing import NDArray
+
+__all__ = ["covered", "shared", "uncovered_rows"]
+
+
+def shared(left: Table, right: Table) -> polars.DataFrame:
+    """Pairs of rows that overlap: left, right (Int64), area_m2."""
+    from jintu.kernel.overlay import overlay
+
+    pairs = overlay(left.prepared, right.prepared)
+    return pl.DataFrame({"left": pairs.left, "right": pairs.right, "area_m2": pairs.area_m2})
+
+
+def covered(left: Table, right: Table) -> NDArray[np.float64]:
+    """m² of each row of ``left`` that lies in ``right``, whose polygons do not overlap one another."""
+    from jintu.kernel.overlay import overlay
+
+    return overlay(left.prepared, right.prepared).per_left(len(left))
+
+
+def uncovered_rows(
+    left: Table, right: Table, tolerance_m2: float, tolerance_ratio: float
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Rows of ``left`` of which more than the tolerance lies outside ``right``, and how many m²."""
+    import numpy as np
+
+    outside = left.areas - covered(left, right)
+    rows = np.flatnonzero(outside > np.maximum(tolerance_m2, tolerance_ratio * left.areas))
+    return rows, outside[rows]

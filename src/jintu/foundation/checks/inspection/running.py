@@ -1,0 +1,149 @@
+"""Run the rules over layers; errors, score and verdict.
+
+Score = 100 − Σ weight × error rate over the rules that ran, the error rate being the share of rows with an error.
+Accepted: no error of severity A, and the score reached. Weights and pass mark are dated parameters (rule "score").
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ..lazy import pl
+from ..rules import Parameters
+from .rules import QualityRule, catalogue
+from .tables import ERRORS, Dataset, Table
+
+if TYPE_CHECKING:
+    import polars
+
+__all__ = ["Outcome", "Report", "inspect"]
+
+MOST_KEPT = 20_000
+"""Errors of one rule in one table that are kept with their place; all are counted."""
+
+
+@dataclass
+class Outcome:
+    """What one rule said of one table. ``needs``: why it did not run."""
+
+    rule: QualityRule
+    table: str
+    rows: int
+    count: int = 0
+    affected: int = 0
+    """Rows with an error of this rule."""
+    seconds: float = 0.0
+    needs: tuple[str, ...] = ()
+    errors: polars.DataFrame | None = None
+
+    @property
+    def ran(self) -> bool:
+        return not self.needs
+
+    def as_json(self, sample: int = 0) -> dict[str, Any]:
+        zh, en = self.rule.name
+        found: dict[str, Any] = {
+            "rule": self.rule.id,
+            "severity": self.rule.severity,
+            "name_zh": zh,
+            "name_en": en,
+            "table": self.table,
+            "count": self.count,
+            "seconds": round(self.seconds, 3),
+        }
+        if self.needs:
+            found["not_run"] = "needs " + ", ".join(self.needs)
+        elif sample and self.errors is not None:
+            found["sample"] = self.errors.head(sample).drop("geometry").to_dicts()
+        return found
+
+
+@dataclass
+class Report:
+    """All outcomes with score and verdict."""
+
+    outcomes: list[Outcome] = field(default_factory=list)
+    score: float = 100.0
+    accepted: bool = True
+    weights: dict[str, float] = field(default_factory=dict)
+    pass_mark: float = 0.0
+
+    def count(self, severity: str = "") -> int:
+        return sum(o.count for o in self.outcomes if not severity or o.rule.severity == severity)
+
+    @property
+    def errors(self) -> polars.DataFrame:
+        """All kept errors: rule, severity, table, key and the columns of `ERRORS`."""
+        kept = [
+            o.errors.with_columns(rule=pl.lit(o.rule.id), severity=pl.lit(o.rule.severity), table=pl.lit(o.table))
+            for o in self.outcomes
+            if o.errors is not None and o.errors.height
+        ]
+        return pl.concat(kept) if kept else pl.DataFrame(schema=_schema())
+
+    def as_json(self, sample: int = 0) -> dict[str, Any]:
+        return {
+            "score": round(self.score, 2),
+            "verdict": "accepted" if self.accepted else "rejected",
+            "errors": {s: self.count(s) for s in ("A", "B", "C")},
+            "rules": [o.as_json(sample) for o in self.outcomes],
+        }
+
+
+def _schema() -> dict[str, Any]:
+    text = dict.fromkeys(("key", "field", "value", "expected", "rule", "severity", "table"), pl.String)
+    return {"row": pl.Int64, **text, "geometry": pl.Binary}
+
+
+def inspect(
+    data: Dataset,
+    parameters: dict[str, Parameters],
+    *,
+    tables: Sequence[str] | None = None,
+    rules: Iterable[QualityRule] | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> Report:
+    """Run rules over the tables named (default: all). ``parameters``: by rule id, in force on the day."""
+    report = Report()
+    chosen = list(rules) if rules is not None else list(catalogue())
+    judged = [data[name] for name in (tables if tables is not None else list(data.tables))]
+    work = [(rule, t) for rule in chosen for t in judged if rule.judges(t)]
+    for done, (rule, t) in enumerate(work):
+        if progress:
+            progress(done, len(work), f"{rule.id} {t.schema.table}")
+        p = parameters.get(rule.id) or Parameters({}, data.as_of)
+        report.outcomes.append(_run(rule, t, data, p))
+    _judge(report, parameters.get("score"))
+    return report
+
+
+def _run(rule: QualityRule, t: Table, data: Dataset, p: Parameters) -> Outcome:
+    outcome = Outcome(rule, t.schema.table, len(t))
+    outcome.needs = tuple(n for n in rule.needs if n not in data)
+    if outcome.needs:
+        return outcome
+    started = time.perf_counter()
+    found = [f.select(ERRORS) for f in rule.function(t, data, p) if f.height]
+    if found:
+        errors = pl.concat(found).sort("row", maintain_order=True)
+        outcome.count = errors.height
+        outcome.affected = errors["row"].n_unique()
+        kept = errors.head(MOST_KEPT)
+        at = kept["row"].clip(lower_bound=0)
+        keys = pl.select(pl.when(kept["row"] >= 0).then(t.keys.gather(at)).otherwise(pl.lit(""))).to_series()
+        outcome.errors = kept.with_columns(keys.alias("key"))
+    outcome.seconds = time.perf_counter() - started
+    return outcome
+
+
+def _judge(report: Report, p: Parameters | None) -> None:
+    """Score and verdict from the outcomes."""
+    values = dict(p or {})
+    report.weights = {s: float(values.get(f"weight_{s.lower()}", 0)) for s in ("A", "B", "C")}
+    report.pass_mark = float(values.get("pass_mark", 0))
+    lost = sum(report.weights[o.rule.severity] * o.affected / o.rows for o in report.outcomes if o.rows and o.ran)
+    report.score = max(0.0, 100.0 - lost)
+    report.accepted = report.count("A") == 0 and report.score >= report.pass_mark

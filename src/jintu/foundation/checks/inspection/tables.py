@@ -1,0 +1,145 @@
+"""What a rule of the inspection sees: layers as frames with outlines, and errors as frames.
+
+Pure: made of frames and arrays, it knows no database. Attributes have our names and the lake's types (codes and
+identifiers String, figures Float64, days Date); outlines are lon/lat EPSG:4490, and ``plane`` holds the delivered ones
+where the file came in a plane system: lengths, angles and topology are looked at there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ..lazy import pl
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars
+    from numpy.typing import NDArray
+
+    from jintu.foundation.layers.schemas import Schema
+    from jintu.kernel.flat import Polygons
+    from jintu.kernel.overlay import Prepared
+
+__all__ = ["ERRORS", "Dataset", "Table"]
+
+ERRORS = ("row", "field", "value", "expected", "geometry")
+"""Columns of a frame of errors: row of the table, our name of the column ("" for the outline), what stands there, what
+should, and the place (WKB, EPSG:4490) where it is not the feature's own outline."""
+
+
+@dataclass
+class Table:
+    """One layer. ``wkb``: outlines, a Binary column; ``plane_wkb``: as delivered, where that is a plane system."""
+
+    schema: Schema
+    frame: polars.DataFrame
+    wkb: polars.Series | None = None
+    plane_wkb: polars.Series | None = None
+    crs: str = ""
+
+    def __len__(self) -> int:
+        return self.frame.height
+
+    @cached_property
+    def keys(self) -> polars.Series:
+        return self.frame[self.schema.key].cast(pl.String)
+
+    @cached_property
+    def polygons(self) -> Polygons:
+        """Outlines in lon/lat; raises where the layer has none."""
+        from jintu.kernel.flat import Polygons
+
+        return Polygons.from_wkb(self._column(self.wkb))
+
+    @cached_property
+    def plane(self) -> Polygons | None:
+        """Outlines as delivered, in metres; None where they came in degrees."""
+        from jintu.kernel.flat import Polygons
+
+        return None if self.plane_wkb is None else Polygons.from_wkb(self._column(self.plane_wkb))
+
+    def _column(self, wkb: polars.Series | None) -> Any:
+        if wkb is None:
+            raise ValueError(f"{self.schema.table} has no outlines")
+        return wkb.to_arrow()
+
+    @cached_property
+    def areas(self) -> NDArray[np.float64]:
+        """Ellipsoidal m² of each outline."""
+        return self.polygons.areas()
+
+    @cached_property
+    def prepared(self) -> Prepared:
+        """Outlines ready for any number of overlays."""
+        from jintu.kernel.overlay import prepare
+
+        return prepare(self.polygons)
+
+    def errors(
+        self,
+        where: polars.Expr | polars.Series,
+        column: str = "",
+        *,
+        expected: polars.Expr | str = "",
+        value: polars.Expr | None = None,
+    ) -> polars.DataFrame:
+        """The rows where a condition holds (null does not), as errors of a column."""
+        shown = value if value is not None else pl.col(column) if column in self.frame.columns else pl.lit("")
+        wanted = expected if not isinstance(expected, str) else pl.lit(expected)
+        return (
+            self.frame.with_row_index("row")
+            .filter(where)
+            .select(
+                pl.col("row").cast(pl.Int64),
+                pl.lit(column).alias("field"),
+                shown.cast(pl.String).fill_null("").alias("value"),
+                wanted.cast(pl.String).fill_null("").alias("expected"),
+                pl.lit(None, dtype=pl.Binary).alias("geometry"),
+            )
+        )
+
+    def errors_at(
+        self,
+        rows: Iterable[int],
+        *,
+        column: str = "",
+        values: Iterable[Any] | None = None,
+        expected: str = "",
+        geometry: Iterable[bytes | None] | None = None,
+    ) -> polars.DataFrame:
+        """Errors of rows by number, each with its value and place."""
+        numbers = [int(r) for r in rows]
+        n = len(numbers)
+        return pl.DataFrame(
+            {
+                "row": pl.Series(numbers, dtype=pl.Int64),
+                "field": pl.Series([column] * n, dtype=pl.String),
+                "value": pl.Series([str(v) for v in values] if values is not None else [""] * n, dtype=pl.String),
+                "expected": pl.Series([expected] * n, dtype=pl.String),
+                "geometry": pl.Series(list(geometry) if geometry is not None else [None] * n, dtype=pl.Binary),
+            }
+        )
+
+
+@dataclass
+class Dataset:
+    """The layers of a division on a day, by the standard's table name. ``divisions``: code → name on that day, where
+    the node knows them; ``targets``: plan indicators by code."""
+
+    tables: Mapping[str, Table]
+    as_of: date
+    division: str = ""
+    divisions: Mapping[str, str] = field(default_factory=dict)
+
+    def __contains__(self, table: object) -> bool:
+        return table in self.tables
+
+    def __getitem__(self, table: str) -> Table:
+        return self.tables[table]
+
+    def __iter__(self) -> Iterator[Table]:
+        return iter(self.tables.values())
