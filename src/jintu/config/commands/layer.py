@@ -242,6 +242,35 @@ def verify(reference: str, division: str, as_json: bool) -> None:
 
 
 @layer.command()
+@click.argument("reference", metavar="LAYER[@VERSION]")
+@click.option("--division", default="")
+@click.option("--sample", default=5, show_default=True, type=click.IntRange(0, 1000), help="Errors shown of each rule.")
+@click.option("--keep", is_flag=True, help="Keep the inspection with its error layer, as the pages do.")
+@click.option("--json", "as_json", is_flag=True)
+def check(reference: str, division: str, sample: int, keep: bool, as_json: bool) -> None:
+    """Inspect a version by the quality rules, among the layers in force around it. Exit code 1 when it is rejected."""
+    setup()
+    from jintu.foundation.checks.inspection import keeping
+    from jintu.foundation.journal import Actor
+
+    version = _find(reference, division)
+    with progress_line() as progress:
+        report, inputs = keeping.run(version, progress)
+        kept = keeping.keep(version, report, inputs, actor=Actor()) if keep else None
+    if as_json:
+        facts = {"inspection": kept.pk} if kept else {}
+        echo_json({**_facts(version), **facts, "inputs": inputs, **report.as_json(sample)})
+    else:
+        for o in report.outcomes:
+            if o.needs:
+                click.echo(f"  {o.rule.id} {o.rule.severity}  not run: needs {', '.join(o.needs)}")
+            elif o.count:
+                click.echo(f"  {o.rule.id} {o.rule.severity}  {o.count:>9,}  {o.rule.name[0]}")
+        click.echo(f"{'accepted' if report.accepted else 'REJECTED'}  score {report.score:.2f}")
+    sys.exit(0 if report.accepted else 1)
+
+
+@layer.command()
 @click.argument("old", metavar="LAYER@OLD")
 @click.argument("new", metavar="LAYER@NEW")
 @click.option("--division", default="")

@@ -11,7 +11,20 @@ from django.utils.translation import gettext_lazy as _
 
 from jintu.foundation.registers.db import AreaField, GeometryField
 
-__all__ = ["Finding", "FindingEvent", "FindingObject", "RuleSetting", "Run", "RunRule", "Severity", "finding_key"]
+from .inspection.models import Inspection, InspectionMark
+
+__all__ = [
+    "Finding",
+    "FindingEvent",
+    "FindingObject",
+    "Inspection",
+    "InspectionMark",
+    "RuleSetting",
+    "Run",
+    "RunRule",
+    "Severity",
+    "finding_key",
+]
 
 
 class Severity(models.IntegerChoices):

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import views
+from . import inspection_views, views
 
 app_name = "checks"
 urlpatterns = [
@@ -12,6 +12,11 @@ urlpatterns = [
     path("runs/", views.run_list, name="runs"),
     path("runs/start/", views.start, name="start"),
     path("runs/<int:pk>/", views.run_page, name="run"),
+    path("inspections/version/<int:version>/", inspection_views.of_version, name="inspections"),
+    path("inspections/rules/", inspection_views.rule_list, name="quality_rules"),
+    path("inspections/<int:pk>/", inspection_views.page, name="inspection"),
+    path("inspections/<int:pk>/mark/", inspection_views.mark, name="inspection_mark"),
+    path("inspections/<int:pk>/report.xlsx", inspection_views.workbook, name="inspection_workbook"),
     path("<uuid:uid>/", views.findings, name="finding"),
     path("<uuid:uid>/evidence.json", views.evidence_json, name="evidence"),
     path("<uuid:uid>/files/<str:sha256>", views.file, name="file"),

@@ -37,6 +37,8 @@ class Outcome:
     """Rows with an error of this rule."""
     seconds: float = 0.0
     needs: tuple[str, ...] = ()
+    aside: int = 0
+    """Errors people marked as false positives or exempt: kept, but not counted."""
     errors: polars.DataFrame | None = None
 
     @property
@@ -52,6 +54,7 @@ class Outcome:
             "name_en": en,
             "table": self.table,
             "count": self.count,
+            "aside": self.aside,
             "seconds": round(self.seconds, 3),
         }
         if self.needs:
@@ -104,9 +107,11 @@ def inspect(
     *,
     tables: Sequence[str] | None = None,
     rules: Iterable[QualityRule] | None = None,
+    aside: polars.DataFrame | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> Report:
-    """Run rules over the tables named (default: all). ``parameters``: by rule id, in force on the day."""
+    """Run rules over the tables named (default: all). ``parameters``: by rule id, in force on the day; ``aside``:
+    errors that do not count (rule, key, field, value)."""
     report = Report()
     chosen = list(rules) if rules is not None else list(catalogue())
     judged = [data[name] for name in (tables if tables is not None else list(data.tables))]
@@ -115,12 +120,12 @@ def inspect(
         if progress:
             progress(done, len(work), f"{rule.id} {t.schema.table}")
         p = parameters.get(rule.id) or Parameters({}, data.as_of)
-        report.outcomes.append(_run(rule, t, data, p))
+        report.outcomes.append(_run(rule, t, data, p, aside))
     _judge(report, parameters.get("score"))
     return report
 
 
-def _run(rule: QualityRule, t: Table, data: Dataset, p: Parameters) -> Outcome:
+def _run(rule: QualityRule, t: Table, data: Dataset, p: Parameters, aside: polars.DataFrame | None) -> Outcome:
     outcome = Outcome(rule, t.schema.table, len(t))
     outcome.needs = tuple(n for n in rule.needs if n not in data)
     if outcome.needs:
@@ -129,14 +134,31 @@ def _run(rule: QualityRule, t: Table, data: Dataset, p: Parameters) -> Outcome:
     found = [f.select(ERRORS) for f in rule.function(t, data, p) if f.height]
     if found:
         errors = pl.concat(found).sort("row", maintain_order=True)
-        outcome.count = errors.height
-        outcome.affected = errors["row"].n_unique()
-        kept = errors.head(MOST_KEPT)
-        at = kept["row"].clip(lower_bound=0)
-        keys = pl.select(pl.when(kept["row"] >= 0).then(t.keys.gather(at)).otherwise(pl.lit(""))).to_series()
-        outcome.errors = kept.with_columns(keys.alias("key"))
+        keys = t.keys.gather(errors["row"].clip(lower_bound=0))
+        errors = errors.with_columns(key=pl.when(pl.col("row") >= 0).then(keys).otherwise(pl.lit("")))
+        counted = errors if aside is None else _without(errors, aside.filter(pl.col("rule") == rule.id))
+        outcome.count, outcome.aside = counted.height, errors.height - counted.height
+        outcome.affected = counted["row"].n_unique()
+        outcome.errors = _placed(errors.head(MOST_KEPT), t)
     outcome.seconds = time.perf_counter() - started
     return outcome
+
+
+def _placed(errors: polars.DataFrame, t: Table) -> polars.DataFrame:
+    """The place of an error that has none of its own is its feature's outline: the error layer stands by itself."""
+    if t.wkb is None or errors.is_empty():
+        return errors
+    own = t.wkb.gather(errors["row"].clip(lower_bound=0))
+    whole = pl.when(pl.col("geometry").is_null() & (pl.col("row") >= 0)).then(own)
+    return errors.with_columns(geometry=whole.otherwise(pl.col("geometry")))
+
+
+def _without(errors: polars.DataFrame, aside: polars.DataFrame) -> polars.DataFrame:
+    """Errors that nobody set aside: the same feature, column and value."""
+    if aside.is_empty():
+        return errors
+    short = errors.with_columns(pl.col("value").str.slice(0, 200))  # what a mark keeps
+    return short.join(aside, on=["key", "field", "value"], how="anti", maintain_order="left")
 
 
 def _judge(report: Report, p: Parameters | None) -> None:

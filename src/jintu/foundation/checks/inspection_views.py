@@ -1,0 +1,182 @@
+"""Pages of the quality inspection: those of a version, one with its errors, marking, the workbook, the rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from jintu.foundation.identity import actor_of
+from jintu.foundation.identity.access import needs, require
+from jintu.foundation.layers import onemap, schemas
+from jintu.foundation.layers.models import LayerVersion
+from jintu.foundation.operations import jobs
+from jintu.kernel.errors import Missing, NotAllowed
+
+from . import parameters
+from .inspection import keeping, rules
+from .inspection.models import Inspection, InspectionMark
+
+SHOWN = 100
+
+
+def _version(request: HttpRequest, pk: int) -> LayerVersion:
+    found = LayerVersion.objects.within(request.scope).filter(pk=pk).first()  # type: ignore[attr-defined]
+    if found is None:
+        raise Missing("There is no such version, or it is outside your scope.")
+    return found
+
+
+def _inspection(request: HttpRequest, pk: int) -> Inspection:
+    within = Inspection.objects.within(request.scope).select_related("version")  # type: ignore[attr-defined]
+    found = within.filter(pk=pk).first()
+    if found is None:
+        raise Missing("There is no such inspection, or it is outside your scope.")
+    return found
+
+
+def _may_inspect(request: HttpRequest, version: LayerVersion) -> bool:
+    scope = request.scope  # type: ignore[attr-defined]
+    return scope.can("import", version) or scope.can("supervise", version)
+
+
+def _name(rule_id: str) -> str:
+    rule = rules.get(rule_id)
+    if rule is None:
+        return rule_id
+    return rule.name[1] if (get_language() or "").startswith("en") else rule.name[0]
+
+
+@require_http_methods(["GET", "POST"])
+@needs("view")
+def of_version(request: HttpRequest, version: int) -> HttpResponse:
+    """Inspections of one version, newest first; POST queues another."""
+    about = _version(request, version)
+    if request.method == "POST":
+        if not _may_inspect(request, about):
+            raise NotAllowed("Your roles do not allow this.", verb="inspect")
+        with transaction.atomic():
+            job = jobs.enqueue(
+                "checks.inspect",
+                actor=actor_of(request),
+                division=about.division,
+                title=f"{about.schema.label} {about.name}",
+                version=about.pk,
+            )
+        return redirect("operations:job", pk=job.pk)
+    made = Inspection.objects.filter(version=about).defer("outcomes", "inputs").order_by("-id")
+    context = {
+        "version": about,
+        "schema": about.schema,
+        "page": Paginator(made, 30).get_page(request.GET.get("page")),
+        "may_inspect": _may_inspect(request, about),
+    }
+    return render(request, "checks/inspections.html", context)
+
+
+@require_GET
+@needs("view")
+def page(request: HttpRequest, pk: int) -> HttpResponse:
+    """One inspection: score, verdict, rules, and the errors of the rule chosen (``?rule=``, ``?from=``)."""
+    inspection = _inspection(request, pk)
+    outcomes = [o | {"name": _name(o["rule"])} for o in inspection.outcomes]
+    failed = [o["rule"] for o in outcomes if o["count"] or o.get("aside")]
+    chosen = request.GET.get("rule", "") or (failed[0] if failed else "")
+    start = max(0, int(request.GET["from"])) if request.GET.get("from", "").isdigit() else 0
+    errors, kept = keeping.errors_of(inspection, chosen, start, SHOWN) if chosen else ([], 0)
+    schema = inspection.version.schema
+    for error in errors:
+        column = schema.columns.get(error["field"])
+        error["label"] = column.label if column else _("outline")
+        error["code"] = column.code if column else ""
+    context = {
+        "inspection": inspection,
+        "map": _map(inspection, errors, chosen),
+        "version": inspection.version,
+        "schema": schema,
+        "outcomes": sorted(outcomes, key=lambda o: (not o["count"], "not_run" in o, o["rule"])),
+        "chosen": chosen,
+        "chosen_name": _name(chosen),
+        "chosen_rule": rules.get(chosen),
+        "errors": errors,
+        "kept": kept,
+        "start": start,
+        "older": start + SHOWN if start + SHOWN < kept else None,
+        "newer": max(0, start - SHOWN) if start else None,
+        "may_mark": request.scope.can("verify", inspection.version),  # type: ignore[attr-defined]
+        "states": InspectionMark.State.choices,
+    }
+    return render(request, "checks/inspection.html", context)
+
+
+def _map(inspection: Inspection, errors: list[dict[str, Any]], rule: str) -> dict[str, Any]:
+    """The version with the errors shown over it; each error learns its box, to fly to."""
+    import shapely
+
+    version = inspection.version
+    features = []
+    for error in errors:
+        shape = shapely.from_wkb(error.pop("geometry"))
+        if shape is None or shape.is_empty:
+            continue
+        error["box"] = ",".join(f"{x:.7f}" for x in shape.bounds)
+        features.append(
+            {
+                "type": "Feature",
+                "properties": {"role": "selected", "name": f"{rule} {error['key']}"},
+                "geometry": shapely.geometry.mapping(shape),
+            }
+        )
+    layer = onemap.layer_of(version.schema, [version], version.valid_from, [])
+    return {
+        "bounds": list(version.bbox),
+        "fit": "overlays" if features else "bounds",
+        "groups": [{"id": "layer", "title": version.schema.label, "layers": [layer | {"visible": True}]}],
+        "features": {"type": "FeatureCollection", "features": features},
+    }
+
+
+@require_POST
+@needs("verify")
+def mark(request: HttpRequest, pk: int) -> HttpResponse:
+    """Say of one error that it is confirmed, a false positive or exempt."""
+    inspection = _inspection(request, pk)
+    require(request, "verify", inspection.version)
+    error = {name: request.POST.get(name, "") for name in ("rule", "key", "field", "value")}
+    keeping.mark(inspection, error, request.POST.get("state", ""), request.POST.get("reason", ""), actor_of(request))
+    messages.success(request, _("Noted. It counts from the next inspection on."))
+    return redirect(f"{request.path.removesuffix('mark/')}?rule={error['rule']}")
+
+
+@require_GET
+@needs("export")
+def workbook(request: HttpRequest, pk: int) -> HttpResponse:
+    """Score, rules and errors as a workbook."""
+    from .inspection.reporting import workbook as made
+
+    inspection = _inspection(request, pk)
+    answer = StreamingHttpResponse(
+        made(inspection, _name), content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    )
+    answer["Content-Disposition"] = f'attachment; filename="inspection-{inspection.pk}.xlsx"'
+    return answer
+
+
+@require_GET
+@needs("view")
+def rule_list(request: HttpRequest) -> HttpResponse:
+    """The rules with severity, tables, what they need, definition and parameters with their basis."""
+    shipped = parameters.shipped()
+    rows: list[dict[str, Any]] = [
+        {"rule": rule, "name": _name(rule.id), "parameters": [p for p in shipped if p.rule == rule.id]}
+        for rule in rules.catalogue()
+    ]
+    tables = {s.table: s.label for s in schemas.catalogue()}
+    return render(request, "checks/quality_rules.html", {"rows": rows, "tables": tables})
