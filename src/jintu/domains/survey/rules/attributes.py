@@ -88,22 +88,24 @@ def ownership_listed(t: Table, data: Dataset, p: Parameters) -> Errors:
 
 @quality("Q2207", "A", ("权属或座落单位代码不合规", "Irregular owner or location code"))
 def unit_codes(t: Table, data: Dataset, p: Parameters) -> Errors:
-    """Codes of owner and location have 19 digits, and the first twelve name a village of XZQ where XZQ is there."""
+    """Codes of owner and location have 19 digits; where XZQ is there, the first twelve name a division of it, and an
+    owner may also be the township or county above one: state land belongs to no village."""
     villages = _villages(data)
+    above = {f"{v[:n]:0<12}" for v in villages for n in (6, 9)}
     for name in ("owner_code", "location_code", "owner_code_1", "owner_code_2"):
         if name in t.frame.columns:
             bad = ~pl.col(name).str.contains(r"^\d{19}$")
             if villages:
-                bad = bad | ~pl.col(name).str.slice(0, 12).is_in(villages)
+                known = villages if name == "location_code" else villages | above
+                bad = bad | ~pl.col(name).str.slice(0, 12).is_in(list(known))
             yield t.errors(filled(name) & bad, name)
 
 
-def _villages(data: Dataset) -> list[str]:
+def _villages(data: Dataset) -> set[str]:
     """Codes of the divisions of XZQ, filled up to the twelve digits of a village."""
     if "XZQ" not in data:
-        return []
-    codes = data["XZQ"].frame["division_code"].drop_nulls().unique().to_list()
-    return [c.ljust(12, "0") for c in codes]
+        return set()
+    return {c.ljust(12, "0") for c in data["XZQ"].frame["division_code"].drop_nulls().unique().to_list()}
 
 
 PATCHES = ("DLTB", "JBNTTB", "JQDLTB")

@@ -46,9 +46,11 @@ def _home(t: Table, data: Dataset) -> polars.DataFrame:
 )  # fmt: skip
 def location_is_village(t: Table, data: Dataset, p: Parameters) -> Errors:
     """The location code begins with the code of the division of XZQ that has most of the patch."""
+    from jintu.foundation.identity.scope import prefix_of
+
     home = _home(t, data)
     given = t.frame["location_code"].gather(home["row"]).fill_null("")
-    wrong = [not g.startswith(c) for g, c in zip(given.to_list(), home["code"].to_list(), strict=True)]
+    wrong = [not g.startswith(prefix_of(c)) for g, c in zip(given.to_list(), home["code"].to_list(), strict=True)]
     bad = home.with_columns(given=given).filter(pl.Series(wrong, dtype=pl.Boolean))
     yield _expected(t, bad["row"].to_list(), "location_code", bad["given"].to_list(), bad["code"].to_list())
 

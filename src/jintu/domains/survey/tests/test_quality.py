@@ -82,6 +82,27 @@ def test_a_patch_across_the_border_is_found():
     assert float(errors[0][2]) == pytest.approx(40_000, rel=1e-2)
 
 
+def test_state_land_may_belong_to_the_county():
+    county, township, other = "9901210000000000000", "9901210010000000000", "9901220010000000000"
+    errors = found(attributes.unit_codes, patches(QSDWDM={0: county, 1: township, 2: other}), villages())
+    assert [(row, column) for row, column, *_ in errors] == [(2, "owner_code")]
+
+
+def test_a_village_whose_code_ends_in_nothing_has_its_own_patches():
+    codes = {k: f"9901210010{'20' if k % 4 < 2 else '21'}0000000" for k in range(12)}
+    named = villages(XZQDM={0: "990121001020", 1: "990121001021"})
+    assert found(areas.control_area, patches(ZLDWDM=codes), named) == []
+
+
+def test_the_parts_of_a_village_with_an_exclave_count_together():
+    both = villages(XZQDM={1: "990121001001"}, KZMJ={0: 1.0, 1: 1.0})
+    one = dict.fromkeys(range(12), "9901210010010000000")
+    total = float(patches().frame["patch_area_m2"].sum())
+    assert [row for row, *_ in found(areas.control_area, patches(ZLDWDM=one), both)] == [0, 1]
+    right = villages(XZQDM={1: "990121001001"}, KZMJ={0: 1.0, 1: round(total - 1, 2)})
+    assert found(areas.control_area, patches(ZLDWDM=one), right) == []
+
+
 def test_patches_add_up_to_the_control_area():
     errors = found(areas.control_area, patches(), villages(KZMJ={1: 1.0}))
     assert [row for row, *_ in errors] == [1]

@@ -31,7 +31,7 @@ class Inspection(models.Model):
     outcomes = models.JSONField(default=list)
     """One per rule and table, as `running.Outcome.as_json`, with ``marked``: errors set aside by people."""
     score = models.FloatField(_("score"))
-    accepted = models.BooleanField(_("accepted"))
+    accepted = models.BooleanField(_("qualified"))
     fatal = models.PositiveIntegerField(_("fatal errors"))
     serious = models.PositiveIntegerField(_("serious errors"))
     slight = models.PositiveIntegerField(_("slight errors"))

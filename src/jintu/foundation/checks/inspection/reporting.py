@@ -46,7 +46,7 @@ def _summary(sheet: Any, inspection: Inspection, bold: Any) -> None:
         (_("version"), version.name),
         (_("hash"), version.hash),
         (_("score"), inspection.score),
-        (_("verdict"), _("accepted") if inspection.accepted else _("rejected")),
+        (_("verdict"), _("qualified") if inspection.accepted else _("not qualified")),
         (_("fatal errors"), inspection.fatal),
         (_("serious errors"), inspection.serious),
         (_("slight errors"), inspection.slight),

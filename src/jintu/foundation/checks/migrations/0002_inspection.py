@@ -42,7 +42,7 @@ class Migration(migrations.Migration):
                 ('parameters', models.JSONField(default=dict)),
                 ('outcomes', models.JSONField(default=list)),
                 ('score', models.FloatField(verbose_name='score')),
-                ('accepted', models.BooleanField(verbose_name='accepted')),
+                ('accepted', models.BooleanField(verbose_name='qualified')),
                 ('fatal', models.PositiveIntegerField(verbose_name='fatal errors')),
                 ('serious', models.PositiveIntegerField(verbose_name='serious errors')),
                 ('slight', models.PositiveIntegerField(verbose_name='slight errors')),

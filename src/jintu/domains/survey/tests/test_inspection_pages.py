@@ -1,0 +1,150 @@
+"""An inspection from the button to the workbook, and what strangers get. The grid county says of every patch that it
+lies in the first village: half of them do not (Q2208)."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import polars as pl
+import pytest
+import python_calamine
+from django.test import Client
+
+from jintu.foundation.checks.inspection import keeping
+from jintu.foundation.checks.inspection.models import Inspection, InspectionMark
+from jintu.foundation.identity.models import User
+from jintu.foundation.journal import Actor
+from jintu.foundation.journal.models import Entry
+from jintu.foundation.operations import files, jobs
+
+pytestmark = pytest.mark.django_db
+HALF = 15
+
+
+@pytest.fixture
+def inspection(county) -> Inspection:
+    return keeping.inspect_version(county["DLTB"])
+
+
+def count(inspection: Inspection, rule: str) -> int:
+    return next(o["count"] for o in inspection.outcomes if o["rule"] == rule)
+
+
+def test_the_inspection_names_what_it_used_and_keeps_its_error_layer(county, inspection):
+    assert {t: f["hash"] for t, f in inspection.inputs.items()} == {t: v.hash for t, v in county.items()}
+    assert count(inspection, "Q2208") == HALF
+    assert not inspection.accepted
+    errors = pl.read_parquet(files.path_of(inspection.errors))
+    assert errors.filter(pl.col("rule") == "Q2208").height == HALF
+    assert errors["geometry"].null_count() == 0
+    assert Entry.objects.filter(act="checks.inspect").exists()
+
+
+def test_the_error_layer_opens_in_other_programs(inspection, tmp_path):
+    import pyogrio
+
+    path = tmp_path / "errors.parquet"
+    path.write_bytes(files.path_of(inspection.errors).read_bytes())
+    if "Parquet" not in pyogrio.list_drivers():
+        pytest.skip("this GDAL reads no Parquet")
+    assert pyogrio.read_info(path)["features"] >= HALF
+
+
+def test_the_error_layer_says_that_it_is_geoparquet(inspection):
+    import pyarrow.parquet as pq
+
+    geo = json.loads(pq.read_schema(files.path_of(inspection.errors)).metadata[b"geo"])
+    assert geo["primary_column"] == "geometry"
+    assert geo["columns"]["geometry"]["encoding"] == "WKB"
+
+
+def test_the_pages_from_the_version_to_the_errors(county, director: Client):
+    version = county["DLTB"]
+    empty = director.get(f"/findings/inspections/version/{version.pk}/")
+    assert "not been inspected" in empty.content.decode()
+    answer = director.post(f"/findings/inspections/version/{version.pk}/")
+    assert answer.status_code == 302
+    assert answer["Location"].startswith("/jobs/")
+    job = jobs.run_here("checks.inspect", actor=Actor(user=1), division="990121", version=version.pk)
+    page = director.get(job.result["url"]).content.decode()
+    assert "not qualified" in page
+    assert "Q2208" in page
+    errors = director.get(f"{job.result['url']}?rule=Q2208").content.decode()
+    assert errors.count("data-map-fly") == HALF
+    assert "990121001002" in errors
+    listed = director.get(f"/findings/inspections/version/{version.pk}/").content.decode()
+    assert f"/findings/inspections/{job.result['inspection']}/" in listed
+    assert director.get("/findings/inspections/rules/").status_code == 200
+    assert "inspections/version" in director.get(f"/map/versions/{version.pk}/").content.decode()
+
+
+def test_a_job_that_ran_twice_keeps_one_inspection(county):
+    from jintu.foundation.checks import tasks
+
+    class Running:
+        pk, actor, progress = 77, Actor(user=1), None
+
+    once = tasks.inspect(Running, division="990121", version=county["DLTB"].pk)
+    again = tasks.inspect(Running, division="990121", version=county["DLTB"].pk)
+    assert once == again
+    assert Inspection.objects.count() == 1
+
+
+def test_an_exempt_error_does_not_count_next_time(county, inspection, director: Client):
+    rows, kept = keeping.errors_of(inspection, "Q2208", 0, 100)
+    assert kept == HALF
+    address = f"/findings/inspections/{inspection.pk}/mark/"
+    error = {name: rows[0][name] for name in ("rule", "key", "field", "value")}
+    refused = director.post(address, {**error, "state": "exempt", "reason": ""})
+    assert refused.status_code == 422
+    assert not InspectionMark.objects.exists()
+    assert director.post(address, {**error, "state": "exempt", "reason": "飞入地"}).status_code == 302
+    assert director.post(address, {**error, "key": "nobody", "state": "exempt", "reason": "飞入地"}).status_code == 404
+    again = keeping.inspect_version(county["DLTB"])
+    assert count(again, "Q2208") == HALF - 1
+    assert next(o["aside"] for o in again.outcomes if o["rule"] == "Q2208") == 1
+    page = director.get(f"/findings/inspections/{again.pk}/?rule=Q2208").content.decode()
+    assert "exempt" in page
+    assert Entry.objects.filter(act="checks.mark_error").count() == 1
+
+
+def test_the_workbook_has_summary_rules_and_errors(inspection, director: Client):
+    answer = director.get(f"/findings/inspections/{inspection.pk}/report.xlsx")
+    book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(b"".join(answer.streaming_content)))
+    summary, rules, errors = (book.get_sheet_by_index(n).to_python() for n in range(3))
+    assert summary[4][1] == inspection.score
+    assert len(rules) == 1 + len(inspection.outcomes)
+    assert sum(row[0] == "Q2208" for row in errors) == HALF
+
+
+def test_strangers_see_nothing(county, inspection, neighbour: Client):
+    version = county["DLTB"]
+    for address in (
+        f"/findings/inspections/version/{version.pk}/",
+        f"/findings/inspections/{inspection.pk}/",
+        f"/findings/inspections/{inspection.pk}/report.xlsx",
+    ):
+        assert neighbour.get(address).status_code == 404
+        assert Client().get(address).status_code == 302
+    assert neighbour.post(f"/findings/inspections/version/{version.pk}/").status_code == 404
+    assert neighbour.post(f"/findings/inspections/{inspection.pk}/mark/", {}).status_code == 404
+
+
+def test_a_viewer_looks_and_does_not_start(county, inspection, director: Client):
+    User.objects.filter(username="director").update(roles=["viewer"])
+    version = county["DLTB"]
+    assert director.get(f"/findings/inspections/{inspection.pk}/").status_code == 200
+    assert director.post(f"/findings/inspections/version/{version.pk}/").status_code == 403
+    assert director.post(f"/findings/inspections/{inspection.pk}/mark/", {}).status_code == 403
+
+
+@pytest.mark.parametrize("page", ["version", "inspection"])
+def test_pages_ask_few_queries(county, inspection, director: Client, django_assert_max_num_queries, page: str):
+    address = {
+        "version": f"/findings/inspections/version/{county['DLTB'].pk}/",
+        "inspection": f"/findings/inspections/{inspection.pk}/?rule=Q2208",
+    }[page]
+    director.get(address)
+    with django_assert_max_num_queries(15):
+        director.get(address)
