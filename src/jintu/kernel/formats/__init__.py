@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EXTENSIONS", "GEOMETRY", "ROW", "Field", "Limits", "Notice", "Source", "layers", "read", "write"]
 
-DATASETS = ("shp", "gpkg", "geojson", "geoparquet", "csv", "xlsx", "txt", "dbf")
+DATASETS = ("shp", "gpkg", "geojson", "geoparquet", "csv", "xlsx", "txt", "dbf", "vct")
 
 
 def read(
@@ -97,6 +97,10 @@ def _open(
         from jintu.kernel.formats import xlsx
 
         return xlsx.read(path, layer=layer, limits=limits, header=header)
+    if kind == "vct":
+        from jintu.kernel.formats import vct
+
+        return vct.read(path, layer=layer, encoding=encoding, limits=limits)
     if kind == "txt":
         from jintu.kernel.formats import txt
 
@@ -174,6 +178,10 @@ def layers(path: str | Path, *, limits: Limits | None = None) -> list[str]:
         from jintu.kernel.formats import xlsx
 
         return xlsx.layers(path, limits)
+    if kind == "vct":
+        from jintu.kernel.formats import vct
+
+        return vct.layers(path)
     if kind == "zip":
         from jintu.kernel.formats import archive
 
@@ -195,7 +203,7 @@ def write(
     layer: str | None = None,
     **options: Any,
 ) -> None:
-    """Write tables in the format of the extension: .shp .gpkg .geojson .parquet .csv .xlsx .txt (boundary points).
+    """Write tables in the format of the extension: .shp .gpkg .geojson .parquet .vct .csv .xlsx .txt (boundary points).
 
     ``tables`` have a WKB column ``geometry`` (x = east) where the format is spatial; ``__row__`` is left out. ``crs``
     is that of the coordinates and is needed wherever the format can say it. CSV and XLSX write geometry as WKT.
@@ -215,11 +223,11 @@ def write(
         from jintu.kernel.formats import xlsx
 
         return xlsx.write(path, plain, sheet=layer or "Sheet1", **options)
-    if kind not in ("shp", "gpkg", "geojson", "geoparquet", "txt"):
+    if kind not in ("shp", "gpkg", "geojson", "geoparquet", "txt", "vct"):
         raise Unsupported(
             "Files of type {suffix} are not written.",
             place=Place(file=path.name),
-            remedy="Choose .shp, .gpkg, .geojson, .parquet, .csv, .xlsx or .txt.",
+            remedy="Choose .shp, .gpkg, .geojson, .parquet, .vct, .csv, .xlsx or .txt.",
             suffix=path.suffix,
         )
     stream: Iterator[pa.Table] = iter(given)
@@ -239,6 +247,10 @@ def write(
         from jintu.kernel.formats import geoparquet
 
         return geoparquet.write(path, stream, crs=crs)
+    if kind == "vct":
+        from jintu.kernel.formats import vct
+
+        return vct.write(path, stream, crs=crs, encoding=encoding or "gb18030", layer=layer, **options)
     from jintu.kernel.formats import txt
 
     return txt.write(path, stream, crs=crs, encoding=encoding or "gb18030", **options)

@@ -26,6 +26,7 @@ EXTENSIONS = {
     ".xls": "xlsx",
     ".ods": "xlsx",
     ".txt": "txt",
+    ".vct": "vct",
     ".zip": "zip",
 }
 
@@ -55,7 +56,7 @@ MATCHES = {
     "workbook": {"xlsx"},
     "ole": {"xlsx"},
     "json": {"geojson"},
-    "text": {"csv", "txt"},
+    "text": {"csv", "txt", "vct"},
     "dbf": {"dbf"},
 }
 
