@@ -333,6 +333,10 @@ each<HTMLElement>("[data-p]", (e) => e.style.setProperty("--p", `${e.dataset.p}%
 each<HTMLElement>("[data-findings]", (split) => {
   const opened = () => /[0-9a-f]{8}-[0-9a-f-]{27}/.test(location.pathname);
   split.classList.toggle("detail", opened());
+  const count = split.querySelector("[data-bulk-count]");
+  split.addEventListener("change", () => {
+    if (count) count.textContent = t("{n} ticked", { n: split.querySelectorAll(".fd-row > input:checked").length });
+  });
   split.addEventListener("click", (event) => {
     const target = event.target as Element;
     const link = target.closest<HTMLElement>("[data-list] a[hx-get]");

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -16,7 +16,7 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
-from jintu.foundation.identity import actor_of
+from jintu.foundation.identity import actor_of, organisation_names
 from jintu.foundation.identity.access import needs
 from jintu.foundation.operations import clock, files, jobs
 from jintu.foundation.registers import descriptor
@@ -27,6 +27,8 @@ from .actions.act import act, act_on_many, check
 from .models import Finding, FindingEvent, RuleSetting, Run, RunRule, Severity
 
 BULK_LIMIT = 500
+ANSWER_WITHIN = timedelta(days=30)
+"""Offered as the day an answer is due; the person who dispatches may choose another."""
 
 
 def _rule_name(rule_id: str) -> str:
@@ -75,6 +77,7 @@ def findings(request: HttpRequest, uid: Any = None) -> HttpResponse:
         "states": Finding.State.choices,
         "standings": Finding.Standing.choices,
         "can_bulk": scope.can("dispatch"),
+        "due_default": clock.today() + ANSWER_WITHIN,
         "can_export": scope.can("export"),
     }
     return render(request, "checks/findings.html", context)
@@ -88,6 +91,9 @@ def _detail(request: HttpRequest, finding: Finding) -> dict[str, Any]:
     except KeyError:
         rule = None
     events = list(finding.events.all())
+    names = organisation_names(e.organisation for e in events)
+    for event in events:
+        event.organisation_name = names.get(event.organisation, event.organisation)
     shown = evidence.features(finding, [*about, *evidence.related(about, scope)])
     return {
         "finding": finding,
@@ -106,6 +112,7 @@ def _detail(request: HttpRequest, finding: Finding) -> dict[str, Any]:
         "used": [(_input_label(name), facts) for name, facts in finding.last_run.inputs.items()],
         "parameters": _parameters(finding),
         "due_in": (finding.due_on - clock.today()).days if finding.due_on else None,
+        "due_default": clock.today() + ANSWER_WITHIN,
     }
 
 

@@ -5,11 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from django.http import HttpRequest
 
     from jintu.foundation.journal import Actor
 
-__all__ = ["actor_of"]
+__all__ = ["actor_of", "organisation_names"]
+
+
+def organisation_names(codes: Iterable[str]) -> dict[str, str]:
+    """Names by code of the organisations a journal or a time line mentions, in one query."""
+    from .models import Organisation
+
+    wanted = {code for code in codes if code}
+    return dict(Organisation.objects.filter(code__in=wanted).values_list("code", "name")) if wanted else {}
 
 
 def actor_of(request: HttpRequest) -> Actor:

@@ -5,6 +5,6 @@ in the chain within a second; `jintu.foundation.journal.verifying` proves that n
 """
 
 from .acts import Actor, Version, append, redact
-from .reading import history
+from .reading import history, version_of
 
-__all__ = ["Actor", "Version", "append", "history", "redact"]
+__all__ = ["Actor", "Version", "append", "history", "redact", "version_of"]

@@ -10,7 +10,7 @@ from uuid import UUID
 if TYPE_CHECKING:
     from .models import Entry
 
-__all__ = ["Step", "history"]
+__all__ = ["Step", "history", "version_of"]
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,14 @@ class Step:
     row_version: int | None = None
     redacted: bool = False
     facts: dict[str, Any] = field(default_factory=dict)
+
+
+def version_of(register: str, uid: UUID | str, row_version: int) -> dict[str, Any] | None:
+    """The values a row had in a version that was replaced since; None when it was not, or was redacted."""
+    from .models import RecordVersion
+
+    kept = RecordVersion.objects.filter(register=register, uid=uid, row_version=row_version).order_by("pk").first()
+    return kept.data if kept else None
 
 
 def history(register: str, uid: UUID | str, key: str = "", limit: int = 200) -> list[Step]:

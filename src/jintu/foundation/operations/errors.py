@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from django.utils.translation import gettext_noop
 
 from jintu.kernel.errors import Conflict, InputError, JintuError, Missing, NotAllowed, Place, Refused, Unsupported
 
-__all__ = ["ErrorMiddleware", "Told", "api_exception", "status_of", "tell", "tell_kept"]
+__all__ = ["ErrorMiddleware", "Told", "api_exception", "joined", "status_of", "tell", "tell_kept", "where"]
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +87,8 @@ def _fill(msgid: str, params: Mapping[str, Any]) -> str:
             return msgid
 
 
-def _where(place: Place) -> str:
+def where(place: Place) -> str:
+    """A place in the reader's language: "row 7, ring 1, vertex 3"."""
     nouns = {
         "layer": _("layer {value}"),
         "row": _("row {value}"),
@@ -98,9 +100,14 @@ def _where(place: Place) -> str:
     return _(", ").join(nouns[noun].format(value=value) if noun else value for noun, value in place.words())
 
 
+def joined(*sentences: str) -> str:
+    """Sentences one after another: with a space in English, without one behind a Chinese full stop."""
+    return re.sub(r"(?<=[。！？；]) ", "", " ".join(s for s in sentences if s))
+
+
 def tell(error: JintuError) -> Told:
     """The error for a person."""
-    return Told(error.code, _fill(error.sentence, error.params), _fill(error.remedy, error.params), _where(error.place))
+    return Told(error.code, _fill(error.sentence, error.params), _fill(error.remedy, error.params), where(error.place))
 
 
 def tell_kept(kept: Mapping[str, Any]) -> Told:
@@ -110,7 +117,7 @@ def tell_kept(kept: Mapping[str, Any]) -> Told:
         kept.get("code", "error"),
         _fill(kept.get("sentence", ""), params),
         _fill(kept.get("remedy", ""), params),
-        _where(Place(**(kept.get("place") or {}))),
+        where(Place(**(kept.get("place") or {}))),
     )
 
 

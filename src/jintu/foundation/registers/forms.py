@@ -135,16 +135,16 @@ class RowForm(forms.Form):
 
     def take(self, error: InputError) -> None:
         """Show an action's error under the field it is about, and all others it carries."""
+        from jintu.foundation.operations.errors import joined, tell
+
         problems = getattr(error, "problems", None)
         if problems:
             for p in problems:
-                text = " ".join(t for t in (p.text(), p.what_to_do()) if t)
+                text = joined(p.text(), p.what_to_do())
                 self.add_error(p.field if p.field in self.fields else None, text)
             return
-        from jintu.foundation.operations.errors import tell
-
         told = tell(error)
-        text = " ".join(t for t in (told.sentence, told.remedy) if t)
+        text = joined(told.sentence, told.remedy)
         self.add_error(error.place.field if error.place.field in self.fields else None, text)
 
 

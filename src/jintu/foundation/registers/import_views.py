@@ -231,6 +231,12 @@ def _look(register: Register, batch: Batch) -> dict[str, Any]:
     }
 
 
+def _labels(register: Register) -> dict[str, str]:
+    """Names of the columns a problem may be about."""
+    named = {n: values.header(*register.attributes[n]) for n in register.attributes}
+    return named | {"division": _("Division"), register.geometry: _("Outline")}
+
+
 def _carry_unit(cells: Iterable[str]) -> bool:
     """Do sample cells say their unit themselves ("19983.72平方米")?"""
     return any(re.search(r"[^\d\s.,+\-−]", cell) for cell in cells)
@@ -299,8 +305,7 @@ def batch_page(request: HttpRequest, name: str, pk: int) -> HttpResponse:
         from jintu.foundation.operations.errors import tell_kept
 
         told = tell_kept(job.error)
-    labels = {n: values.header(*register.attributes[n]) for n in register.attributes}
-    labels |= {"division": _("Division"), register.geometry: _("Outline")}
+    labels = _labels(register)
     shown = [
         {
             "row": p.row,
@@ -403,7 +408,7 @@ def problems_file(request: HttpRequest, name: str, pk: int) -> HttpResponse:
     from jintu.kernel import formats
 
     register, batch = _own_batch(request, name, pk)
-    labels = {n: values.header(*register.attributes[n]) for n in register.attributes}
+    labels = _labels(register)
     problems = staging.read_problems(batch.pk)
     table = pa.table(
         {

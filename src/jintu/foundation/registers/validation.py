@@ -17,7 +17,7 @@ from jintu.kernel.errors import InputError
 from . import values
 from .coordinates import wrong_place
 from .descriptor import Register
-from .importing.problems import Problem
+from .importing.problems import PARTS, Problem
 
 __all__ = ["check_geometry", "check_row", "domain_problems", "geometry_problem", "row_frame"]
 
@@ -119,11 +119,8 @@ def _kernel_fault(geometry: Any) -> tuple[str, str, dict[str, Any]] | None:
     if not errors:
         return None
     first = errors[0]
-    where = ", ".join(f"{noun} {value}".strip() for noun, value in first.place.words())
-    params = dict(first.params)
-    if where:
-        return ("{where}: " + first.sentence, first.remedy, {**params, "where": where})
-    return first.sentence, first.remedy, params
+    at = {f"at_{part}": getattr(first.place, part) for part in PARTS if getattr(first.place, part)}
+    return first.sentence, first.remedy, {**first.params, **at}
 
 
 def row_frame(register: Register, rows: list[Mapping[str, Any]], geometries: list[Any]) -> Any:

@@ -19,6 +19,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from jintu.foundation import journal
+from jintu.foundation.identity import organisation_names
 from jintu.foundation.identity.access import needs
 from jintu.foundation.identity.models import User
 from jintu.foundation.operations import files
@@ -339,6 +340,7 @@ def _told(
     """Steps with their differences: each kept version against the one after it."""
     after = values.value_of(register, row)
     told = []
+    names = organisation_names(step.entry.organisation for step in steps)
     for step in steps:
         changed = []
         if step.before is not None:
@@ -349,7 +351,7 @@ def _told(
                 "at": step.at,
                 "act": str(ACTS.get(step.act, step.act)),
                 "who": people.get(step.user, "") if step.user else _("the system"),
-                "organisation": step.entry.organisation,
+                "organisation": names.get(step.entry.organisation, step.entry.organisation),
                 "changed": changed,
                 "redacted": step.redacted,
                 "version": step.row_version,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -10,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from jintu.foundation import journal
 from jintu.foundation.identity import actor_of
 from jintu.foundation.identity.access import needs, require
 from jintu.kernel.errors import InputError, Refused
@@ -64,10 +66,12 @@ def new(request: HttpRequest, name: str) -> HttpResponse:
 
 
 def _text(error: Any) -> str:
-    from jintu.foundation.operations.errors import tell
+    """An error about the outline, told beside the outline: the name of its column says nothing more."""
+    from jintu.foundation.operations.errors import joined, tell, where
 
-    told = tell(error)
-    return " ".join(t for t in (told.place, told.sentence, told.remedy) if t)
+    told, place = tell(error), where(replace(error.place, field=""))
+    sentence = f"{place}{_(': ')}{told.sentence}" if place else told.sentence
+    return joined(sentence, told.remedy)
 
 
 @needs("edit")
@@ -90,7 +94,7 @@ def change(request: HttpRequest, name: str, uid: Any) -> HttpResponse:
             try:
                 saved = edit.perform(register, uid, data, row_version=opened, scope=scope, actor=actor_of(request))
             except RowConflict as conflict:
-                return _merge(request, register, conflict.theirs, data, form)
+                return _merge(request, register, conflict.theirs, data, form, opened)
             except InputError as error:
                 form.take(error)
             else:
@@ -122,16 +126,22 @@ def _version(request: HttpRequest) -> int:
     return int(text)
 
 
-def _merge(request: HttpRequest, register: Any, theirs: Any, data: dict[str, Any], form: Any) -> HttpResponse:
-    """Both versions of every column that differs, to choose from. The chosen values go back to the edit form."""
+def _merge(
+    request: HttpRequest, register: Any, theirs: Any, data: dict[str, Any], form: Any, opened: int
+) -> HttpResponse:
+    """Both versions of every column this person changed, to choose from; what they left as it was when they opened the
+    form stays as it is saved now. The chosen values go back to the edit form."""
     mine = initial_of(register, theirs) | data
+    base = journal.version_of(register.name, theirs.uid, opened) or {}
     fields = []
     for name in form.fields:
         now = getattr(theirs, name, None)
-        same = name not in data or values.plain(mine.get(name)) == values.plain(now)
-        if same:
-            continue
         f, column = register.attributes.get(name, (register.model._meta.get_field(name), None))
+        before = values.plain(f.to_python(base[name])) if base.get(name) is not None else base.get(name)
+        if name not in data or values.plain(mine.get(name)) == values.plain(now):
+            continue
+        if name in base and values.plain(mine.get(name)) == before:
+            continue  # untouched here, changed there
         unit = values.unit_label(column) if values.is_number(f) else ""
         fields.append(
             {
@@ -140,6 +150,7 @@ def _merge(request: HttpRequest, register: Any, theirs: Any, data: dict[str, Any
                 "theirs": values.shown(f, now, column),
                 "mine": values.shown(f, mine[name], column),
                 "unit": unit,
+                "both": name in base and values.plain(now) != before,
                 "theirs_raw": _raw(form.fields[name], now),
                 "mine_raw": _raw(form.fields[name], mine[name]),
             }

@@ -134,6 +134,8 @@ LETTERS = {
 """The key that goes to a place after `g`."""
 
 BUSINESS = {"layers:onemap", "registers:index", "checks:findings", "dashboard"}
+OWN = {"identity:notices", "identity:account", "identity:password", "identity:second_factor"}
+"""Pages of the person, reached from the top bar: no place of the rail is theirs."""
 AT_HAND = 4
 """Places at the bottom of a phone; the rest is under "More"."""
 
@@ -154,7 +156,7 @@ def places(context: template.Context) -> list[dict[str, Any]]:
         except NoReverseMatch:
             continue
         spaces = name.partition(":")[0] if ":" in name else ""
-        current = here == name or bool(spaces and match and spaces in match.namespaces)
+        current = here == name or bool(spaces and match and spaces in match.namespaces and here not in OWN)
         place = {"url": url, "label": label, "icon": symbol, "current": current, "letter": LETTERS.get(name, "")}
         found.append(place | {"wide": len(found) >= AT_HAND})
     return found

@@ -16,6 +16,7 @@ from jintu.kernel.errors import Conflict, InputError, Missing, NotAllowed, Place
 
 from .. import search, values
 from ..descriptor import Register
+from ..importing.problems import place_of
 from ..models import Batch, RegisterRow, RowStatus
 
 __all__ = ["RowConflict", "allow", "digest", "enter", "locked", "problems_to_error", "reason_given"]
@@ -113,6 +114,6 @@ def problems_to_error(problems: list[Any]) -> InputError | None:
     if not problems:
         return None
     first = problems[0]
-    error = InputError(first.sentence, place=Place(field=first.field), remedy=first.remedy, **first.params)
+    error = InputError(first.sentence, place=place_of(first.params, first.field), remedy=first.remedy, **first.params)
     error.problems = problems  # type: ignore[attr-defined]
     return error

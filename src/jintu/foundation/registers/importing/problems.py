@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.utils.translation import gettext as _
 
-from jintu.kernel.errors import InputError
+from jintu.kernel.errors import InputError, Place
 
-__all__ = ["MOST_KEPT", "Problem", "Reasons", "from_error"]
+__all__ = ["MOST_KEPT", "PARTS", "Problem", "Reasons", "from_error", "place_of"]
 
 MOST_KEPT = 100_000
 """Problems kept one by one for the spreadsheet; their reasons are counted beyond that."""
@@ -30,7 +30,10 @@ class Problem:
 
     def text(self) -> str:
         """The sentence in the language of the person."""
-        return _fill(self.sentence, self.params)
+        from jintu.foundation.operations.errors import where
+
+        text, place = _fill(self.sentence, self.params), where(place_of(self.params))
+        return f"{place}{_(': ')}{text}" if place else text
 
     def what_to_do(self) -> str:
         return _fill(self.remedy, self.params) if self.remedy else ""
@@ -46,10 +49,20 @@ class Problem:
         }
 
 
+PARTS = ("part", "ring", "vertex")
+"""Parts of an outline a problem may be about: params ``at_part``, ``at_ring``, ``at_vertex``, counted from 1."""
+
+
+def place_of(params: Mapping[str, Any], field: str = "") -> Place:
+    """Where in the outline a problem is, from its params."""
+    return Place(field=field, **{part: int(params[f"at_{part}"]) for part in PARTS if params.get(f"at_{part}")})
+
+
 def _fill(sentence: str, params: dict[str, Any]) -> str:
     text = _(sentence)
+    shown = {k: f"{v:.12g}" if isinstance(v, float) else v for k, v in params.items()}  # no binary noise
     try:
-        return text.format(**params)
+        return text.format(**shown)
     except (KeyError, IndexError, ValueError):
         return text
 

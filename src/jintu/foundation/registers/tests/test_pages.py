@@ -182,6 +182,34 @@ def test_two_people_meet_on_the_merge_page(filled, signed_in):
     assert row.row_version == 3
 
 
+def test_what_only_the_other_changed_is_not_asked_on_the_merge_page(filled, signed_in):
+    """Opened by both; the other changed the price, this one the name: their price must not be undone unseen."""
+    client = signed_in()
+    url = reverse("registers:edit", args=["test.plot", filled.uid])
+    form = client.get(url).context["form"]
+    untouched = {n: form[n].value() for n in form.fields}
+    opened = {n: "" if v is None else str(v) for n, v in untouched.items()} | {"row_version": "1"}
+    assert client.post(url, opened | {"price": "500"}).status_code == 302
+    answer = client.post(url, opened | {"name": "改名"})
+    assert answer.status_code == 409
+    assert [(f["name"], f["both"]) for f in answer.context["fields"]] == [("name", False)]
+    chosen = dict(answer.context["rest"]) | {"name": "改名", "row_version": str(answer.context["row"].row_version)}
+    assert client.post(url, chosen).status_code == 302
+    row = Plot.objects.get(pk=filled.pk)
+    assert (row.price, row.name) == (Decimal("5000000.00"), "改名")
+
+
+def test_a_ring_that_crosses_itself_is_told_in_the_readers_words(filled, signed_in):
+    client = signed_in()
+    url = reverse("registers:geometry", args=["test.plot", filled.uid])
+    bowtie = "113.1 30.1\n113.2 30.2\n113.2 30.1\n113.1 30.2"
+    answer = client.post(url, {"text": bowtie, "row_version": "1"}, headers={"accept-language": "zh-hans"})
+    assert answer.status_code == 422
+    (error,) = answer.context["outline"].non_field_errors()
+    assert error.startswith("第 1 圈，第 1 点：") and "geom" not in error, error
+    assert "000000" not in error
+
+
 def test_history_shows_who_changed_what(filled, signed_in):
     client = signed_in()
     client.post(reverse("registers:edit", args=["test.plot", filled.uid]), form_data(filled, price="500", area="1"))
