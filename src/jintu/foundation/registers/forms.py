@@ -57,7 +57,10 @@ class UnitField(forms.DecimalField):
             else:
                 exact = kernel.number(str(value))
         except InputError as error:
-            raise ValidationError(str(error)) from error
+            from jintu.foundation.operations.errors import joined, tell
+
+            told = tell(error)
+            raise ValidationError(joined(told.sentence, told.remedy)) from error
         return None if exact is None else kernel.round_to(exact, Decimal(1).scaleb(-self.places))
 
     def has_changed(self, initial: Any, data: Any) -> bool:
