@@ -88,6 +88,8 @@ export class View {
       box.append(this.tools.bar());
       this.wire();
     }
+    const around = box.closest<HTMLElement>("[data-map-scope]");
+    if (around) this.obey(around);
     this.tree = this.layerTree();
     const repaint = () => this.repaint();
     document.addEventListener("jt:theme", repaint);
@@ -254,9 +256,20 @@ export class View {
       );
   }
 
-  private pressed(target: Element): void {
+  /** Buttons of the page around a small map fly it to what they name. */
+  private obey(around: HTMLElement): void {
+    const follow = (event: Event) => this.flyTo(event.target as Element);
+    around.addEventListener("click", follow);
+    this.stops.push(() => around.removeEventListener("click", follow));
+  }
+
+  private flyTo(target: Element): void {
     const fly = target.closest<HTMLElement>("[data-map-fly]")?.dataset.mapFly?.split(",").map(Number);
     if (fly?.length === 4 && fly.every(Number.isFinite)) this.fly(fly as Box);
+  }
+
+  private pressed(target: Element): void {
+    this.flyTo(target);
     if (target.closest("[data-map-close], [data-map-clear]")) this.closePanel();
     if (target.closest("[data-map-layers]")) this.toggleLayers();
     if (target.closest("[data-map-reset]")) {

@@ -47,11 +47,21 @@ def _may_inspect(request: HttpRequest, version: LayerVersion) -> bool:
     return scope.can("import", version) or scope.can("supervise", version)
 
 
+def _english() -> bool:
+    return (get_language() or "").startswith("en")
+
+
 def _name(rule_id: str) -> str:
     rule = rules.get(rule_id)
+    return rule_id if rule is None else rule.name[_english()]
+
+
+def _words(rule: rules.QualityRule | None) -> str:
+    """What to do about it; in English the definition too, which is written in that language."""
     if rule is None:
-        return rule_id
-    return rule.name[1] if (get_language() or "").startswith("en") else rule.name[0]
+        return ""
+    definition = " ".join(rule.clause.replace("`", "").split())
+    return f"{definition} {rule.remedy[1]}".strip() if _english() else rule.remedy[0]
 
 
 @require_http_methods(["GET", "POST"])
@@ -104,7 +114,7 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
         "outcomes": sorted(outcomes, key=lambda o: (not o["count"], "not_run" in o, o["rule"])),
         "chosen": chosen,
         "chosen_name": _name(chosen),
-        "chosen_rule": rules.get(chosen),
+        "words": _words(rules.get(chosen)),
         "errors": errors,
         "kept": kept,
         "start": start,
@@ -175,7 +185,12 @@ def rule_list(request: HttpRequest) -> HttpResponse:
     """The rules with severity, tables, what they need, definition and parameters with their basis."""
     shipped = parameters.shipped()
     rows: list[dict[str, Any]] = [
-        {"rule": rule, "name": _name(rule.id), "parameters": [p for p in shipped if p.rule == rule.id]}
+        {
+            "rule": rule,
+            "name": _name(rule.id),
+            "words": _words(rule),
+            "parameters": [p for p in shipped if p.rule == rule.id],
+        }
         for rule in rules.catalogue()
     ]
     tables = {s.table: s.label for s in schemas.catalogue()}
