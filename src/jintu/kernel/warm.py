@@ -24,6 +24,7 @@ def warm_up() -> float:
     from jintu.kernel.flat import from_shapely
     from jintu.kernel.overlay import overlay, prepare
     from jintu.kernel.overlay.uncovered import uncovered
+    from jintu.kernel.topology import inspect
 
     shapes = [shapely.box(118 + i / 100, 36, 118 + (i + 1.5) / 100, 36.01) for i in range(20)]
     flat = from_shapely([*shapes, None]).take(np.arange(20))
@@ -32,6 +33,7 @@ def warm_up() -> float:
         overlay(layer, layer, classes=np.zeros(20, dtype=np.int64), threads=1)
     uncovered(flat, flat, threads=1)
     _small_scales(flat)
+    inspect(flat, threads=1)
     return perf_counter() - begin
 
 

@@ -12,8 +12,9 @@ print(warm_up())
 from jintu.kernel import flat
 from jintu.kernel.area import authalic
 from jintu.kernel.overlay import edges, kernel, pairs, tree
+from jintu.kernel.topology import cancelling, faces, noding, partition
 import numba
-for module in (flat, authalic, edges, kernel, pairs, tree):
+for module in (flat, authalic, edges, kernel, pairs, tree, cancelling, faces, noding, partition):
     for name, value in vars(module).items():
         if isinstance(value, numba.core.dispatcher.Dispatcher) and value.py_func.__module__ == module.__name__:
             print(name, len(value.signatures), sum(value.stats.cache_misses.values()))
@@ -43,6 +44,12 @@ def test_a_second_process_compiles_nothing(tmp_path):
         "pair_areas",
         "_sum_by_class",
         "_hilbert",
+        "_cancel_chunk",
+        "_uncancelled",
+        "_near",
+        "_trace",
+        "_depths",
+        "_junctions",
     )
     for name in entries:
         assert first[name][0] == 1, f"{name} has {first[name][0]} signatures: some caller passes another kind of array"
