@@ -75,13 +75,13 @@ def check_against_cells(defects, cells, scale=1.0, rel=1e-9):
 
 
 @given(CELLS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_gaps_and_overlaps_of_cells_are_counted(cells):
     check_against_cells(found(*polygons_of(cells)), cells)
 
 
 @given(CELLS, st.floats(0, 90), st.floats(5, 60))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_turned_and_rounded_cells_are_counted_too(cells, angle, size):
     """Rounded to 0.1 mm, no vertex on a straight edge lies on it any more: within the tolerance it does."""
     shapes = [
@@ -93,7 +93,7 @@ def test_turned_and_rounded_cells_are_counted_too(cells, angle, size):
 
 
 @given(CELLS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_of_a_clean_partition_only_unshared_vertices_are_told(cells):
     single = [{min(held)} if held else {4} for held in cells]
     assert set(found(*polygons_of(single)).counts()) <= {Kind.UNSHARED_VERTEX}
@@ -142,7 +142,7 @@ def quarters(dx=0.0, dy=0.0, origin=(500_000.0, 4_000_000.0)):
 
 
 @given(st.floats(0.5e-3, 5e-3), st.floats(0, 2 * np.pi))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_a_shifted_vertex_is_a_defect_beyond_the_tolerance(shift, angle):
     dx, dy = shift * np.cos(angle), shift * np.sin(angle)
     kinds = found(*quarters(dx, dy)).counts()
@@ -154,7 +154,7 @@ def test_a_shifted_vertex_is_a_defect_beyond_the_tolerance(shift, angle):
 
 
 @given(st.floats(0.1e-3, 5e-3), st.booleans(), st.floats(10, 90))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_a_vertex_on_the_neighbours_edge_is_clean_within_the_tolerance(aside, inward, along):
     aside = -aside if inward else aside
     below = box(0, 0, 100, 50)

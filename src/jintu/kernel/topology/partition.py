@@ -14,7 +14,7 @@ from jintu.kernel.overlay.tree import build
 from jintu.kernel.topology.cancelling import Edges
 from jintu.kernel.topology.defects import Defects, Kind, collect, joined
 from jintu.kernel.topology.faces import Faces, faces
-from jintu.kernel.topology.noding import Graph, node
+from jintu.kernel.topology.noding import node
 from jintu.kernel.topology.plane import Plane
 
 __all__ = ["Fetch", "face_shape", "judge", "wide"]
@@ -39,15 +39,15 @@ def judge(edges: Edges, boxes: Floats, rows: Integers, fetch: Fetch, plane: Plan
         [
             _gaps(found, edges, plane),
             _overlaps(found, boxes, rows, fetch, plane),
-            unshared_vertices(graph, edges, plane),
+            unshared_vertices(found, edges, plane),
         ]
     )
 
 
 def _gaps(found: Faces, edges: Edges, plane: Plane) -> Defects:
     chosen = wide(found, np.flatnonzero((found.depth == 0) & (found.area > 0)), plane)
-    shapes = [face_shape(found, c, plane) for c in chosen]
-    spots = [_bordering(found, c, edges) for c in chosen]
+    shapes = [face_shape(found, c, plane) for c in chosen.tolist()]
+    spots = [_bordering(found, c, edges) for c in chosen.tolist()]
     return _areas(Kind.GAP, found, chosen, shapes, spots, plane)
 
 
@@ -59,7 +59,7 @@ def wide(found: Faces, cycles: Integers, plane: Plane) -> Integers:
     if len(doubtful):
         import shapely
 
-        shapes = [face_shape(found, c, Plane(1, plane.reach)) for c in cycles[doubtful]]
+        shapes = [face_shape(found, c, Plane(1, plane.reach)) for c in cycles[doubtful].tolist()]
         kept[doubtful] = ~shapely.is_empty(shapely.buffer(shapes, -_THIN * plane.reach, quad_segs=2))
     return cycles[kept]
 
@@ -115,7 +115,7 @@ def _overlaps(found: Faces, boxes: Floats, rows: Integers, fetch: Fetch, plane: 
     deep = wide(found, np.flatnonzero((found.depth > 1) & (found.area > 0)), plane)
     if not len(deep):
         return joined([])
-    shapes = np.array([face_shape(found, c, plane) for c in deep], dtype=object)
+    shapes = np.array([face_shape(found, c, plane) for c in deep.tolist()], dtype=object)
     pieces: dict[tuple[int, int], list[Any]] = {}
     for first, second, piece in _shared(shapes, boxes, rows, fetch, plane):
         pieces.setdefault((first, second), []).append(piece)
@@ -177,11 +177,15 @@ def _in_metres(shapes: Any, plane: Plane) -> Any:
 # --- clean T-junctions ----------
 
 
-def unshared_vertices(graph: Graph, edges: Edges, plane: Plane) -> Defects:
+def unshared_vertices(found: Faces, edges: Edges, plane: Plane) -> Defects:
     """Vertices of one polygon on the edge of its neighbour, within the tolerance: nothing is open there, but the
-    neighbour lacks the vertex. The first spot has the vertex, the second is the edge that lacks it."""
+    neighbour lacks the vertex. The first spot has the vertex, the second is the edge that lacks it.
+
+    Under an overlap there is no telling whose neighbour is whose, and none is told.
+    """
+    graph = found.graph
     lacking, owner, at_end, where = _junctions(
-        (graph.bent.u, graph.bent.source), _by_edge(graph), graph.begin, graph.end, edges.row
+        (graph.bent.u, graph.bent.source), _single(found), graph.begin, graph.end, edges.row
     )
     x, y = graph.x[where], graph.y[where]
     ax, ay = edges.ax[lacking].astype(np.float64), edges.ay[lacking].astype(np.float64)
@@ -197,11 +201,20 @@ def unshared_vertices(graph: Graph, edges: Edges, plane: Plane) -> Defects:
     return Defects(bare.kind, bare.x, bare.y, bare.area, bare.measure, both, 2 * np.arange(len(has) + 1), bare.shapes)
 
 
-def _by_edge(graph: Graph) -> tuple[Integers, Integers, Integers]:
-    """Dropped pieces (low, high, source), sorted."""
-    pieces = graph.dropped
+def _single(found: Faces) -> tuple[Integers, Integers, Integers]:
+    """Pieces (low, high, source) that cancelled after noding and lie under one polygon only, sorted."""
+    import shapely
+
+    graph, pieces = found.graph, found.graph.dropped
     low, high = np.minimum(pieces.u, pieces.v), np.maximum(pieces.u, pieces.v)
-    order = np.lexsort((pieces.source, high, low))
+    deep = np.flatnonzero((found.depth > 1) & (found.area > 0))
+    kept = np.ones(len(low), dtype=np.bool_)
+    if len(deep) and len(low):
+        tree = shapely.STRtree([face_shape(found, c, Plane(1, 1)) for c in deep.tolist()])
+        middle = shapely.points((graph.x[low] + graph.x[high]) / 2, (graph.y[low] + graph.y[high]) / 2)
+        kept[tree.query(middle, predicate="intersects")[0]] = False
+    order = np.flatnonzero(kept)
+    order = order[np.lexsort((pieces.source[order], high[order], low[order]))]
     return low[order], high[order], pieces.source[order]
 
 
