@@ -9,8 +9,10 @@ def connect() -> None:
     from jintu.foundation.identity import notices
     from jintu.foundation.operations import hooks
     from jintu.foundation.registers import divisions, panels
+    from jintu.foundation.statistics import summary
     from jintu.ui import naming
 
     hooks.after_commit.connect(notices.listen)
+    hooks.register_changed.connect(summary.listen)
     panels.provide(row_findings)
     naming.use(divisions.name)

@@ -172,9 +172,14 @@ class Finding(models.Model):
         db_table = "checks_finding"
         constraints = [models.UniqueConstraint(fields=["division", "key"], name="checks_finding_identity")]
         indexes = [
-            models.Index(fields=["state", "-risk", "-id"], name="checks_finding_queue"),
+            # the queue is walked along its order; what filters it stands in the index
+            models.Index(fields=["-risk", "-id", "state", "division", "data_level"], name="checks_finding_queue"),
             models.Index(fields=["rule", "state"], name="checks_finding_rule"),
-            models.Index(fields=["division", "state"], name="checks_finding_division"),
+            # by itself the answer to home page, dashboard and queue: how many, how large, of which rule, how old
+            models.Index(
+                fields=["division", "state", "data_level", "severity", "rule", "first_run", "due_on", "area_m2"],
+                name="checks_finding_figures",
+            ),
             models.Index(fields=["last_run", "standing"], name="checks_finding_run"),
         ]
 

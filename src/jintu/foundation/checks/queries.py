@@ -11,6 +11,7 @@ from django.db.models import Count, Q, QuerySet, Sum
 
 from jintu.foundation.identity.scope import Scope
 from jintu.foundation.operations import clock
+from jintu.foundation.registers.planner import WALKED
 
 from .models import Finding, Severity
 
@@ -68,9 +69,15 @@ class Filters:
 AGES: Mapping[str, tuple[int, int | None]] = {"30": (0, 30), "90": (30, 90), "180": (90, 180), "old": (180, None)}
 
 
-def queue(scope: Scope, filters: Filters) -> QuerySet[Finding]:
-    """Findings in the scope that fit; unsettled ones unless states are asked for."""
-    rows = Finding.objects.filter(scope.rows())
+def queue(scope: Scope, filters: Filters, *, walked: bool = False) -> QuerySet[Finding]:
+    """Findings in the scope that fit; unsettled ones unless states are asked for.
+
+    ``walked``: they will be read along the index of the queue's order (`registers.planner`); not for counts.
+    """
+    if walked:
+        rows = Finding.objects.alias(**WALKED).filter(scope.rows(division=next(iter(WALKED))))
+    else:
+        rows = Finding.objects.filter(scope.rows())
     rows = rows.filter(state__in=filters.state or UNSETTLED)
     if filters.severity:
         rows = rows.filter(severity__in=[Severity[s.upper()] for s in filters.severity])
@@ -100,8 +107,11 @@ def page(rows: QuerySet[Finding], after: str = "") -> tuple[list[Finding], str]:
     rows = rows.order_by("-risk", "-id")
     risk, _, pk = after.partition("_")
     if risk.isdigit() and pk.isdigit():
-        rows = rows.filter(Q(risk__lt=int(risk)) | Q(risk=int(risk), id__lt=int(pk)))
-    found = list(rows.defer("geom", "values", "gone_because", "seen_versions")[: PAGE + 1])
+        # the range first, so that the index gives its start; the OR only breaks ties
+        rows = rows.filter(risk__lte=int(risk)).filter(Q(risk__lt=int(risk)) | Q(id__lt=int(pk)))
+    # keys first: rows that the page leaves out are not read
+    mine = Finding.objects.filter(pk__in=rows.values("pk")[: PAGE + 1]).order_by("-risk", "-id")
+    found = list(mine.defer("geom", "values", "gone_because", "seen_versions"))
     more = len(found) > PAGE
     found = found[:PAGE]
     return found, f"{found[-1].risk}_{found[-1].pk}" if more else ""

@@ -55,7 +55,7 @@ def findings(request: HttpRequest, uid: Any = None) -> HttpResponse:
     scope = request.scope  # type: ignore[attr-defined]
     filters = queries.Filters.of(request.GET)
     rows = queries.queue(scope, filters)
-    page, after = queries.page(rows, request.GET.get("after", ""))
+    page, after = queries.page(queries.queue(scope, filters, walked=True), request.GET.get("after", ""))
     for finding in page:
         finding.rule_name = _rule_name(finding.rule)
         finding.word = Severity(finding.severity).word

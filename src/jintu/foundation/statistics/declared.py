@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Balance", "Box", "Funnel", "Measure", "balances", "boxes", "funnels", "register"]
+__all__ = ["Balance", "Box", "Funnel", "Measure", "balances", "boxes", "funnels", "measures", "register"]
 
 
 @dataclass(frozen=True)
@@ -74,3 +74,9 @@ def funnels() -> tuple[Funnel, ...]:
 
 def balances() -> tuple[Balance, ...]:
     return tuple(_balances)
+
+
+def measures() -> tuple[Measure, ...]:
+    """Those of all funnels and balances."""
+    of_funnels = [step for funnel in _funnels for step in funnel.steps]
+    return tuple(of_funnels + [side for balance in _balances for side in balance.sides])

@@ -1,78 +1,94 @@
-"""Reckoning declared figures for a scope and a period, once a minute at most."""
+"""Declared figures as the home page and the dashboard show them, and those of findings.
+
+Figures of registers come from `summary`; findings are counted when the page is made, by one statement over a covering
+index.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Count, Sum
-from django.db.models.functions import ExtractYear
+from django.db.models import Count, Q, QuerySet, Sum
 from django.urls import reverse
-from django.utils import timezone
 
-from jintu.foundation.checks.models import Finding, Severity
+from jintu.foundation.checks.models import Finding, Run, Severity
 from jintu.foundation.checks.queries import AGES, UNSETTLED
 from jintu.foundation.identity.scope import Scope
-from jintu.foundation.journal.models import Entry
 from jintu.foundation.operations import clock
-from jintu.foundation.registers import descriptor, presets
-from jintu.kernel.errors import Missing
+from jintu.foundation.registers import presets
 
-from . import declared
-from .models import Figures
+from . import declared, summary
+from .wanted import of_boxes, of_measure
 
-__all__ = ["by_year", "findings_by_age", "findings_by_division", "findings_by_rule", "kept", "picture"]
-
-FRESH = timedelta(seconds=60)
+__all__ = ["Unsettled", "lifecycle", "picture", "unsettled"]
 
 
-def kept(name: str, scope: Scope, reckon: Callable[[], Any], **facts: Any) -> tuple[Any, Any]:
-    """(value, reckoned at). Reckoned anew when the journal has grown and the kept value is older than a minute."""
-    words = json.dumps(
-        [name, sorted(scope.divisions), scope.data_level, clock.today().isoformat(), facts], sort_keys=True, default=str
-    )
-    key = hashlib.sha256(words.encode()).hexdigest()
-    stamp = Entry.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-    row = Figures.objects.filter(key=key).first()
-    if row is not None and (row.stamp == stamp or timezone.now() - row.computed_at < FRESH):
-        return row.value, row.computed_at
-    value = json.loads(json.dumps(reckon(), default=float))
-    row, _made = Figures.objects.update_or_create(key=key, defaults={"stamp": stamp, "value": value})
-    return value, row.computed_at
+def picture(scope: Scope) -> tuple[list[dict[str, Any]], summary.Answer]:
+    """The boxes of the process picture with their counts, and of when these are. A count not yet known is None."""
+    boxes = of_boxes()
+    answer = summary.answer([w for _box, total, due in boxes for w in (total, *due)], scope)
+    shown = []
+    for box, total, due in boxes:
+        n, area = answer.one(total) or (None, None)
+        figures = []
+        for wanted in due:
+            preset = presets.get(box.register, wanted.preset)
+            counted = answer.one(wanted)
+            figures.append(
+                {
+                    "label": preset.label,
+                    "n": counted[0] if counted else None,
+                    "urgent": preset.urgent,
+                    "url": _list_url(box.register, wanted.preset),
+                }
+            )
+        shown.append(
+            {
+                "id": box.id,
+                "label": box.label,
+                "hint": box.hint,
+                "icon": box.icon,
+                "stage": box.stage,
+                "n": n,
+                "area_m2": float(area or 0),
+                "url": _list_url(box.register),
+                "due": figures,
+            }
+        )
+    return shown, answer
 
 
-def by_year(measure: declared.Measure, scope: Scope, since: date, until: date) -> list[dict[str, Any]]:
-    """[{"year", "n", "area_m2", "url"}] of a measure inside a period; empty if its register is not installed."""
-    try:
-        register = descriptor.get(measure.register)
-    except Missing:
-        return []
-    rows = register.model.objects.current().within(scope)
-    if measure.preset:
-        rows = presets.get(measure.register, measure.preset).narrow(rows, clock.today())
-    rows = rows.filter(**{f"{measure.when}__gte": since, f"{measure.when}__lte": until})
-    totals: dict[str, Any] = {"n": Count("id")}
-    if measure.area:
-        totals["area"] = Sum(measure.area)
-    grouped = (
-        rows.order_by().annotate(year=ExtractYear(measure.when)).values("year").annotate(**totals).order_by("year")
-    )
+def lifecycle(scope: Scope, since: date, until: date) -> tuple[dict[str, list[list[dict[str, Any]]]], summary.Answer]:
+    """{funnel or balance: rows of each measure} for the years from ``since`` to ``until``, and of when they are.
+
+    A row is {"year", "n", "area_m2", "url"}; a measure of a register that is not installed has none.
+    """
+    things: list[tuple[str, Iterable[declared.Measure]]] = [(f.id, f.steps) for f in declared.funnels()]
+    things += [(b.id, b.sides) for b in declared.balances()]
+    answer = summary.answer([of_measure(m) for m in declared.measures()], scope)
+    years = range(since.year, until.year + 1)
+    return {id_: [_by_year(measure, answer, years) for measure in measures] for id_, measures in things}, answer
+
+
+def _by_year(measure: declared.Measure, answer: summary.Answer, years: range) -> list[dict[str, Any]]:
+    found = answer.values.get(of_measure(measure), {})
     return [
         {
-            "year": g["year"],
-            "n": g["n"],
-            "area_m2": float(g.get("area") or 0),
+            "year": year,
+            "n": n,
+            "area_m2": float(area),
             "url": _list_url(
                 measure.register,
                 measure.preset,
-                {f"{measure.when}__gte": f"{g['year']}-01-01", f"{measure.when}__lte": f"{g['year']}-12-31"},
+                {f"{measure.when}__gte": f"{year}-01-01", f"{measure.when}__lte": f"{year}-12-31"},
             ),
         }
-        for g in grouped
+        for year, (n, area) in sorted(found.items())
+        if year in years
     ]
 
 
@@ -81,71 +97,83 @@ def _list_url(register: str, preset: str = "", more: dict[str, str] | None = Non
     return f"{reverse('registers:list', args=[register])}?{urlencode(query)}"
 
 
-def picture(scope: Scope) -> list[dict[str, Any]]:
-    """The boxes of the process picture with their counts."""
-    shown = []
-    for box in declared.boxes():
-        try:
-            register = descriptor.get(box.register)
-        except Missing:
-            continue
-        rows = register.model.objects.current().within(scope)
-        totals: dict[str, Any] = {"n": Count("id")}
-        if box.area:
-            totals["area"] = Sum(box.area)
-        total = rows.aggregate(**totals)
-        due = []
-        for name in box.presets:
-            preset = presets.get(box.register, name)
-            n = preset.narrow(rows, clock.today()).count()
-            due.append({"name": name, "n": n, "urgent": preset.urgent, "url": _list_url(box.register, name)})
-        shown.append(
-            {
-                "id": box.id,
-                "register": box.register,
-                "n": total["n"],
-                "area_m2": float(total.get("area") or 0),
-                "url": _list_url(box.register),
-                "due": due,
-            }
-        )
-    return shown
+# -- findings
 
 
-def _open(scope: Scope) -> Any:
-    return Finding.objects.filter(scope.rows(), state__in=UNSETTLED).order_by()
+@dataclass(frozen=True)
+class Unsettled:
+    """Groups of findings that nobody has settled: by state, severity and division, and what the page asked besides."""
+
+    groups: tuple[dict[str, Any], ...]
+
+    def count(self, **facts: Any) -> int:
+        """Findings of these facts; a fact that is a tuple means any of its values."""
+        return sum(g["n"] for g in self.groups if all(_is(g[k], v) for k, v in facts.items()))
+
+    @property
+    def overdue(self) -> int:
+        return sum(g["late"] for g in self.groups)
+
+    @property
+    def area_m2(self) -> Any:
+        return sum(g["area"] or 0 for g in self.groups)
+
+    @property
+    def severities(self) -> list[tuple[Severity, int]]:
+        return [(s, self.count(severity=s)) for s in Severity]
+
+    def by_division(self) -> list[dict[str, Any]]:
+        """[{"code", "n", "area_m2"}], most first."""
+        table: dict[str, dict[str, Any]] = {}
+        for g in self.groups:
+            entry = table.setdefault(g["code"], {"code": g["code"], "n": 0, "area_m2": 0.0})
+            entry["n"] += g["n"]
+            entry["area_m2"] += float(g["area"] or 0)
+        return sorted(table.values(), key=lambda e: (-e["n"], e["code"]))
+
+    def by_rule(self) -> list[dict[str, Any]]:
+        """[{"rule", "n", "area_m2", "by": {severity: n}}], most first."""
+        table: dict[str, dict[str, Any]] = {}
+        for g in self.groups:
+            entry = table.setdefault(g["rule"], {"rule": g["rule"], "n": 0, "area_m2": 0.0, "by": {}})
+            entry["n"] += g["n"]
+            entry["area_m2"] += float(g["area"] or 0)
+            word = Severity(g["severity"]).word
+            entry["by"][word] = entry["by"].get(word, 0) + g["n"]
+        return sorted(table.values(), key=lambda e: (-e["n"], e["rule"]))
+
+    def by_age(self) -> list[dict[str, Any]]:
+        """[{"age", "low", "high", "n"}] by the days since they were first found."""
+        today = clock.today()
+        found = []
+        for name, (low, high) in AGES.items():
+            latest = today - timedelta(days=low)
+            n = sum(
+                g["n"]
+                for g in self.groups
+                if g["first"] <= latest and (high is None or g["first"] > today - timedelta(days=high))
+            )
+            found.append({"age": name, "low": low, "high": high, "n": n})
+        return found
 
 
-def findings_by_rule(scope: Scope) -> list[dict[str, Any]]:
-    """Unsettled findings by rule and severity, most first."""
-    table: dict[str, dict[str, Any]] = {}
-    for row in _open(scope).values("rule", "severity").annotate(n=Count("id"), area=Sum("area_m2")):
-        entry = table.setdefault(row["rule"], {"rule": row["rule"], "n": 0, "area_m2": 0.0, "by": {}})
-        entry["n"] += row["n"]
-        entry["area_m2"] += float(row["area"] or 0)
-        entry["by"][Severity(row["severity"]).word] = row["n"]
-    return sorted(table.values(), key=lambda e: (-e["n"], e["rule"]))
+def _is(value: Any, wanted: Any) -> bool:
+    return value in wanted if isinstance(wanted, tuple) else value == wanted
 
 
-def findings_by_division(scope: Scope, length: int) -> list[dict[str, Any]]:
-    """Unsettled findings by the division codes cut to ``length`` digits, most first."""
-    from django.db.models.functions import Substr
+def unsettled(scope: Scope, length: int, *, by_rule: bool = False) -> Unsettled:
+    """Unsettled findings of a scope, by divisions cut to ``length`` digits.
 
-    rows = _open(scope).annotate(code=Substr("division", 1, length)).values("code")
-    counted = rows.annotate(n=Count("id"), area=Sum("area_m2"))
-    return sorted(
-        ({"code": r["code"], "n": r["n"], "area_m2": float(r["area"] or 0)} for r in counted),
-        key=lambda e: (-e["n"], e["code"]),
-    )
-
-
-def findings_by_age(scope: Scope) -> list[dict[str, Any]]:
-    """Unsettled findings by the days since they were first found."""
-    today = clock.today()
-    found = []
-    for name, (low, high) in AGES.items():
-        rows = _open(scope).filter(first_run__as_of__lte=today - timedelta(days=low))
-        if high is not None:
-            rows = rows.filter(first_run__as_of__gt=today - timedelta(days=high))
-        found.append({"age": name, "low": low, "high": high, "n": rows.count()})
-    return found
+    For the dashboard by rule and day of the first run too; for the home page by state instead.
+    """
+    rows: QuerySet[Any] = Finding.objects.filter(scope.rows(), state__in=UNSETTLED).order_by()
+    # grouped in the order of the covering index: nothing is sorted
+    names = ["division", "state", "data_level", "severity", *(["rule", "first_run_id"] if by_rule else [])]
+    late = Count("id", filter=Q(due_on__lt=clock.today()))
+    counted = list(rows.values(*names).annotate(n=Count("id"), late=late, area=Sum("area_m2")))
+    runs = {g["first_run_id"] for g in counted} if by_rule else set()
+    began = dict(Run.objects.filter(pk__in=runs).values_list("pk", "as_of")) if runs else {}
+    for group in counted:
+        group["code"] = group["division"][:length]
+        group["first"] = began.get(group.get("first_run_id"))
+    return Unsettled(tuple(counted))

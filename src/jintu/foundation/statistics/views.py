@@ -15,11 +15,10 @@ from django.views.decorators.http import require_GET
 
 from jintu.foundation.checks import rules
 from jintu.foundation.checks.models import Finding, Run, Severity
-from jintu.foundation.checks.queries import Filters, counts, page, queue
+from jintu.foundation.checks.queries import Filters, page, queue
 from jintu.foundation.identity.access import needs
 from jintu.foundation.identity.scope import Scope
 from jintu.foundation.operations import clock
-from jintu.foundation.registers import presets
 
 from . import atlas, declared, figures
 
@@ -33,36 +32,31 @@ def home(request: HttpRequest) -> HttpResponse:
     scope: Scope = request.scope  # type: ignore[attr-defined]
     if not scope.can("view"):
         return redirect("identity:system")
-    boxes, at = figures.kept("picture", scope, lambda: figures.picture(scope))
-    labels = {box.id: box for box in declared.boxes()}
-    for box in boxes:
-        facts = labels.get(box["id"])
-        if facts is None:
-            continue
-        box |= {"label": facts.label, "hint": facts.hint, "icon": facts.icon, "stage": facts.stage}
-        for figure in box["due"]:
-            figure["label"] = presets.get(box["register"], figure["name"]).label
-    todo_state = _my_turn(scope)
-    filters = Filters(state=todo_state)
-    rows = queue(scope, filters)
-    todo, more = page(rows)
+    boxes, answer = figures.picture(scope)
+    mine = _my_turn(scope)
+    filters = Filters(state=mine)
+    todo, more = page(queue(scope, filters, walked=True))
     for finding in todo:
         finding.rule_name = rule_name(finding.rule)
         finding.word = Severity(finding.severity).word
         finding.due_in = (finding.due_on - clock.today()).days if finding.due_on else None
-    unsettled = counts(queue(scope, Filters()))
-    shapes, height = _map(scope, figures.findings_by_division(scope, _digits(scope)))
+    unsettled = figures.unsettled(scope, _digits(scope))
+    shapes, height = _map(scope, unsettled.by_division())
     last = Run.objects.filter(scope.rows(), official=True).order_by("-id").first()
     context = {
-        "boxes": [b for b in boxes if "label" in b],
-        "reckoned_at": at,
+        "boxes": boxes,
+        "answer": answer,
         "todo": todo[:10],
         "todo_query": urlencode(filters.pairs()),
-        "todo_count": counts(rows)["n"],
-        "unsettled": unsettled,
+        "todo_count": unsettled.count(state=mine),
+        "unsettled": {
+            "n": unsettled.count(),
+            "area_m2": unsettled.area_m2,
+            "severities": unsettled.severities,
+        },
         "shapes": shapes,
         "height": height,
-        "overdue": queue(scope, Filters(due="over")).count(),
+        "overdue": unsettled.overdue,
         "last": last,
         "today": clock.today(),
         "more": more,
@@ -100,19 +94,19 @@ def dashboard(request: HttpRequest) -> HttpResponse:
     scope: Scope = request.scope  # type: ignore[attr-defined]
     today = clock.today()
     since, until = _period(request, today)
-    value, at = figures.kept(
-        "dashboard", scope, lambda: _reckon(scope, since, until), since=since.isoformat(), until=until.isoformat()
-    )
+    by_year, answer = figures.lifecycle(scope, since, until)
+    unsettled = figures.unsettled(scope, _digits(scope), by_rule=True)
+    value = {"rules": unsettled.by_rule(), "divisions": unsettled.by_division(), "ages": unsettled.by_age()}
     shapes, height = _map(scope, value["divisions"])
     context = {
-        "charts": _charts(value),
+        "charts": _charts(by_year),
         "shapes": shapes,
         "height": height,
         "value": value,
         "since": since,
         "until": until,
         "years": range(today.year - 9, today.year + 1),
-        "reckoned_at": at,
+        "answer": answer,
         "rules_table": [(r, rule_name(r["rule"]), _bar(r["by"], value["rules"][0]["n"])) for r in value["rules"]],
         "severities": list(Severity),
     }
@@ -139,40 +133,28 @@ def _map(scope: Scope, counted: list[dict[str, Any]]) -> tuple[Any, float]:
     return atlas.findings(scope, clock.today(), counted, _digits(scope))
 
 
-def _reckon(scope: Scope, since: date, until: date) -> dict[str, Any]:
-    return {
-        "funnels": {f.id: [figures.by_year(step, scope, since, until) for step in f.steps] for f in declared.funnels()},
-        "balances": {
-            b.id: [figures.by_year(side, scope, since, until) for side in b.sides] for b in declared.balances()
-        },
-        "rules": figures.findings_by_rule(scope),
-        "divisions": figures.findings_by_division(scope, _digits(scope)),
-        "ages": figures.findings_by_age(scope),
-    }
-
-
-def _charts(value: dict[str, Any]) -> list[dict[str, Any]]:
+def _charts(by_year: dict[str, list[list[dict[str, Any]]]]) -> list[dict[str, Any]]:
     """Specifications for frontend/src/charts.ts: every datum has the URL of its rows."""
     shown = []
-    for things, kind in ((declared.funnels(), "funnels"), (declared.balances(), "balances")):
-        for thing in things:
-            measures = thing.steps if isinstance(thing, declared.Funnel) else thing.sides
-            series = value[kind].get(thing.id, [])
-            years = sorted({row["year"] for rows in series for row in rows})
-            shown.append(
-                {
-                    "id": f"chart-{thing.id}",
-                    "kind": "bar",
-                    "title": str(thing.label),
-                    "unit": _("ha"),
-                    "categories": [str(y) for y in years],
-                    "partial": str(clock.today().year) if years and years[-1] == clock.today().year else "",
-                    "series": [
-                        {"name": str(m.label), "data": _by_category(rows, years)}
-                        for m, rows in zip(measures, series, strict=False)
-                    ],
-                }
-            )
+    things: list[declared.Funnel | declared.Balance] = [*declared.funnels(), *declared.balances()]
+    for thing in things:
+        measures = thing.steps if isinstance(thing, declared.Funnel) else thing.sides
+        series = by_year.get(thing.id, [])
+        years = sorted({row["year"] for rows in series for row in rows})
+        shown.append(
+            {
+                "id": f"chart-{thing.id}",
+                "kind": "bar",
+                "title": str(thing.label),
+                "unit": _("ha"),
+                "categories": [str(y) for y in years],
+                "partial": str(clock.today().year) if years and years[-1] == clock.today().year else "",
+                "series": [
+                    {"name": str(m.label), "data": _by_category(rows, years)}
+                    for m, rows in zip(measures, series, strict=False)
+                ],
+            }
+        )
     return shown
 
 
