@@ -119,10 +119,15 @@ def page(rows: QuerySet[Finding], after: str = "") -> tuple[list[Finding], str]:
 
 def counts(rows: QuerySet[Finding]) -> dict[str, Any]:
     """Number and area of the rows, and the number by severity: one query."""
-    by = rows.order_by().values("severity").annotate(n=Count("id"), area=Sum("area_m2"))
-    table = {r["severity"]: r for r in by}
+    # grouped in the order of the covering index: nothing is sorted
+    by = (
+        rows.order_by()
+        .values("division", "state", "data_level", "severity")
+        .annotate(n=Count("id"), area=Sum("area_m2"))
+    )
+    table = list(by)
     return {
-        "n": sum(r["n"] for r in table.values()),
-        "area_m2": sum((r["area"] or 0) for r in table.values()),
-        "severities": [(s, table.get(s, {}).get("n", 0)) for s in Severity],
+        "n": sum(r["n"] for r in table),
+        "area_m2": sum((r["area"] or 0) for r in table),
+        "severities": [(s, sum(r["n"] for r in table if r["severity"] == s)) for s in Severity],
     }

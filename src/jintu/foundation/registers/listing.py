@@ -9,12 +9,12 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from django.db import models
+from django.db import connection, models
 from django.db.models import F, Q
 
 from jintu.foundation.identity.scope import Scope
@@ -25,7 +25,7 @@ from . import values
 from .descriptor import Register
 from .filters import Filters
 from .models import VisibleRows
-from .planner import WALKED
+from .planner import WALKED, along, as_stored
 
 __all__ = [
     "CAP",
@@ -38,6 +38,7 @@ __all__ = [
     "base_rows",
     "columns",
     "count",
+    "first",
     "look",
     "page",
     "sort_of",
@@ -148,6 +149,13 @@ def page(
     return made
 
 
+def first(rows: VisibleRows, sort: Sort, size: int) -> tuple[list[Any], bool]:
+    """The first rows of few, read at once, and whether there are more; in the order of `page`."""
+    by = F(sort.name).desc(nulls_last=True) if sort.descending else F(sort.name).asc(nulls_first=True)
+    found = list(rows.order_by(by, "-id" if sort.descending else "id")[: size + 1])
+    return found[:size], len(found) > size
+
+
 def _walk(rows: VisibleRows, sort: Sort, cursor: Any, backwards: bool, n: int) -> list[int]:
     """The ids of the next ``n`` rows in the given direction.
 
@@ -159,6 +167,10 @@ def _walk(rows: VisibleRows, sort: Sort, cursor: Any, backwards: bool, n: int) -
         if cursor is not None:
             rows = rows.filter(**{"id__lt" if down else "id__gt": cursor[1]})
         return list(rows.order_by(*step).values_list("pk", flat=True)[:n])
+    if cursor is None and connection.vendor == "sqlite":
+        # there an empty value is smaller than any other, which is the order wanted
+        order = F(sort.name).desc() if down else F(sort.name).asc()
+        return list(rows.order_by(order, *step).values_list("pk", flat=True)[:n])
     filled = rows.filter(**{f"{sort.name}__isnull": False}) if sort.nullable else rows
     empty = rows.filter(**{f"{sort.name}__isnull": True}) if sort.nullable else None
     segments = [("filled", filled), ("empty", empty)] if down else [("empty", empty), ("filled", filled)]
@@ -270,19 +282,32 @@ def look(
     keys: list[tuple[Any, ...]] = []
     if filters.search or len(covered) < len(filters.conditions) or not counted.capped:
         source = rows if filters.search else walked
-        keys = list(source.order_by().values_list("pk", sort.name, *summed)[: CAP + 1])
+        cells = source.order_by().values_list("pk", sort.name, *summed)[: CAP + 1]
+        keys = as_stored(cells)
         counted = Count(min(len(keys), CAP), len(keys) > CAP or (bool(filters.search) and len(keys) >= MOST_FOUND))
     if len(keys) > CAP or (not keys and counted.capped):
+        along(walked, sort.name)
         shown = page(register, walked, sort=sort, after=after, before=before, size=size, only=only)
         return Look(filters, shown, counted)
     totals = {
-        name: sum((k[i] for k in keys if k[i] is not None), Decimal(0))
+        name: _total(register.attributes[name][0], (k[i] for k in keys))
         for i, name in enumerate(summed, start=2)
         if not counted.capped and keys
     }
     mine = base_rows(register, scope)
+    at = (before or after) and _read_cursor(register, sort, before or after)[1]
+    if at and not any(k[0] == at for k in keys):
+        # the row the page begins at is gone: its place is found by its value, so values must be typed
+        keys = list(cells)
     shown = _of_keys(register, mine, keys, sort=sort, after=after, before=before, size=size, only=only)
     return Look(filters, shown, counted, totals)
+
+
+def _total(f: models.Field, cells: Iterable[Any]) -> Decimal:
+    """The sum of a column's values as the database keeps them; exact, scaled integers included."""
+    total = sum(c for c in cells if c is not None)
+    exact = f.from_db_value(total, None, connection) if hasattr(f, "from_db_value") else total
+    return Decimal(exact)
 
 
 def _of_keys(
@@ -308,7 +333,7 @@ def _of_keys(
     start, stop = 0, size
     if before or after:
         value, pk = _read_cursor(register, sort, before or after)
-        here = place(pk, value)
+        here = next((p for p in places if p[2] == pk), None) or place(pk, value)
         passed = sum(1 for p in places if (p > here if sort.descending else p < here))
         if before:
             start, stop = max(0, passed - size), passed

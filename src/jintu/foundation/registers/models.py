@@ -139,8 +139,18 @@ COUNTS = ("status", "superseded_by", "batch", "data_level")
 """What decides whether a row counts, besides its division."""
 
 
-def row_indexes(register: str, *dates: str, covers: tuple[str, ...] = ()) -> list[models.Index]:
-    """Indexes every register wants; for ``Meta.indexes``: by division, by batch, and by each date lists are sorted by.
+def row_indexes(
+    register: str,
+    *dates: str,
+    covers: tuple[str, ...] = (),
+    key: str = "",
+    links: tuple[tuple[str, ...], ...] = (),
+) -> list[models.Index]:
+    """Indexes every register wants; for ``Meta.indexes``: by division, by batch, by key, by each link whose other side
+    asks "is there a row of mine?", and by each date lists are sorted by.
+
+    The one by ``key`` is beside the unique one, which knows only rows nobody superseded and is therefore of no use to a
+    query for visible rows. ``links``: a column that holds another register's key, and what else is asked of such rows.
 
     The one by division covers what decides whether a row counts, so that counts never read the rows. ``covers``: the
     columns people filter and sum by; the index by the first date then answers a filtered list by itself, which a large
@@ -153,6 +163,10 @@ def row_indexes(register: str, *dates: str, covers: tuple[str, ...] = ()) -> lis
         models.Index(fields=["batch"], name=f"{register}_batch"),
         models.Index(fields=["superseded_by"], condition=~Q(superseded_by=0), name=f"{register}_superseded"),
     ]
+    if key:
+        made.append(models.Index(fields=[key], name=f"{register}_by_key"))
+    for link, *asked in links:
+        made.append(models.Index(fields=[link, *COUNTS, *asked], name=f"{register}_of_{link}"[:30]))
     for i, name in enumerate(dates):
         fields = [name, "division", *COUNTS, *covers] if covers and i == 0 else [name, "id"]
         made.append(models.Index(fields=fields, name=f"{register}_{name}"[:30]))

@@ -167,11 +167,14 @@ def _match(query: str) -> tuple[str, list[Any]] | None:
 
 
 def narrow(register: Register, rows: VisibleRows, query: str) -> VisibleRows:
-    """Rows that contain all words of the query, or whose key begins with it; of very many, the newest `MOST_FOUND`."""
+    """Rows that contain all words of the query, or whose key begins with it; of very many of either, `MOST_FOUND`."""
     # the unary plus keeps SQLite from going through all entries of the register instead of the few that were found
     own = "+e.register" if connection.vendor == "sqlite" else "e.register"
-    parts = [f"SELECT e.uid FROM register_search_entry e WHERE {own} = %s AND e.key >= %s AND e.key < %s"]
-    params: list[Any] = [register.name, query, query + "\U0010ffff"]
+    parts = [
+        f"""SELECT * FROM (SELECT e.uid FROM register_search_entry e
+            WHERE {own} = %s AND e.key >= %s AND e.key < %s LIMIT %s) AS begun"""
+    ]
+    params: list[Any] = [register.name, query, query + "\U0010ffff", MOST_FOUND]
     match = _match(query)
     if match is not None:
         parts.append(

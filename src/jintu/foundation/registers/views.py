@@ -279,13 +279,13 @@ def _children(child: descriptor.Child, key: str, scope: Any, persons: bool) -> d
     sort = listing.sort_of(register)
     names = [n for n in listing.columns(register) if n != child.by]
     found = listing.base_rows(register, scope).filter(**{child.by: key})
-    page = listing.page(register, found, sort=sort, size=CHILDREN_SHOWN)
+    rows, more = listing.first(found, sort, CHILDREN_SHOWN)
     return {
         "register": register,
         "label": child.label or register.label,
         "heads": rendering.heads(register, names, sort),
-        "body": rendering.body(register, page.rows, names, persons=persons),
-        "more": bool(page.after),
+        "body": rendering.body(register, rows, names, persons=persons),
+        "more": more,
         "query": urlencode({child.by: key}),
         "by": child.by,
     }

@@ -23,6 +23,7 @@ from jintu.foundation.operations import clock, jobs
 from jintu.foundation.operations.hooks import Change
 from jintu.foundation.operations.models import Job
 from jintu.foundation.registers import descriptor
+from jintu.foundation.registers.planner import take_measure
 
 from .models import Changed, Reckoned, Total
 from .wanted import Group, Wanted, every, groups, installed, registers_of
@@ -161,6 +162,7 @@ def refresh(progress: Callable[[int, int, str], None] | None = None) -> int:
         _reckon(one)
     for some in _pieces(seen, PIECE):
         Changed.objects.filter(pk__in=some).delete()
+    take_measure([descriptor.get(name).model for name in sorted({w.register for w in due})])
     return len(due)
 
 

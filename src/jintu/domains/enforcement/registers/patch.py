@@ -126,7 +126,7 @@ class Patch(RegisterRow):
         verbose_name = _("inspection patch")
         constraints = [unique_key("patch_no", "enforcement_patch")]
         indexes = row_indexes(
-            "enforcement_patch", "image_on", covers=("mark", "judgment", "measure", "area", "cult_area")
+            "enforcement_patch", "image_on", covers=("mark", "judgment", "measure", "area", "cult_area"), key="patch_no"
         )
 
     def __str__(self) -> str:

@@ -123,7 +123,15 @@ class Approval(RegisterRow):
         db_table = "land_approval"
         verbose_name = _("construction-land approval")
         constraints = [unique_key("doc_no", "land_approval")]
-        indexes = row_indexes("land_approval", "approved_on", covers=("kind", "authority", "total_area", "cult_area"))
+        indexes = row_indexes(
+            "land_approval",
+            "approved_on",
+            covers=(
+                *("kind", "authority", "total_area", "cult_area", "use_code", "doc_no"),
+                *("collective_area", "requisition_announced_on"),
+            ),
+            key="doc_no",
+        )
 
     def __str__(self) -> str:
         return self.doc_no

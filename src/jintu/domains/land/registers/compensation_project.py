@@ -61,7 +61,7 @@ class CompensationProject(RegisterRow):
         db_table = "land_compensation_project"
         verbose_name = _("compensation project")
         constraints = [unique_key("project_no", "land_compensation")]
-        indexes = row_indexes("land_compensation", "accepted_on")
+        indexes = row_indexes("land_compensation", "accepted_on", key="project_no")
 
     def __str__(self) -> str:
         return self.project_no

@@ -39,7 +39,13 @@ class DevelopmentEvent(RegisterRow):
         db_table = "land_development_event"
         verbose_name = _("development event")
         constraints = [unique_key("event_key", "land_development_event")]
-        indexes = row_indexes("land_event", "happened_on")
+        indexes = row_indexes(
+            "land_event",
+            "happened_on",
+            covers=("kind", "supply_no", "built_area", "invested"),
+            key="event_key",
+            links=(("supply_no", "kind", "happened_on"),),
+        )
 
     def __str__(self) -> str:
         return self.event_key

@@ -29,7 +29,13 @@ class Payment(RegisterRow):
         db_table = "land_payment"
         verbose_name = _("payment of the price")
         constraints = [unique_key("payment_key", "land_payment")]
-        indexes = row_indexes("land_payment", "due_on")
+        indexes = row_indexes(
+            "land_payment",
+            "due_on",
+            covers=("supply_no", "due_amount", "paid_amount", "paid_on"),
+            key="payment_key",
+            links=(("supply_no", "due_on"),),
+        )
 
     def __str__(self) -> str:
         return self.payment_key

@@ -157,7 +157,14 @@ class Supply(RegisterRow):
         verbose_name = _("land supply")
         constraints = [unique_key("supply_no", "land_supply")]
         indexes = row_indexes(
-            "land_supply", "signed_on", "start_on", covers=("use_code", "method", "source", "area", "price")
+            "land_supply",
+            "signed_on",
+            covers=(
+                *("use_code", "method", "source", "area", "price", "supply_no"),
+                *("delivery_on", "start_on", "finish_on", "extended_finish_on"),
+            ),
+            key="supply_no",
+            links=(("doc_no",), ("supervision_no",)),
         )
 
     def __str__(self) -> str:

@@ -45,7 +45,7 @@ class Quota(RegisterRow):
         db_table = "land_quota"
         verbose_name = _("annual quota")
         constraints = [unique_key("quota_key", "land_quota")]
-        indexes = row_indexes("land_quota")
+        indexes = row_indexes("land_quota", key="quota_key")
 
     def __str__(self) -> str:
         return self.quota_key
@@ -68,7 +68,7 @@ class PriceFloor(RegisterRow):
         db_table = "land_price_floor"
         verbose_name = _("price floor")
         constraints = [unique_key("floor_key", "land_price_floor")]
-        indexes = row_indexes("land_price_floor")
+        indexes = row_indexes("land_price_floor", key="floor_key")
 
     def __str__(self) -> str:
         return self.floor_key
@@ -88,7 +88,7 @@ class AllocationUse(RegisterRow):
         db_table = "land_allocation_use"
         verbose_name = _("allocation catalogue entry")
         constraints = [unique_key("use_key", "land_allocation")]
-        indexes = row_indexes("land_allocation")
+        indexes = row_indexes("land_allocation", key="use_key")
 
     def __str__(self) -> str:
         return self.use_key
@@ -109,7 +109,7 @@ class MaxTerm(RegisterRow):
         db_table = "land_max_term"
         verbose_name = _("longest term")
         constraints = [unique_key("term_key", "land_max_term")]
-        indexes = row_indexes("land_max_term")
+        indexes = row_indexes("land_max_term", key="term_key")
 
     def __str__(self) -> str:
         return self.term_key

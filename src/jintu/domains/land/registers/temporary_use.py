@@ -34,7 +34,7 @@ class TemporaryUse(RegisterRow):
         db_table = "land_temporary_use"
         verbose_name = _("temporary use of land")
         constraints = [unique_key("permit_no", "land_temporary_use")]
-        indexes = row_indexes("land_temporary_use", "approved_on")
+        indexes = row_indexes("land_temporary_use", "approved_on", key="permit_no")
 
     def __str__(self) -> str:
         return self.permit_no

@@ -137,6 +137,24 @@ def test_few_and_many_rows_are_paged_alike(plots, monkeypatch, sort, query):
     assert len(set(few[0])) == 23
 
 
+@pytest.mark.parametrize("sort", ["-id", "-area", "signed_on", "-signed_on", "plot_no"])
+@pytest.mark.parametrize("cap", [10, 100])
+def test_a_page_goes_on_where_a_row_is_gone(plots, monkeypatch, sort, cap):
+    make(23)
+    for i, row in enumerate(Plot.objects.order_by("pk")):
+        day = None if i % 4 == 0 else date(2026, 1, 1 + i // 5)
+        Plot.objects.filter(pk=row.pk).update(signed_on=day, area=Decimal(i // 5))
+    monkeypatch.setattr(listing, "CAP", cap)
+
+    def page(after=""):
+        return listing.look(PLOT, Scope.everything(), QueryDict(f"sort={sort}&size=5&after={after}")).page
+
+    first = page()
+    rest = [r.pk for r in page(first.after).rows]
+    Plot.objects.filter(pk=first.rows[-1].pk).delete()
+    assert [r.pk for r in page(first.after).rows] == rest
+
+
 def test_only_rows_within_the_scope_are_listed(plots, county):
     make(2)
     Plot.objects.create(plot_no="N-1", name="邻县地块", area=1, division="990122001")

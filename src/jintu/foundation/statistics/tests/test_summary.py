@@ -102,7 +102,7 @@ def test_an_old_figure_says_of_when_it_is(rows, monkeypatch):
     summary.refresh()
     before = summary.answer([SUPPLIES, WAITING], scope("99")).one(WAITING)
     supply = rows["land.supply"][1]
-    event = row(descriptor.get("land.development_event"), supply.division, 99)
+    event = row(descriptor.get("land.development_event"), supply.division[:9], 99)
     event.supply_no, event.kind = supply.supply_no, "start"
     event.save()
     with transaction.atomic():
