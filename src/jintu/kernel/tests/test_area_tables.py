@@ -12,7 +12,7 @@ import shapely
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from jintu.kernel.area import adjustment, deductions, rounding, sheets
+from jintu.kernel.area import adjustment, balancing, deductions, rounding, sheets
 from jintu.kernel.area.control import OUTSIDE, control_areas
 from jintu.kernel.area.official import constants, trapezoid
 from jintu.kernel.crs import CGCS2000, XIAN80
@@ -311,3 +311,50 @@ def test_parts_that_are_no_sum_are_refused():
         rounding.nested_rounding(np.array([[10], [4]]), [-1, 0], [], 10)
     with pytest.raises(InputError):
         rounding.round_to_sum(np.array([5]), 10, -1)
+
+
+# --- matrices of change ----------
+
+
+@st.composite
+def matrices(draw):
+    n, m = draw(st.integers(1, 8)), draw(st.integers(1, 8))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    true = rng.integers(0, 10**6, (n, m)) * (rng.random((n, m)) < draw(st.sampled_from([0.3, 0.6, 1.0])))
+    rows, columns = np.nonzero(true)
+    noise = 1 + rng.normal(0, 1e-7, len(rows))
+    return rows, columns, true[rows, columns] * noise + 1e-9, true.sum(axis=1), true.sum(axis=0), true
+
+
+@given(matrices())
+def test_measured_flows_balance_to_the_last_digit(made):
+    rows, columns, flows, openings, closings, true = made
+    r, c, v, forced = balancing.balance(rows, columns, flows, openings, closings)
+    got = np.zeros(true.shape, dtype=np.int64)
+    got[r, c] = v
+    assert np.array_equal(got.sum(axis=1), openings) and np.array_equal(got.sum(axis=0), closings)
+    assert forced == 0 and (v > 0).all()
+    assert len(set(zip(r.tolist(), c.tolist(), strict=True))) == len(r)
+    assert np.abs(got - true).max(initial=0) <= 4
+
+
+def test_differences_that_no_flow_joins_are_counted():
+    r, c, v, forced = balancing.balance([0, 1], [0, 1], [100.0, 200.0], [101, 199], [100, 200])
+    found = dict(zip(zip(r.tolist(), c.tolist(), strict=True), v.tolist(), strict=True))
+    assert found == {(0, 0): 100, (1, 1): 199, (0, 1): 1} and forced == 1
+    with pytest.raises(InputError, match="same sum"):
+        balancing.balance([0], [0], [1.0], [1], [2])
+    with pytest.raises(InputError, match="negative"):
+        balancing.balance([0], [0], [1.0], [-1], [-1])
+
+
+@given(matrices(), st.integers(1, 50))
+def test_wrong_measurements_still_balance(made, shift):
+    rows, columns, flows, openings, closings, true = made
+    openings, closings = openings.copy(), closings.copy()
+    openings[0] += shift
+    closings[-1] += shift
+    r, c, v, _forced = balancing.balance(rows, columns, flows, openings, closings)
+    got = np.zeros(true.shape, dtype=np.int64)
+    np.add.at(got, (r, c), v)
+    assert np.array_equal(got.sum(axis=1), openings) and np.array_equal(got.sum(axis=0), closings)

@@ -4,7 +4,8 @@
 - `cube`        areas of a land-use version by village, class, ownership, slope: one pass over its columns
 - `tables`      the tables as data: columns and what each one sums
 - `summary`     the tables of a division, rounded so that every total keeps, with their identities
-- `workbook`    the same as a spreadsheet in the official layout
+- `change`      what became of each class between two versions, as a matrix that balances
+- `workbook`    tables and changes as spreadsheets in the official layout (`change_workbook`)
 """
 
 from __future__ import annotations
@@ -27,4 +28,13 @@ def _tables(versions: list[LayerVersion]) -> Any:
     return of(versions)
 
 
-REPORTS = (Report("survey.DLTB", "tables", _("Summary tables"), "table", "survey:tables", _tables),)
+def _changes(versions: list[LayerVersion]) -> Any:
+    from .change import changes_of
+
+    return changes_of(*versions)
+
+
+REPORTS = (
+    Report("survey.DLTB", "tables", _("Summary tables"), "table", "survey:tables", _tables),
+    Report("survey.DLTB", "changes", _("Annual change"), "arrows-exchange", "survey:changes", _changes),
+)

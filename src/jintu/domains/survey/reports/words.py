@@ -11,9 +11,10 @@ from django.utils.translation import gettext as _
 
 from jintu.ui import naming
 
-from . import grid, tables
+from . import classes, grid, tables
 
 if TYPE_CHECKING:
+    from .change import Changes, Matrix
     from .summary import Identity, Result, Summary
 
 __all__ = ["as_json", "chinese", "division", "head", "identity", "needed", "owner", "title", "unit_name"]
@@ -66,6 +67,10 @@ def identity(what: str) -> str:
         "owner": _("state-owned and collective land are the whole"),
         "slope": _("slope classes are the cultivated land"),
         "second": _("second-level classes are the whole"),
+        "balance": _("opening + in − out is the closing"),
+        "opening": _("openings are the table of the older version"),
+        "closing": _("closings are the table of the newer version"),
+        "kept": _("the region kept its area"),
     }[what]
 
 
@@ -121,6 +126,63 @@ def table_json(summary: Summary, result: Result) -> dict[str, Any]:
             }
             for line in result.lines
         ],
+    }
+
+
+def class_name(name: str, level: str) -> str:
+    """Name of a class of a matrix."""
+    from . import change
+
+    special = {
+        change.NARROW: _("linear and scattered features"),
+        change.OUTSIDE: _("outside the versions"),
+        change.ELSEWHERE: _("other divisions"),
+        "AGRI": _("agricultural land"),
+        "CONSTRUCTION": _("construction land"),
+        "UNUSED": _("unused land"),
+    }
+    return special[name] if name in special else classes.name(name, chinese())
+
+
+def matrix_json(matrix: Matrix) -> dict[str, Any]:
+    return {
+        "division": grid.code_of(matrix.prefix) if matrix.prefix else "",
+        "unit": matrix.unit,
+        "classes": [
+            {
+                "class": n,
+                "opening": figure(matrix.opening[n]),
+                "in": figure(matrix.into(n)),
+                "out": figure(matrix.out(n)),
+                "closing": figure(matrix.closing[n]),
+            }
+            for n in matrix.names
+        ],
+        "flows": [
+            {"from": a, "to": b, "area": figure(v)} for (a, b), v in sorted(matrix.flows.items()) if a != b and v
+        ],
+    }
+
+
+def changes_json(changes: Changes) -> dict[str, Any]:
+    """The matrices of the whole division, the checks, and how many change patches and doubts there are."""
+    doubts = changes.doubts()
+    return {
+        "layer": changes.old.layer,
+        "division": changes.old.division,
+        "old": {"name": changes.old.name, "hash": changes.old.hash},
+        "new": {"name": changes.new.name, "hash": changes.new.hash},
+        "matrices": {
+            level: matrix_json(changes.matrix("", level, unit))
+            for level, unit in (("three", "ha"), ("first", "ha"), ("second", "m2"))
+        },
+        "change_patches": len(changes.pieces),
+        "put_where_nothing_was_measured_m2": figure(changes.forced),
+        "doubts": {
+            "Q6106": {"count": len(doubts["undeclared"]), "patches": doubts["undeclared"]["new_bsm"].to_list()[:50]},
+            "Q6107": {"count": len(doubts["unapproved"]), "patches": doubts["unapproved"]["new_bsm"].to_list()[:50]},
+        },
+        "identities": identities_json(changes.identities()),
     }
 
 

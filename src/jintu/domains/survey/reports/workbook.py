@@ -17,7 +17,7 @@ from . import grid, tables, words
 if TYPE_CHECKING:
     from .summary import Identity, Result, Summary
 
-__all__ = ["write"]
+__all__ = ["OWNERS", "UNITS", "Forms", "write"]
 
 UNITS = {"ha": "公顷", "mu": "亩", "m2": "平方米"}
 OWNERS = {"": "合计", "state": "国有", "collective": "集体"}
@@ -37,7 +37,7 @@ def write(summary: Summary, path: Path, prefix: str = "") -> None:
         override("zh-hans"),
         xlsxwriter.Workbook(path, {"strings_to_formulas": False, "strings_to_urls": False}) as book,
     ):
-        writer = _Writer(book, summary, prefix)
+        writer = Forms(book, summary, prefix)
         missing: list[Result] = []
         for table in tables.all_tables():
             result = summary.table(table, prefix, "m2" if len(prefix) == 12 else "ha", depth=_depth(summary, prefix))
@@ -63,7 +63,9 @@ def _depth(summary: Summary, prefix: str) -> int:
     return max(1, len(lengths))
 
 
-class _Writer:
+class Forms:
+    """Sheets of a workbook in the printed layout: styles, title and foot, tables of areas, ridges, checks."""
+
     def __init__(self, book: Any, summary: Summary, prefix: str) -> None:
         self.book = book
         self.summary = summary
@@ -83,7 +85,7 @@ class _Writer:
         self.green = book.add_format(box | {"bg_color": "#D9F2D9"})
         self.orange = book.add_format(box | {"bg_color": "#FFD9A8"})
 
-    def _sheet(self, name: str, title: str, unit: str, width: int) -> Any:
+    def sheet(self, name: str, title: str, unit: str, width: int) -> Any:
         sheet = self.book.add_worksheet(name[:31])
         sheet.set_landscape()
         sheet.set_paper(A3)
@@ -99,7 +101,7 @@ class _Writer:
         sheet.write(1, width - 1, f"{name}  单位:{unit}", self.right)
         return sheet
 
-    def _foot(self, sheet: Any, row: int) -> None:
+    def foot(self, sheet: Any, row: int) -> None:
         names = "、".join(f"{v.division} {v.name} {v.hash[:19]}" for v in self.summary.pieces[:4])
         sheet.write(row + 1, 0, f"数据:地类图斑 {names}", self.plain)
         sheet.write(
@@ -113,7 +115,7 @@ class _Writer:
         """A table of areas by division."""
         first = [NAME, CODE, *(["权属性质"] if result.table.by_owner else [])]
         width = len(first) + len(result.columns)
-        sheet = self._sheet(name, result.table.zh, UNITS[result.unit], width)
+        sheet = self.sheet(name, result.table.zh, UNITS[result.unit], width)
         for i, word in enumerate(first):
             self._merge(sheet, (2, i, 3, i), word, self.head)
         self._heads(sheet, len(first), result.columns)
@@ -139,7 +141,7 @@ class _Writer:
         sheet.freeze_panes(4, len(first))
         sheet.repeat_rows(0, 3)
         sheet.repeat_columns(0, len(first) - 1)
-        self._foot(sheet, row)
+        self.foot(sheet, row)
 
     def _heads(self, sheet: Any, start: int, columns: Sequence[tables.Column]) -> None:
         at = 0
@@ -166,7 +168,7 @@ class _Writer:
     def ridges(self, result: Result) -> None:
         """Table 12."""
         heads = ("县级代码", "坡度级", "耕地类型", "田坎系数", "批准系数", "图斑数", "计算面积", "田坎面积")
-        sheet = self._sheet("表12", result.table.zh, "平方米", len(heads))
+        sheet = self.sheet("表12", result.table.zh, "平方米", len(heads))
         for i, word in enumerate(heads):
             sheet.write(2, i, word, self.head)
         sheet.set_column(0, len(heads) - 1, 14)
@@ -185,12 +187,12 @@ class _Writer:
             sheet.write_number(row, 6, line.under / 100, self.area)
             sheet.write_number(row, 7, line.ridge / 100, self.area)
             row += 1
-        self._foot(sheet, row)
+        self.foot(sheet, row)
 
     def checks(self, identities: Iterable[Identity], missing: Sequence[Result]) -> None:
         """Every identity that does not hold, how many do, and what was not computed."""
         heads = ("规则", "内容", "表", "行政区代码", "左", "右", "差", "单位", "结论")
-        sheet = self._sheet("校核", "汇总表校核结果", "见各行", len(heads))
+        sheet = self.sheet("校核", "汇总表校核结果", "见各行", len(heads))
         for i, (word, width) in enumerate(zip(heads, (8, 48, 12, 16, 18, 18, 14, 8, 10), strict=True)):
             sheet.write(2, i, word, self.head)
             sheet.set_column(i, i, width)
