@@ -1,5 +1,5 @@
 // Charts on design tokens. A page gives the figures in a json_script (see README.md); a click opens the rows behind one.
-import { BarChart, LineChart } from "echarts/charts";
+import { BarChart, LineChart, SankeyChart } from "echarts/charts";
 import { GridComponent, LegendComponent, TooltipComponent } from "echarts/components";
 import type { ECharts, EChartsCoreOption } from "echarts/core";
 import { init, use } from "echarts/core";
@@ -7,7 +7,7 @@ import { CanvasRenderer } from "echarts/renderers";
 import { data, each, el, token } from "./dom";
 import { number, t } from "./words";
 
-use([BarChart, LineChart, GridComponent, TooltipComponent, LegendComponent, CanvasRenderer]);
+use([BarChart, LineChart, SankeyChart, GridComponent, TooltipComponent, LegendComponent, CanvasRenderer]);
 
 interface Datum {
   value: number;
@@ -19,13 +19,21 @@ interface Series {
   severity?: "red" | "orange" | "yellow" | "blue";
   data: (Datum | number)[];
 }
+interface Flow {
+  source: string;
+  target: string;
+  value: number;
+  url?: string;
+}
 interface ChartData {
-  kind?: "bar" | "line" | "severity-bar" | "funnel" | "spark";
+  kind?: "bar" | "line" | "severity-bar" | "funnel" | "spark" | "sankey";
   unit?: string;
   categories: string[];
   partial?: string;
   stack?: boolean;
   series: Series[];
+  nodes?: { id: string; name: string; token?: string }[];
+  links?: Flow[];
 }
 
 const SERIES = ["c1", "c2", "c3", "c4", "c5", "c6"];
@@ -46,6 +54,7 @@ function options(chart: ChartData): EChartsCoreOption {
   const text = token("text-2");
   const line = token("line");
   const font = { fontFamily: token("font"), fontSize: 12, color: text };
+  if (chart.kind === "sankey") return sankey(chart);
   const values = chart.series.flatMap((s) => s.data.map((d) => datum(d).value));
   const places = digits(values);
   const unit = chart.unit ? ` ${chart.unit}` : "";
@@ -169,6 +178,60 @@ function funnel(chart: ChartData, places: number, unit: string): EChartsCoreOpti
   };
 }
 
+/** Bands from what was to what became of it, in the hues of the map. */
+function sankey(chart: ChartData): EChartsCoreOption {
+  const font = { fontFamily: token("font"), fontSize: 12, color: token("text") };
+  const unit = chart.unit ? ` ${chart.unit}` : "";
+  const named = new Map((chart.nodes ?? []).map((n) => [n.id, n.name]));
+  const links = chart.links ?? [];
+  const places = 2;
+  const through = (id: string) => links.reduce((sum, l) => sum + (l.source === id || l.target === id ? l.value : 0), 0);
+  return {
+    animation: false,
+    textStyle: font,
+    tooltip: {
+      renderMode: "richText",
+      trigger: "item",
+      backgroundColor: token("raised"),
+      borderColor: token("line"),
+      textStyle: font,
+      confine: true,
+      formatter: ({ data: d }: { data: Partial<Flow> & { name?: string } }) =>
+        d.source && d.target
+          ? `${named.get(d.source) ?? ""} → ${named.get(d.target) ?? ""}\n${number(d.value ?? 0, places)}${unit}`
+          : `${named.get(d.name ?? "") ?? ""}\n${number(through(d.name ?? ""), places)}${unit}`,
+    },
+    series: [
+      {
+        type: "sankey",
+        left: 4,
+        right: 150,
+        top: 8,
+        bottom: 8,
+        nodeWidth: 12,
+        nodeGap: 10,
+        draggable: false,
+        emphasis: { focus: "adjacency" },
+        lineStyle: { color: "gradient", opacity: 0.45 },
+        label: { ...font, formatter: ({ name }: { name: string }) => named.get(name) ?? "" },
+        data: (chart.nodes ?? []).map((n) => ({ name: n.id, itemStyle: { color: token(n.token || "accent"), borderColor: token("line-strong"), borderWidth: 0.5 } })),
+        links: links.map((l) => ({ ...l })),
+      },
+    ],
+  };
+}
+
+/** The flows of a sankey as a table. */
+function flows(chart: ChartData, title: string): HTMLElement {
+  const named = new Map((chart.nodes ?? []).map((n) => [n.id, n.name]));
+  const rows = (chart.links ?? []).map((l) => {
+    const value = number(l.value, 2);
+    return el("tr", {}, el("th", {}, `${named.get(l.source) ?? ""} → ${named.get(l.target) ?? ""}`), el("td", {}, l.url ? el("a", { href: l.url, tabindex: "-1" }, value) : value));
+  });
+  const caption = el("caption", {}, `${title}${chart.unit ? ` (${chart.unit})` : ""}`);
+  return el("div", { class: "jt-sr" }, el("table", {}, caption, el("tbody", {}, ...rows)));
+}
+
 /** The same figures as a table, for people who hear the page; its links are the drill-down by keyboard. */
 function table(chart: ChartData, title: string): HTMLElement {
   const places = digits(chart.series.flatMap((s) => s.data.map((d) => datum(d).value)));
@@ -185,6 +248,7 @@ function table(chart: ChartData, title: string): HTMLElement {
 
 function height(chart: ChartData): number | null {
   if (chart.kind === "funnel") return 16 + 40 * chart.categories.length;
+  if (chart.kind === "sankey") return Math.min(620, 120 + 28 * (chart.nodes?.length ?? 0));
   return chart.kind === "severity-bar" ? 40 + 28 * chart.categories.length : null;
 }
 
@@ -204,7 +268,7 @@ each<HTMLElement>("[data-chart]", (place) => {
     });
   };
   draw();
-  if (chart.kind !== "spark") place.after(table(chart, place.getAttribute("aria-label") ?? ""));
+  if (chart.kind !== "spark") place.after((chart.kind === "sankey" ? flows : table)(chart, place.getAttribute("aria-label") ?? ""));
   const resized = new ResizeObserver(() => drawn?.resize());
   resized.observe(place);
   document.addEventListener("jt:theme", draw);

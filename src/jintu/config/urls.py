@@ -22,6 +22,7 @@ urlpatterns = [
     path("map/", include("jintu.foundation.layers.urls")),
     path("registers/", include("jintu.foundation.registers.urls")),
     path("api/", include("jintu.foundation.registers.api_urls")),
+    path("survey/", include("jintu.domains.survey.urls")),
     path("findings/", include("jintu.foundation.checks.urls")),
     path("jobs/", include("jintu.foundation.operations.urls")),
     path("journal/", include("jintu.foundation.journal.urls")),

@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -18,7 +19,7 @@ from jintu.foundation.operations import files, jobs
 from jintu.kernel import divisions
 from jintu.kernel.errors import InputError, Missing, Place
 
-from . import comparing, finding, importing, mapping, onemap, schemas, versions
+from . import comparing, finding, importing, mapping, onemap, reports, schemas, versions
 from .models import LayerMapping, LayerVersion
 
 LISTED = 300
@@ -124,6 +125,9 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "others": others.exclude(pk=version.pk).defer("quality").order_by("-valid_from"),
         "map": None if version.schema.is_table else _map(version),
         "rows": _first_rows(version) if version.schema.is_table else [],
+        "reports": [
+            (r.label, r.icon, reverse(r.url_name, args=[version.pk])) for r in reports.of_layer(version.layer, "tables")
+        ],
         "can_change": request.scope.can("publish", version),  # type: ignore[attr-defined]
     }
     return render(request, "layers/version.html", context)
@@ -172,6 +176,11 @@ def compare(request: HttpRequest, pk: int) -> HttpResponse:
 
     context = {
         "version": version,
+        "reports": [
+            (r.label, r.icon, reverse(r.url_name, args=[new.pk, old.pk]))
+            for r in reports.of_layer(version.layer, "changes")
+            if old.division == new.division
+        ],
         "diff": found,
         "counts": (
             (_("added"), len(found.added), found.added[:50]),

@@ -162,12 +162,15 @@ class Changes:
         surplus = sum(after.values()) - sum(before.values())
         come = max(round(float(self._uncovered[1].sum()) * 100), surplus, 0)
         before[OUTSIDE, OUTSIDE], after[OUTSIDE, OUTSIDE] = come, come - surplus
-        rows, columns = list(before), list(after)
+        rows, columns = (
+            sorted(before),
+            sorted(after),
+        )  # what must be put where nothing was measured stays in its village
         at_row, at_column = ({k: i for i, k in enumerate(keys)} for keys in (rows, columns))
         pairs = [(at_row[a], at_column[b], v) for (a, b), v in measured.items() if a in at_row and b in at_column]
         of, to, value = (np.array(c) for c in zip(*pairs, strict=True)) if pairs else (np.zeros(0),) * 3
         of, to, whole, self.forced = balance(
-            of.astype(np.int64), to.astype(np.int64), value, list(before.values()), list(after.values())
+            of.astype(np.int64), to.astype(np.int64), value, [before[k] for k in rows], [after[k] for k in columns]
         )
         changed = pl.DataFrame(
             [(*rows[i], *columns[j], v) for i, j, v in zip(of.tolist(), to.tolist(), whole.tolist(), strict=True)],
@@ -437,22 +440,42 @@ def _ordered(names: set[str], level: str) -> tuple[str, ...]:
 
 
 def _rounded(flows: dict[tuple[str, str], int], under: int) -> dict[tuple[str, str], int]:
-    """Flows in units of ``under``: openings and closings by largest remainder within one rounded sum, then balanced."""
+    """Flows in units of ``under``: openings by largest remainder within their rounded sum; closings likewise, but for
+    each set of classes that flows join by itself, so that what did not change shows one figure; then balanced."""
     from jintu.kernel.area.rounding import round_to_sum
 
     if not flows:
         return {}
-    rows, columns = (list(dict.fromkeys(k[side] for k in flows)) for side in (0, 1))
-    total = (sum(flows.values()) + under // 2) // under
+    rows, columns = (sorted({k[side] for k in flows}) for side in (0, 1))
     sums = [
         np.array([sum(v for k, v in flows.items() if k[side] == n) for n in names], dtype=np.int64)
         for side, names in ((0, rows), (1, columns))
     ]
-    openings, closings = (round_to_sum(s, under, total) for s in sums)
+    openings = round_to_sum(sums[0], under, int((sums[0].sum() + under // 2) // under))
+    closings = np.zeros(len(columns), dtype=np.int64)
+    for joined in _joined(flows):
+        held = sum(int(openings[rows.index(n)]) for side, n in joined if side == 0)
+        own = [columns.index(n) for side, n in sorted(joined) if side == 1]
+        closings[own] = round_to_sum(sums[1][own], under, held)
     of, to = (np.array([names.index(k[side]) for k in flows]) for side, names in ((0, rows), (1, columns)))
     value = np.array(list(flows.values()), dtype=np.float64) / under
     of, to, whole, _ = balance(of, to, value, openings, closings)
     return {(rows[i], columns[j]): v for i, j, v in zip(of.tolist(), to.tolist(), whole.tolist(), strict=True)}
+
+
+def _joined(flows: dict[tuple[str, str], int]) -> list[set[tuple[int, str]]]:
+    """Openings (0, class) and closings (1, class) that flows join."""
+    sets: list[set[tuple[int, str]]] = []
+    for before, after in flows:
+        new = {(0, before), (1, after)}
+        apart = []
+        for one in sets:
+            if one & new:
+                new |= one
+            else:
+                apart.append(one)
+        sets = [*apart, new]
+    return sets
 
 
 # --- kept ----------

@@ -151,16 +151,7 @@ def collect(version: LayerVersion) -> Cube:
         villages=dict(by_village.iter_rows()),
     )
     net = grouped.select(*KEYS, pl.col("net").alias("area"), "rows")
-    ridge = grouped.filter(pl.col("ridge") > 0).select(
-        "village",
-        pl.col("taken").alias("code"),
-        "own",
-        pl.lit("").alias("slope"),
-        pl.lit("").alias("kind"),
-        "remote",
-        pl.col("ridge").alias("area"),
-        "rows",
-    )
+    ridge = grouped.filter(pl.col("ridge") > 0).select(*ridge_keys(), pl.col("ridge").alias("area"), "rows")
     return Cube("survey.DLTB", summed([net, ridge]), facts)
 
 
@@ -233,21 +224,42 @@ def points(version: LayerVersion) -> pl.DataFrame:
     return found.group_by(*KEYS).agg(pl.col("area", "rows").sum()).collect(engine="streaming")
 
 
-def farmland(version: LayerVersion) -> Cube:
-    """The cube of basic farmland (JBNTTB): its protected area by village, class, slope and type."""
+def _farmland(version: LayerVersion) -> pl.LazyFrame:
+    """Rows of JBNTTB with `KEYS` and their protected area (``given``)."""
     import polars as pl
 
-    frame = scan(version).select(
+    return scan(version).select(
+        "bsm",
+        "patch_no",
         pl.col("location_code").str.slice(0, 12).alias("village"),
         pl.col("land_use_code").alias("code"),
         own_expr(),
         *slope_exprs(),
         pl.lit(False).alias("remote"),
-        cents("protected_area_m2").alias("area"),
-        pl.lit(1, dtype=pl.Int64).alias("rows"),
+        cents("patch_area_m2").alias("area"),
+        cents("protected_area_m2").alias("given"),
     )
-    grouped = frame.group_by(*KEYS).agg(pl.col("area", "rows").sum()).collect(engine="streaming")
-    return Cube("survey.JBNTTB", grouped.sort(*KEYS))
+
+
+def farmland(version: LayerVersion) -> Cube:
+    """The cube of basic farmland (JBNTTB): its protected area by village, class, slope and type."""
+    import polars as pl
+
+    grouped = (
+        _farmland(version)
+        .group_by(*KEYS)
+        .agg(pl.col("given").sum().alias("area"), pl.len().cast(pl.Int64).alias("rows"))
+    )
+    return Cube("survey.JBNTTB", grouped.collect(engine="streaming").sort(*KEYS))
+
+
+def farmland_rows(version: LayerVersion, cells: Sequence[tuple[str, str, str, str]], prefix: str) -> pl.LazyFrame:
+    """Basic farmland of a division that gives to some cells, as `contributions`."""
+    import polars as pl
+
+    chosen = pl.LazyFrame(list(cells), schema=["code", "own", "slope", "kind"], orient="row")
+    rows = _farmland(version).filter(pl.col("village").str.starts_with(prefix), pl.col("given") > 0)
+    return rows.join(chosen, on=["code", "own", "slope", "kind"], how="semi")
 
 
 def parcels(version: LayerVersion) -> Cube:
@@ -274,14 +286,11 @@ def parcels(version: LayerVersion) -> Cube:
     return Cube("survey.ZD", found.group_by(*KEYS).agg(pl.col("area", "rows").sum()).collect().sort(*KEYS))
 
 
-def within(version: LayerVersion, shapes: Any) -> Cube:
-    """The cube of the patches that lie (by more than half) in polygons; only rows near them are read.
+def inside(version: LayerVersion, shapes: Any) -> list[str]:
+    """Keys of the patches that lie (by more than half) in polygons; only rows near them are read.
 
     ``shapes``: Shapely polygons in lon/lat.
     """
-    import numpy as np
-    import polars as pl
-
     from jintu.kernel.flat import Polygons, from_shapely
     from jintu.kernel.overlay import overlay
 
@@ -292,24 +301,46 @@ def within(version: LayerVersion, shapes: Any) -> Cube:
             continue
         own = Polygons.from_wkb(table.column("geometry"))
         pairs = overlay(from_shapely([shape]), own)
-        area = own.areas()
-        inside = pairs.right[pairs.area_m2 > area[pairs.right] / 2]
+        within = pairs.right[pairs.area_m2 > own.areas()[pairs.right] / 2]
         names = table.column("bsm").to_pylist()
-        keys |= {names[i] for i in np.asarray(inside).tolist()}
+        keys |= {names[i] for i in within.tolist()}
+    return sorted(keys)
+
+
+def of_patches(version: LayerVersion, keys: Sequence[str]) -> pl.DataFrame:
+    """The cube rows of some patches."""
+    import polars as pl
+
     rows = patches(version).filter(pl.col("bsm").is_in(list(keys)))
-    net = rows.select(*KEYS, pl.col("net").alias("area"), pl.lit(1, dtype=pl.Int64).alias("rows"))
-    ridge = rows.filter(pl.col("ridge") > 0).select(
-        "village",
-        pl.col("taken").alias("code"),
-        "own",
-        pl.lit("").alias("slope"),
-        pl.lit("").alias("kind"),
-        "remote",
-        pl.col("ridge").alias("area"),
-        pl.lit(1, dtype=pl.Int64).alias("rows"),
-    )
-    frames = [part.group_by(*KEYS).agg(pl.col("area", "rows").sum()).collect() for part in (net, ridge)]
-    return Cube("survey.DLTB", summed(frames))
+    one = pl.lit(1, dtype=pl.Int64).alias("rows")
+    net = rows.select(*KEYS, pl.col("net").alias("area"), one)
+    ridge = rows.filter(pl.col("ridge") > 0).select(*ridge_keys(), pl.col("ridge").alias("area"), one)
+    return summed([part.group_by(*KEYS).agg(pl.col("area", "rows").sum()).collect() for part in (net, ridge)])
+
+
+def ridge_keys() -> tuple[pl.Expr, ...]:
+    """`KEYS` of the ridges of a patch: the class deducted, without slope and type."""
+    import polars as pl
+
+    taken, none = pl.col("taken").alias("code"), pl.lit("")
+    return pl.col("village"), taken, pl.col("own"), none.alias("slope"), none.alias("kind"), pl.col("remote")
+
+
+def contributions(version: LayerVersion, cells: Sequence[tuple[str, str, str, str]], prefix: str) -> pl.LazyFrame:
+    """Patches of a division that give to some cells of a table, with what each gives (``given``, hundredths of m²).
+
+    ``cells``: (class, owner, slope, type). A patch gives its net area to its class, its ridges to the class deducted.
+    """
+    import polars as pl
+
+    chosen = pl.LazyFrame(list(cells), schema=["code", "own", "slope", "kind"], orient="row")
+    rows = patches(version).filter(pl.col("village").str.starts_with(prefix))
+    keep = ["bsm", "patch_no", "village", "code", "own", "slope", "kind", "remote", "area", "taken"]
+    net = rows.join(chosen, on=["code", "own", "slope", "kind"], how="semi").select(*keep, pl.col("net").alias("given"))
+    plain = chosen.filter((pl.col("slope") == "") & (pl.col("kind") == ""))
+    ridge = rows.filter(pl.col("ridge") > 0).join(plain, left_on=["taken", "own"], right_on=["code", "own"], how="semi")
+    both = pl.concat([net, ridge.select(*keep, pl.col("ridge").alias("given"))])
+    return both.group_by(keep).agg(pl.col("given").sum()).filter(pl.col("given") > 0)
 
 
 def _names(version: LayerVersion, *codes: str) -> dict[str, str]:

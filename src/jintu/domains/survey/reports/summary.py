@@ -98,6 +98,9 @@ class Summary:
         self.day = day or max(v.valid_from for v in pieces)
         self.counties = [v.division for v in pieces]
         self.sources: dict[str, list[LayerVersion]] = {LAYER: self.pieces}
+        self.keys: dict[str, dict[int, list[str]]] = {}
+        """For bases that lie in polygons: keys of their patches by version."""
+        self._checked: dict[tuple[str, str], list[Identity]] = {}
         self._grids: dict[str, grid.Grid | tuple[str, ...]] = {}
         self._lock = Lock()
 
@@ -193,7 +196,12 @@ class Summary:
             if not any(marks):
                 return ("survey.XZQ MSSM",)
             shapes += [shapely.from_wkb(w) for m, w in zip(marks, wkb, strict=True) if m == "01"]
-        return cube.summed([cube.within(v, shapes).frame for v in self.pieces])
+        return self._inside("exclave", shapes)
+
+    def _inside(self, base: str, shapes: list[Any]) -> Any:
+        """Patches in polygons; their keys are kept for the lists behind the figures."""
+        self.keys[base] = {v.pk: cube.inside(v, shapes) for v in self.pieces}
+        return cube.summed([cube.of_patches(v, self.keys[base][v.pk]) for v in self.pieces])
 
     def _exclave_owner(self) -> Any:
         import polars as pl
@@ -209,7 +217,7 @@ class Summary:
         if found is None:
             return ("survey.XZQJX",)
         shapes = [s for v in found for s in outlines(v)]
-        return cube.summed([cube.within(v, shapes).frame for v in self.pieces])
+        return self._inside("island", shapes)
 
     def _urban(self) -> Any:
         """Parcels of the urban survey; without them, patches that carry its classes themselves."""
@@ -273,11 +281,21 @@ class Summary:
             return "survey.ZD" if self._all("survey.ZD") else LAYER
         return LAYER
 
+    def versions_of(self, base: str) -> list[LayerVersion]:
+        """The versions whose features make the figures of a base."""
+        layer = self._source(base)
+        return self.pieces if layer == LAYER else self.others(layer)
+
     # --- identities ----------
 
     def identities(self, prefix: str = "", unit: str = "ha") -> list[Identity]:
         """Every equation the tables must fulfil, from the printed figures; the whole tree below ``prefix``."""
         prefix = prefix or self.top()
+        if (prefix, unit) not in self._checked:
+            self._checked[prefix, unit] = self._identities(prefix, unit)
+        return self._checked[prefix, unit]
+
+    def _identities(self, prefix: str, unit: str) -> list[Identity]:
         found = self._patch_identities()
         whole = self.grid("patches")
         if isinstance(whole, grid.Grid):

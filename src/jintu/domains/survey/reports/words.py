@@ -44,7 +44,7 @@ def division(summary: Summary, prefix: str) -> str:
 
 
 def owner(own: str) -> str:
-    return {"": _("all"), "state": _("state-owned"), "collective": _("collective")}[own]
+    return {"": _("in all"), "state": _("state-owned"), "collective": _("collective")}[own]
 
 
 def unit_name(unit: str) -> str:
