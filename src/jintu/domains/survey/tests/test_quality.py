@@ -135,6 +135,35 @@ def test_a_patch_far_away_is_found():
     assert [row for row, *_ in found(basis.outside_the_county, t, villages())] == [5]
 
 
+def test_an_overlap_and_a_gap_are_found_with_their_area():
+    wider = grid.cell(0, 0).union(grid.cell(1, 0)).intersection(grid.cell(0, 0).buffer(10, join_style="mitre"))
+    ((row, _f, value, _e),) = found(topology.overlaps, patches({0: wider}))
+    assert row == 0
+    assert value.startswith("2000.00 m² 2")
+    narrower = grid.cell(5 % 4, 1).buffer(-1, join_style="mitre")
+    ((row, _f, value, _e),) = found(topology.gaps, patches({5: narrower}))
+    assert row == -1
+    assert float(value.split()[0]) == pytest.approx(200**2 - 198**2)
+
+
+def test_the_same_outline_twice_is_found_from_whatever_vertex_it_starts():
+    import shapely
+
+    ring = list(grid.cell(0, 0).exterior.coords)[:-1]
+    turned = shapely.Polygon([*ring[2:], *ring[:2]])
+    assert [row for row, *_ in found(topology.duplicates, patches({6: turned}))] == [0, 6]
+
+
+def test_a_small_long_patch_is_a_sliver_and_a_small_round_one_is_not():
+    corner = grid.cell(0, 0).bounds[:2]
+    import shapely
+
+    long = shapely.box(corner[0], corner[1], corner[0] + 190, corner[1] + 0.9)
+    compact = shapely.box(corner[0], corner[1], corner[0] + 10, corner[1] + 10)
+    assert [row for row, *_ in found(topology.slivers, patches({0: long}))] == [0]
+    assert found(topology.slivers, patches({0: compact})) == []
+
+
 def test_a_feature_of_two_parts_is_found():
     import shapely
 

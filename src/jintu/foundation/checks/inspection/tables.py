@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from jintu.foundation.layers.schemas import Schema
     from jintu.kernel.flat import Polygons
     from jintu.kernel.overlay import Prepared
+    from jintu.kernel.topology import Defects
 
 __all__ = ["ERRORS", "Dataset", "Table"]
 
@@ -78,6 +79,27 @@ class Table:
         from jintu.kernel.overlay import prepare
 
         return prepare(self.polygons)
+
+    @cached_property
+    def defects(self) -> Defects:
+        """What is wrong between the polygons (gaps, overlaps, duplicates), in the plane they were delivered in."""
+        import numpy as np
+
+        from jintu.kernel.topology import Plane, inspect
+
+        if self.plane is not None:
+            return inspect(self.plane, Plane())
+        latitude = float(np.nanmean(self.polygons.boxes()[:, 1::2])) if len(self) else 0.0
+        return inspect(self.polygons, Plane.degrees(latitude))
+
+    def placed(self, shapes: NDArray[np.object_]) -> list[bytes]:
+        """Shapes of that plane as WKB in lon/lat."""
+        import shapely
+
+        from jintu.kernel import crs as systems
+
+        lonlat = systems.to_lonlat(shapes, systems.parse(self.crs)) if self.plane is not None else shapes
+        return list(shapely.to_wkb(lonlat, byte_order=1))
 
     def errors(
         self,
