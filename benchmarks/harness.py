@@ -108,8 +108,9 @@ def write(result: dict[str, Any]) -> Path:
     path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
     where = result["machine"]
     print(f"\n{result['name']}: {result['size']}  on {where['cpu']}, {where['cores']} cores, {where['memory_gb']} GB")
-    for name, figures in (("jintu", result["jintu"]), *result.get("peers", {}).items()):
-        print(f"  {name:10s}", "  ".join(f"{k} {v}" for k, v in figures.items()))
+    ours = {"jintu": result["jintu"], **result.get("also", {})}
+    for name, figures in (*ours.items(), *result.get("peers", {}).items()):
+        print(f"  {name:19s}", "  ".join(f"{k} {v}" for k, v in figures.items()))
     for name, value in result.get("ratio", {}).items():
         print(f"  {value:8.1f} ×  {name}")
     print(f"  agreement {result.get('agreement')}\n  {path.relative_to(HERE.parent)}")

@@ -15,7 +15,7 @@ import datetime as dt
 import hashlib
 import json
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -43,8 +43,11 @@ class _Sm3:
     def update(self, data: bytes) -> None:
         self._hash.update(data)
 
+    def digest(self) -> bytes:
+        return self._hash.copy().finalize()
+
     def hexdigest(self) -> str:
-        return self._hash.copy().finalize().hex()
+        return self.digest().hex()
 
 
 def _new(algorithm: str) -> Any:
@@ -53,6 +56,19 @@ def _new(algorithm: str) -> Any:
     if algorithm == "sm3":
         return _Sm3()
     raise ValueError(f"unknown hash algorithm {algorithm!r}; known: {', '.join(ALGORITHMS)}")
+
+
+def _digest(algorithm: str) -> Callable[[bytes], bytes]:
+    """The digest of some bytes, as one call."""
+    if algorithm == "sha256":
+        return lambda data: hashlib.sha256(data).digest()
+
+    def other(data: bytes) -> bytes:
+        hasher = _new(algorithm)
+        hasher.update(data)
+        return bytes(hasher.digest())
+
+    return other
 
 
 def _plain(value: Any) -> Any:
@@ -153,19 +169,12 @@ def of_table(
 
 def merkle_root(hashes: Iterable[str], algorithm: str = "sha256") -> str:
     """Root over leaf hashes in order; RFC 6962 prefixes (0 leaf, 1 node) keep leaves and nodes apart."""
-    level = []
-    for leaf in hashes:
-        digest = _new(algorithm)
-        digest.update(b"\x00" + leaf.encode())
-        level.append(bytes.fromhex(digest.hexdigest()))
+    digest = _digest(algorithm)
+    level = [digest(b"\x00" + leaf.encode()) for leaf in hashes]
     if not level:
         return of_bytes(b"", algorithm)
     while len(level) > 1:
-        above = []
-        for i in range(0, len(level) - 1, 2):
-            digest = _new(algorithm)
-            digest.update(b"\x01" + level[i] + level[i + 1])
-            above.append(bytes.fromhex(digest.hexdigest()))
+        above = [digest(b"\x01" + left + right) for left, right in zip(level[::2], level[1::2], strict=False)]
         if len(level) % 2:
             above.append(level[-1])
         level = above

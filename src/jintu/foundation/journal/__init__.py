@@ -4,7 +4,7 @@
 in the chain within a second; `jintu.foundation.journal.verifying` proves that nothing was changed since.
 """
 
-from .acts import Actor, Version, append, redact
+from .acts import Actor, Rows, Version, append, redact
 from .reading import history, version_of
 
-__all__ = ["Actor", "Version", "append", "history", "redact", "version_of"]
+__all__ = ["Actor", "Rows", "Version", "append", "history", "redact", "version_of"]

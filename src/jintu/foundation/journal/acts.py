@@ -20,7 +20,7 @@ from jintu.kernel.errors import InputError, Missing, Refused
 if TYPE_CHECKING:
     from .models import Entry
 
-__all__ = ["Actor", "Version", "append", "digest_of", "redact"]
+__all__ = ["Actor", "Rows", "Version", "append", "digest_of", "redact"]
 
 MAX_FACTS = 64 * 1024
 
@@ -44,6 +44,19 @@ def digest_of(data: Any, salt: str) -> str:
     return hashing.of_json({"salt": salt, "data": data}, algorithm())
 
 
+class Rows(NamedTuple):
+    """The rows of a bulk act: their number and the Merkle root of their hashes."""
+
+    count: int
+    root: str
+
+    @classmethod
+    def of(cls, hashes: Iterable[str]) -> Rows:
+        """In the node's algorithm. A million rows take seconds: nothing to do while others wait for a lock."""
+        leaves = list(hashes)
+        return cls(len(leaves), hashing.merkle_root(leaves, algorithm()))
+
+
 def append(
     act: str,
     *,
@@ -52,13 +65,14 @@ def append(
     objects: Iterable[tuple[str, str]] = (),
     facts: Mapping[str, Any] | None = None,
     versions: Sequence[Version | tuple[Any, ...]] = (),
-    rows: Iterable[str] | None = None,
+    rows: Iterable[str] | Rows | None = None,
 ) -> Entry:
     """Journal an act, in the transaction that performs it.
 
     ``act`` a word of the vocabulary, "area.verb" ("register.edit"). ``objects`` pairs (type, key). ``facts`` small JSON
     values: identifiers, counts, hashes; never a person's name or an old value. ``versions`` the rows as they were
-    before. ``rows`` hashes of a bulk act's rows: only their number and Merkle root are kept.
+    before. ``rows`` hashes of a bulk act's rows: only their number and Merkle root are kept; of many rows `Rows`, made
+    before the transaction.
     Raises RuntimeError outside a transaction: an act and its entry stand or fall together.
     """
     from .models import Entry, Pending, RecordVersion, Subject
@@ -73,8 +87,7 @@ def append(
     kept = [_version(Version(*v)) for v in versions]
     count, root = 0, ""
     if rows is not None:
-        hashes = list(rows)
-        count, root = len(hashes), hashing.merkle_root(hashes, algorithm())
+        count, root = rows if isinstance(rows, Rows) else Rows.of(rows)
     entry = Entry.objects.create(
         act=act,
         user=who.user,

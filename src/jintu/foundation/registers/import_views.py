@@ -28,6 +28,7 @@ from . import descriptor, divisions, exporting, listing, units, values
 from .descriptor import Register
 from .importing import mapping as mappings
 from .importing import open_batch, staging
+from .importing.duplicates import WAYS
 from .importing.mapping import Mapping
 from .importing.tasks import CHECK, EXPORT, LOAD, REVERT, local_file
 from .models import Batch, ImportMapping
@@ -100,7 +101,7 @@ def _uploaded(request: HttpRequest, register: Register, upload: Any) -> Batch:
     stored = files.store(upload, upload.name)
     given = request.POST
     duplicates = given.get("duplicates", "refuse")
-    if duplicates not in staging.DUPLICATES:
+    if duplicates not in WAYS:
         raise InputError("{value} is no way to treat duplicates.", place=Place(field="duplicates"), value=duplicates)
     with transaction.atomic():
         batch = open_batch(

@@ -84,3 +84,13 @@ def test_any_query_is_a_valid_match_expression(text):
 @given(st.text(max_size=30), st.text(max_size=5))
 def test_highlighting_loses_nothing(text, query):
     assert "".join(piece for piece, _ in search.highlight(text, query)) == text
+
+
+@given(
+    st.lists(
+        st.text(st.one_of(st.characters(), st.sampled_from("示例县〇號〔〕ＡaZ09_ \n\0ſİΣ½㈱")), max_size=30),
+        max_size=6,
+    )
+)
+def test_many_texts_at_once_are_the_same_terms(texts):
+    assert search.index_texts(texts) == [search.index_text(text) for text in texts]

@@ -25,7 +25,8 @@ from ..descriptor import Register
 from ..models import Batch
 from . import mapping as mappings
 from . import recognise, staging
-from .apply import clean, fail, load, revert, settle
+from .apply import load
+from .undo import clean, fail, revert, settle
 
 __all__ = [
     "ImportResult",

@@ -16,7 +16,7 @@ from jintu.kernel.errors import Missing
 
 from .. import descriptor
 from ..models import Batch
-from . import apply, finish, prepare, staging
+from . import finish, prepare, staging, undo
 
 CHECK, LOAD, REVERT, EXPORT = "registers.check", "registers.import", "registers.revert", "registers.export"
 
@@ -78,7 +78,7 @@ def run(job: jobs.Running, *, batch: int) -> dict[str, Any]:
     except jobs.Cancelled:
         found.refresh_from_db()
         if found.state != Batch.State.VISIBLE:
-            apply.fail(register, found)
+            undo.fail(register, found)
         raise
     return {"batch": found.pk, "read": result.read, "accepted": result.accepted, "refused": result.refused}
 
@@ -87,7 +87,7 @@ def run(job: jobs.Running, *, batch: int) -> dict[str, Any]:
 def take_back(job: jobs.Running, *, batch: int, reason: str) -> dict[str, Any]:
     """Take an import back; safe to start over."""
     found = _batch(batch)
-    apply.revert(
+    undo.revert(
         descriptor.get(found.register),
         found,
         reason=reason,
