@@ -31,14 +31,12 @@ if TYPE_CHECKING:
     import shapely
 
     from jintu.kernel.flat import Polygons
+    from jintu.kernel.overlay import Pairs
 
     from .loading import Loaded
     from .rules import Rule
 
 __all__ = ["Inputs", "Table", "Version"]
-
-COVERED_TWICE = 1e-3
-"""m² two covering polygons must share before their areas may no longer simply be added."""
 
 
 class Table:
@@ -229,58 +227,16 @@ class Inputs:
         ``parts`` are (table name, pairs): pairs as `overlap` gives them, narrowed to those that shall count, or None
         for all. Where covering polygons do not lie over one another their areas are added; else their union is cut.
         """
-        taken = [
-            (self.overlap(left, name) if pairs is None else pairs).select(
-                "left", "right", "area_m2", part=pl.lit(k, dtype=pl.UInt8)
-            )
-            for k, (name, pairs) in enumerate(parts)
-        ]
-        pairs = pl.concat(taken) if taken else pl.DataFrame(schema={"left": pl.UInt32, "area_m2": pl.Float64})
-        sums = pairs.group_by("left").agg(pl.col("area_m2").sum()).sort("left")
+        from jintu.kernel.overlay.uncovered import covered
+
         names = [name for name, _pairs in parts]
-        twice = self._covered_twice(pairs, names)
-        if not twice:
-            return sums
-        exact = pl.DataFrame(
-            {"left": list(twice), "exact": self._union_areas(left, twice, names)},
-            schema={"left": pl.UInt32, "exact": pl.Float64},
-        )
-        return (
-            sums.join(exact, on="left", how="left").select("left", area_m2=pl.coalesce("exact", "area_m2")).sort("left")
-        )
-
-    def _covered_twice(self, pairs: pl.DataFrame, names: Sequence[str]) -> dict[int, list[tuple[int, int]]]:
-        """Left rows whose covering polygons share some area among themselves: left → [(part, right)]."""
-        several = pairs.filter(pl.len().over("left") > 1)
-        if several.is_empty():
-            return {}
-        found: set[int] = set()
-        for i, first in enumerate(names):
-            for j, second in enumerate(names[i:], start=i):
-                shared = self.overlap(first, second).filter(pl.col("area_m2") > COVERED_TWICE)
-                if i == j:
-                    shared = shared.filter(pl.col("left") < pl.col("right"))
-                a = several.filter(pl.col("part") == i).select("left", a="right")
-                b = several.filter(pl.col("part") == j).select("left", b="right")
-                both = shared.select(a="left", b="right").join(a, on="a").join(b, on=["left", "b"])
-                found.update(both["left"].unique().to_list())
-        chosen = several.filter(pl.col("left").is_in(sorted(found))).sort("left", "part", "right")
-        groups: dict[int, list[tuple[int, int]]] = {}
-        for at, part, right in chosen.select("left", "part", "right").iter_rows():
-            groups.setdefault(at, []).append((part, right))
-        return groups
-
-    def _union_areas(self, left: str, groups: Mapping[int, list[tuple[int, int]]], names: Sequence[str]) -> list[float]:
-        import shapely
-
-        from jintu.kernel.flat import Polygons
-
-        table = self._tables[left]
-        cuts = []
-        for at, rights in groups.items():
-            union = shapely.union_all([self._tables[names[part]].shape(right) for part, right in rights])
-            cuts.append(_polygonal(shapely.intersection(table.shape(at), union)))
-        return [float(a) for a in Polygons.from_shapely(cuts).areas()]
+        taken = [_pairs(self.overlap(left, name) if given is None else given) for name, given in parts]
+        rows = sorted({int(row) for pairs in taken for row in pairs.left})
+        if not rows:
+            return pl.DataFrame(schema={"left": pl.UInt32, "area_m2": pl.Float64})
+        covers = [(self._tables[name].resident, pairs) for name, pairs in zip(names, taken, strict=True)]
+        areas = covered(self._tables[left].resident, covers, lambda i, j: _pairs(self.overlap(names[i], names[j])))
+        return pl.DataFrame({"left": pl.Series(rows, dtype=pl.UInt32), "area_m2": areas[rows]})
 
     def uncovered(self, left: str, right: str, pairs: pl.DataFrame | None = None) -> pl.DataFrame:
         """Area of each left outline outside the union of right: ``left``, ``area_m2``; every row with an outline.
@@ -300,19 +256,20 @@ class Inputs:
         """WKB of the part of a left outline inside ("common") or outside ("rest") of other rows: evidence of a hit."""
         import shapely
 
+        from jintu.kernel.overlay.uncovered import common_geometry, uncovered_geometry
+
         shape = self._tables[left].shape(row)
         others = [self._tables[name].shape(int(i)) for name, rows in parts for i in rows]
         union = shapely.union_all(others) if others else shapely.Polygon()
-        part = shapely.difference(shape, union) if keep == "rest" else shapely.intersection(shape, union)
-        part = _without_spikes(_polygonal(part))
+        part = uncovered_geometry(shape, [union]) if keep == "rest" else common_geometry(shape, union)
+        part = _without_spikes(part)
         return None if part.is_empty else shapely.to_wkb(part, byte_order=1, output_dimension=2)
 
     def union(self, name: str, rows: Iterable[int]) -> bytes | None:
         """WKB of several outlines of one table together."""
         import shapely
 
-        shapes = [self._tables[name].shape(int(i)) for i in rows]
-        union = _polygonal(shapely.union_all(shapes)) if shapes else shapely.Polygon()
+        union = shapely.union_all([self._tables[name].shape(int(i)) for i in rows])
         return None if union.is_empty else shapely.to_wkb(union, byte_order=1, output_dimension=2)
 
     def within_distance(self, left: str, right: str, metres: float) -> pl.DataFrame:
@@ -339,6 +296,16 @@ class Inputs:
         near = shapely.distance(*_in_plane(first[lefts], second[rights])) < metres
         pairs = pl.DataFrame({"left": lefts[near], "right": rights[near]}, schema_overrides=schema)
         return pairs.sort("left", "right")
+
+
+def _pairs(frame: pl.DataFrame) -> Pairs:
+    """Pairs of `Inputs.overlap` as the kernel has them."""
+    import numpy as np
+
+    from jintu.kernel.overlay import Pairs
+
+    left, right = (frame[name].to_numpy().astype(np.int64) for name in ("left", "right"))
+    return Pairs(left, right, frame["area_m2"].to_numpy())
 
 
 METRES_PER_DEGREE = 111_319.49
@@ -373,13 +340,3 @@ def _without_spikes(shape: shapely.Geometry) -> shapely.Geometry:
     """An evidence outline that can be drawn; the areas of a hit never come from it."""
     opened = shape.buffer(-SPIKE, join_style="mitre").buffer(SPIKE, join_style="mitre")
     return shape if opened.is_empty else opened
-
-
-def _polygonal(shape: shapely.Geometry) -> shapely.Geometry:
-    """The polygons of a cut, without the points and lines where boundaries only touch."""
-    import shapely
-
-    if shape.geom_type in ("Polygon", "MultiPolygon"):
-        return shape
-    parts = [p for p in shapely.get_parts(shape) if p.geom_type in ("Polygon", "MultiPolygon")]
-    return shapely.union_all(parts) if parts else shapely.Polygon()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from jintu.kernel.flat import from_shapely
 from jintu.kernel.overlay import Pairs, overlay, prepare
-from jintu.kernel.overlay.uncovered import common_geometry, uncovered, uncovered_geometry
+from jintu.kernel.overlay.uncovered import common_geometry, covered, uncovered, uncovered_geometry
 
 
 def box(x, y, width=1.0, height=1.0):
@@ -73,10 +73,31 @@ def test_cut_geometry_is_polygonal():
 
 
 @given(st.integers(0, 2**32), st.integers(1, 8), st.integers(0, 8))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_against_geos(seed, lefts, rights):
     rng = np.random.default_rng(seed)
     left = [box(*rng.uniform(0, 4, 2), *rng.uniform(0.2, 3, 2)) for _ in range(lefts)]
     right = [box(*np.round(rng.uniform(0, 4, 2), 1), *np.round(rng.uniform(0.2, 2, 2), 1)) for _ in range(rights)]
     cut = [shapely.difference(s, shapely.union_all(right)) for s in left]
     assert uncovered(from_shapely(left), from_shapely(right)) == pytest.approx(areas(*cut), abs=1e-4)
+
+
+def test_covers_of_two_layers_count_once_where_they_overlap():
+    left, first, second = (prepare(from_shapely([s])) for s in (box(0, 0, 4), box(0, 0, 2), box(1, 0, 2)))
+    covers = [(right, overlay(left, right)) for right in (first, second)]
+    assert covered(left, covers) == pytest.approx(areas(box(0, 0, 3)), rel=1e-9)
+    assert covered(left, covers[:1]) == pytest.approx(areas(box(0, 0, 2)), rel=1e-11)
+    assert covered(left, []).tolist() == [0.0]
+
+
+def test_what_the_caller_knows_of_the_covers_is_asked_of_him():
+    left, right = prepare(from_shapely([box(0, 0, 4)])), prepare(from_shapely([box(0, 0, 2), box(1, 0, 2)]))
+    asked = []
+
+    def among(i, j):
+        asked.append((i, j))
+        return Pairs(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0))
+
+    sums = covered(left, [(right, overlay(left, right))], among)
+    assert asked == [(0, 0)]
+    assert sums == pytest.approx(areas(box(0, 0, 2)) + areas(box(1, 0, 2)), rel=1e-9)
