@@ -6,14 +6,16 @@ loads what is right and lists what was left. Nothing of a refused or killed impo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import errno
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from jintu.foundation.journal import Actor, append
 from jintu.kernel.errors import Conflict, InputError, Place, Refused
@@ -131,7 +133,7 @@ def import_layer(
             "crs": "" if schema.is_table else str(source.crs),
         }
         notices = [str(n) for n in source.notices]
-    with lake.incoming() as draft_dir:
+    with _room(), lake.incoming() as draft_dir:
         tell(0, 0, "checking areas and topology")
         written, summary = _write(draft_dir, loaded, schema, facts["crs"], mapping)
         left, problems = len(loaded.problems.rows), loaded.problems.kept
@@ -239,7 +241,7 @@ def _read(source: Source, schema: Schema, matched: dict[str, str], mapping: Mapp
             shapes = _shapes(table.column("geometry"), rows, schema.geometry, problems)
             working.append(_wkb(_outlines(shapes, rows, system, problems)))
             if not system.is_working:
-                delivered.append(_wkb(shapes))
+                delivered.append(_as_it_came(table.column("geometry"), shapes))
         read += len(rows)
         tell(read, source.count or 0, "reading")
     for error in source.problems:
@@ -263,6 +265,17 @@ def _wkb(shapes: NDArray[np.object_]) -> pa.Array:
     import shapely
 
     return pa.array(shapely.to_wkb(shapes, byte_order=1, output_dimension=2, include_srid=False), pa.large_binary())
+
+
+def _as_it_came(column: pa.ChunkedArray, shapes: NDArray[np.object_]) -> pa.Array:
+    """The delivered WKB, 2D and little-endian: the bytes of the file themselves where they are that already."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+    import shapely
+
+    given = column.cast(pa.large_binary()).combine_chunks()
+    order = pc.unique(pc.binary_slice(given.drop_null().cast(pa.binary()), 0, 1)).to_pylist()
+    return given if order == [b"\x01"] and not shapely.has_z(shapes).any() else _wkb(shapes)
 
 
 @dataclass(frozen=True)
@@ -377,7 +390,7 @@ def _outlines(
             if system.foreign is not None
             else crs.to_lonlat(checked[good], known, wgs84_is_cgcs2000=system.wgs84)
         )
-        out[good] = shapely.orient_polygons(shapely.force_2d(placed), exterior_cw=False)
+        out[good] = shapely.orient_polygons(placed, exterior_cw=False)
     return out
 
 
@@ -459,6 +472,21 @@ def _write_low(target: Path, schema: Schema) -> None:
 
 
 # --- publishing ----------
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    """A full disc is said in a sentence; nothing of the version is kept then."""
+    try:
+        yield
+    except (OSError, OperationalError) as error:
+        full = getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or "is full" in str(error)
+        if not full:
+            raise
+        raise Refused(
+            "The disc is full: the version could not be written, and nothing was published.",
+            remedy="Make room on the disc of the data directory and load the file again.",
+        ) from error
 
 
 def _day_is_free(schema: Schema, division: str, valid_from: date) -> None:

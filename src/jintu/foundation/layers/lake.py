@@ -14,22 +14,23 @@ of it or nothing. What a killed process leaves in ``.incoming`` is removed by `s
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 import shutil
 import socket
 import time
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from django.conf import settings
 
 from jintu.kernel import hashing
-from jintu.kernel.errors import Missing
+from jintu.kernel.errors import Missing, Refused
 
 from . import shapes
 
@@ -44,6 +45,7 @@ __all__ = [
     "LOW",
     "MANIFEST",
     "Written",
+    "check_parts",
     "content_hash",
     "directory",
     "hilbert",
@@ -240,16 +242,48 @@ def _geo_metadata(crs: str, bbox: Sequence[float], delivered: bool, kind: str) -
 
 
 def write_manifest(target: Path, facts: Mapping[str, Any]) -> str:
-    """Write ``manifest.json`` with the hashes of the other files; returns the hash of the manifest itself."""
+    """Write ``manifest.json``; returns its hash.
+
+    It has the hashes of the other files, and of each row group of the data: what is read can be checked by itself.
+    """
     algorithm = getattr(settings, "JINTU_HASH", "sha256")
     files = {
         p.name: {"bytes": p.stat().st_size, "hash": hashing.of_file(p, algorithm)}
         for p in sorted(target.iterdir())
         if p.name != MANIFEST
     }
+    if DATA in files:
+        files[DATA]["parts"] = _part_hashes(target / DATA, algorithm)
     text = json.dumps({"format": FORMAT, **facts, "files": files}, ensure_ascii=False, sort_keys=True, indent=1)
     (target / MANIFEST).write_text(text + "\n", encoding="utf-8")
     return hashing.of_file(target / MANIFEST, algorithm)
+
+
+def _parts(path: Path) -> list[tuple[int, int]]:
+    """Byte ranges of the row groups of a Parquet file, and of its footer last."""
+    import pyarrow.parquet as pq
+
+    metadata = pq.read_metadata(path)
+    starts = []
+    for g in range(metadata.num_row_groups):
+        column = metadata.row_group(g).column(0)
+        starts.append(min(o for o in (column.dictionary_page_offset, column.data_page_offset) if o))
+    with path.open("rb") as stream:
+        size = stream.seek(0, os.SEEK_END)
+        stream.seek(-8, os.SEEK_END)
+        footer = size - 8 - int.from_bytes(stream.read(4), "little")
+    edges = [*starts, footer, size]
+    return list(itertools.pairwise(edges))
+
+
+def _part_hashes(path: Path, algorithm: str) -> list[str]:
+    with path.open("rb") as stream:
+        return [_hash_of(stream, part, algorithm) for part in _parts(path)]
+
+
+def _hash_of(stream: IO[bytes], part: tuple[int, int], algorithm: str) -> str:
+    stream.seek(part[0])
+    return hashing.of_bytes(stream.read(part[1] - part[0]), algorithm)
 
 
 def manifest(where: Path) -> dict[str, Any]:
@@ -341,15 +375,22 @@ def _alive(pid: int) -> bool:
 
 
 def read(
-    where: Path, columns: Sequence[str] | None = None, bbox: tuple[float, float, float, float] | None = None
+    where: Path,
+    columns: Sequence[str] | None = None,
+    bbox: tuple[float, float, float, float] | None = None,
+    manifest_hash: str = "",
 ) -> pa.Table:
     """Columns of a version; ``bbox`` (west, south, east, north) skips row groups, then rows, that do not meet it.
 
-    Without ``columns`` everything but ``bbox`` and ``geometry_delivered``. Raises `Missing`.
+    Without ``columns`` everything but ``bbox`` and ``geometry_delivered``. With ``manifest_hash`` (of the manifest, as
+    the database has it) what is read is checked against what was published. Raises `Missing`, and `Refused` for a file
+    that was changed.
     """
     import pyarrow.parquet as pq
 
     try:
+        if manifest_hash:
+            check_parts(where, manifest_hash, ())
         file = pq.ParquetFile(where / DATA, memory_map=True)
     except FileNotFoundError:
         manifest(where)
@@ -363,8 +404,12 @@ def read(
                 names=", ".join(_plain(file.schema_arrow.names)),
             )
         if bbox is None or BBOX not in file.schema_arrow.names:  # what lies nowhere is not cut
+            if manifest_hash:
+                check_parts(where, manifest_hash, range(file.num_row_groups))
             return file.read(names).replace_schema_metadata(None)
         groups = [g for g in range(file.num_row_groups) if _meets(file.metadata.row_group(g), bbox)]
+        if manifest_hash:
+            check_parts(where, manifest_hash, groups)
         wanted = file.read_row_groups(groups, [*names, BBOX]) if groups else None
         if wanted is None:
             return file.schema_arrow.remove_metadata().empty_table().select(names)
@@ -383,6 +428,51 @@ def read(
             ),
         )
         return wanted.filter(keep).select(names).replace_schema_metadata(None)
+
+
+_checked: dict[tuple[Any, ...], set[int]] = {}
+"""Parts found right in this process, by path, manifest, and time and size of the files."""
+
+
+def check_parts(where: Path, manifest_hash: str, groups: Iterable[int]) -> None:
+    """Hash the footer and some row groups of the data again, each once in a process.
+
+    Raises `Refused` where they are not what was published, `FileNotFoundError` where there is no file. Versions from
+    before parts were hashed are let through: `versions.verify` hashes their files.
+    """
+    import pyarrow as pa
+
+    path = where / DATA
+    facts = [(f.st_mtime_ns, f.st_size) for f in (path.stat(), (where / MANIFEST).stat())]
+    right = _checked.setdefault((str(path), manifest_hash, *facts), set())
+    wanted = sorted({-1, *groups} - right)
+    if not wanted:
+        return
+    if hashing.of_file(where / MANIFEST, manifest_hash.partition(":")[0]) != manifest_hash:
+        raise _changed(where / MANIFEST)
+    published = manifest(where)["files"][DATA].get("parts")
+    if published is None:
+        return
+    try:
+        ranges = _parts(path)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise _changed(path) from error
+    if len(ranges) != len(published):
+        raise _changed(path)
+    with path.open("rb") as stream:
+        for part in wanted:  # the footer is the last one
+            if _hash_of(stream, ranges[part], published[part].partition(":")[0]) != published[part]:
+                raise _changed(path)
+            right.add(part)
+
+
+def _changed(path: Path) -> Refused:
+    return Refused(
+        "{file} of layer version {version} was changed after it was published.",
+        remedy="Restore the version from a backup; nothing can be computed from it.",
+        file=path.name,
+        version=path.parent.name,
+    )
 
 
 def _plain(names: Sequence[str]) -> list[str]:

@@ -133,11 +133,12 @@ class LayerVersion(models.Model):
     ) -> pa.Table:
         """Columns by our names and ``geometry`` (WKB, lon/lat 4490); with ``bbox`` only features whose boxes meet it.
 
-        Without ``columns`` all attributes and ``geometry``. ``geometry_delivered`` must be asked for by name.
+        Without ``columns`` all attributes and ``geometry``. ``geometry_delivered`` must be asked for by name. Raises
+        `Refused` when the files are not what was published.
         """
         from . import lake
 
-        return lake.read(self.directory, columns, bbox)
+        return lake.read(self.directory, columns, bbox, self.manifest_hash)
 
 
 class LayerMapping(models.Model):

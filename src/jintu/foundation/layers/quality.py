@@ -187,9 +187,13 @@ def overlaps(
 
 
 def _plane_area(polygons: Polygons) -> float:
-    import shapely
+    import numpy as np
 
-    return float(shapely.area(polygons.to_shapely()).sum())
+    from jintu.kernel.area import authalic
+
+    areas = np.empty(len(polygons))
+    authalic.planar_areas(polygons.rings, 0, len(polygons), areas)
+    return float(areas.sum())
 
 
 def gaps(

@@ -179,6 +179,57 @@ def test_killed_while_publishing_nothing_is_half_done(tmp_path, node, where: str
     assert answer(node, "layer", "verify", f"DLTB@{day}")[0]["ok"]
 
 
+FULL = """
+import resource, sys
+import django; django.setup()
+from datetime import date
+from jintu.foundation.layers import importing, lake
+where = sys.argv[2]
+soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+def short(plain):
+    def work(*a, **k):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
+        try:
+            return plain(*a, **k)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    return work
+if where == "data":
+    lake.write = short(lake.write)
+elif where == "small scales":
+    importing._write_low = short(importing._write_low)
+from jintu.kernel.errors import Refused
+try:
+    importing.import_layer("survey.DLTB", sys.argv[1], "990121", date.fromisoformat(sys.argv[3]))
+except Refused as error:
+    print(error)
+"""
+IN_FORCE = """
+import django; django.setup()
+from datetime import date
+from jintu.foundation.layers import versions
+found = versions.in_force("survey.DLTB", "990121", date(1999, 6, 1))
+print(found.valid_from, found.table().num_rows, versions.verify(found))
+"""
+
+
+@pytest.mark.parametrize(("where", "day"), [("data", "1999-02-01"), ("small scales", "1999-03-01")])
+def test_a_full_disc_leaves_the_last_version_in_force_and_says_so(tmp_path, node, where: str, day: str) -> None:
+    """The kernel refuses to write beyond a size: what a full disc does, at each of the places where one bites."""
+    if '"1999-01-01"' not in json.dumps(answer(node, "layer", "list")):
+        first = grid.dltb(tmp_path / "first.gpkg", TBBH={0: "first"})
+        answer(node, "layer", "import", "DLTB", first, "--valid-from", "1999-01-01")
+    path = grid.dltb(tmp_path / "next.gpkg", TBBH={0: where[:8]})
+    before = run_python(node, COUNT).stdout
+    done = run_python(node, FULL, str(path), where, day)
+    assert "The disc is full" in done.stdout and "Make room" in done.stdout, done.stderr
+    assert run_python(node, COUNT).stdout == before
+    assert run_python(node, IN_FORCE).stdout.split() == ["1999-01-01", "30", "[]"]
+    assert not list((node / "lake" / ".incoming").glob("*")), "no draft is left to fill the disc further"
+    assert answer(node, "layer", "import", "DLTB", path, "--valid-from", day)["rows"] == 30
+    jintu(node, "layer", "withdraw", f"DLTB@{day}", "--reason", "test")
+
+
 def test_the_worker_parent_imports_nothing_heavy_for_layers(node) -> None:
     code = "import django, sys; django.setup(); print([m for m in ('polars', 'pyarrow', 'numba') if m in sys.modules])"
     started = time.monotonic()

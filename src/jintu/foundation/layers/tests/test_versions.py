@@ -131,6 +131,44 @@ def test_verification_notices_every_kind_of_tampering(history) -> None:
     assert versions.verify(old) == []
 
 
+def flip(path, at: float = 0.5) -> None:
+    data = bytearray(path.read_bytes())
+    data[int(len(data) * at)] ^= 1
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(("name", "at"), [(lake.DATA, 0.3), (lake.DATA, 0.995), (lake.MANIFEST, 0.5)])
+def test_a_tampered_file_is_noticed_when_it_is_read_and_by_the_doctor(history, name: str, at: float) -> None:
+    from jintu.foundation.layers.examining import examine
+    from jintu.foundation.operations.doctor import Context
+
+    _, version = history
+    assert version.table(["bsm"]).num_rows == 30
+    assert [f.level for f in examine(Context())] == ["ok"]
+    keep = (version.directory / name).read_bytes()
+    flip(version.directory / name, at)
+    for box in (None, version.bbox):
+        with pytest.raises(Refused, match="changed after it was published"):
+            version.table(["bsm"], box)
+    found = [f for f in examine(Context()) if f.level == "error"]
+    assert found and all(version.name in f.sentence for f in found)
+    (version.directory / name).write_bytes(keep)
+    assert version.table(["bsm"]).num_rows == 30
+
+
+def test_only_the_row_groups_that_are_read_are_hashed(history, monkeypatch) -> None:
+    _, version = history
+    hashed = []
+    plain = lake._hash_of
+    monkeypatch.setattr(lake, "_hash_of", lambda *a: hashed.append(a[1]) or plain(*a))
+    monkeypatch.setattr(lake, "_checked", {})
+    version.table(["bsm"], (0.0, 0.0, 1.0, 1.0))
+    assert len(hashed) == 1, "the footer"
+    version.table(["bsm"])
+    version.table(["patch_no"])
+    assert len(hashed) == 2, "each part once in a process"
+
+
 def test_diff_tells_features_fields_and_areas_from_class_to_class(tmp_path, history) -> None:
     old, new = history
     found = comparing.diff(old, new)
