@@ -81,7 +81,7 @@ def path_of(sha256: str) -> Path:
 
 def limit() -> int:
     """Bytes a single file may have."""
-    return getattr(settings, "JINTU_FILE_LIMIT", 512 * 1024 * 1024)
+    return getattr(settings, "JINTU_FILE_LIMIT", 2 << 30)
 
 
 def store(stream: IO[bytes] | Iterable[bytes], name: str) -> StoredFile:
