@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from jintu.config.commands import echo_json, progress_line, setup
+from jintu.config.commands.layer_import import facts as layer_facts
 
 __all__ = ["layer"]
 
@@ -19,30 +20,16 @@ def layer() -> None:
     """Map layers and their versions."""
 
 
-def _facts(version: Any) -> dict[str, Any]:
-    return {
-        "layer": version.layer,
-        "division": version.division,
-        "name": version.name,
-        "key": version.key,
-        "valid_from": version.valid_from.isoformat(),
-        "state": str(version.state),
-        "hash": version.hash,
-        "rows": version.rows,
-        "area_m2": str(version.area),
-        "crs": version.crs,
-        "source": {"name": version.source_name, "hash": version.source_hash},
-        "bbox": list(version.bbox),
-    }
-
-
 @layer.command("import")
-@click.argument("schema")
-@click.argument("file", type=click.Path(exists=True, path_type=Path))
-@click.option("--division", default="", help="Division code of the data; default is the node's.")
-@click.option("--valid-from", required=True, type=click.DateTime(["%Y-%m-%d"]), help="Day from which it holds.")
+@click.argument("what", nargs=-1, required=True, metavar="[SCHEMA] DIR|FILE")
+@click.option(
+    "--schema", default="", help="Layer (DLTB) or kind of delivery (survey-2009), where it is not said before."
+)
+@click.option("--division", default="", help="Division code of the data; default is the name's, then the node's.")
+@click.option("--valid-from", type=click.DateTime(["%Y-%m-%d"]), help="Default: end of the year in the name, or today.")
 @click.option("--mapping", default="", help="A saved mapping's name, or a YAML or JSON file with one.")
 @click.option("--save-mapping", default="", help="Keep the mapping of the file under this name.")
+@click.option("--propose", is_flag=True, help="Take the columns that the assistant proposes; see `jintu layer match`.")
 @click.option("--crs", default=None, help="Of the coordinates, where the file does not say (EPSG:4526).")
 @click.option("--encoding", default=None, help="Of the text, where detection is not wanted.")
 @click.option("--member", default=None, help="Layer of a geodatabase or GeoPackage, or file of an archive.")
@@ -52,12 +39,13 @@ def _facts(version: Any) -> dict[str, Any]:
 @click.option("--draft", is_flag=True, help="Keep it from being used until it is published.")
 @click.option("--json", "as_json", is_flag=True)
 def import_(
+    what: tuple[str, ...],
     schema: str,
-    file: Path,
     division: str,
-    valid_from: datetime,
+    valid_from: datetime | None,
     mapping: str,
     save_mapping: str,
+    propose: bool,
     crs: str | None,
     encoding: str | None,
     member: str | None,
@@ -67,99 +55,39 @@ def import_(
     draft: bool,
     as_json: bool,
 ) -> None:
-    """Load FILE as a version of the layer SCHEMA (survey.DLTB, or DLTB). Exit code 3 when it is refused."""
+    """Load FILE as a version of the layer SCHEMA (survey.DLTB, or DLTB), or a whole delivery DIR as its layers.
+
+    A directory, its ZIP, or a file of many layers is a delivery: "(330105)县名2009". Exit code 3 when it is refused.
+    """
+    from jintu.config.commands import layer_import
+
+    schema, path = layer_import.arguments(what, schema)
     setup()
-    from dataclasses import replace
-
-    from django.conf import settings
-
-    from jintu.foundation.journal import Actor
-    from jintu.foundation.layers import importing, schemas
-    from jintu.foundation.layers import mapping as mappings
-
-    kind = schemas.get(schema)
-    chosen = _mapping(kind.name, mapping)
-    if take_as_cgcs2000:
-        chosen = replace(chosen, take_as_cgcs2000=True)
-    if save_mapping:
-        mappings.save(kind, chosen, save_mapping)
-        chosen = replace(chosen, name=save_mapping)
-    try:
-        with progress_line() as progress:
-            result = importing.import_layer(
-                kind,
-                file,
-                division or settings.NODE.division,
-                valid_from.date(),
-                mapping=chosen,
-                crs=crs,
-                encoding=encoding,
-                member=member,
-                actor=Actor(),
-                good_only=good_only,
-                name=name,
-                draft=draft,
-                progress=progress,
-            )
-    except importing.LayerRefused as error:
-        if as_json:
-            echo_json({"version": None, "problems": error.count, "list": [_problem(p) for p in error.problems]})
-            sys.exit(3)
-        for problem in error.problems[:20]:
-            click.echo(f"  {problem}", err=True)
-        raise
-    if as_json:
-        echo_json(
-            {
-                "version": _facts(result.version),
-                "rows": result.rows,
-                "refused": result.refused,
-                "quality": result.quality,
-                "notices": result.notices,
-                "list": [_problem(p) for p in result.problems],
-            }
-        )
+    options = layer_import.Options(
+        division, valid_from.date() if valid_from else None, crs, encoding, take_as_cgcs2000, good_only, draft, as_json
+    )
+    if layer_import.is_delivery(path, schema, member):
+        layer_import.delivery(path, schema, options)
         return
-    for problem in result.problems[:20]:
-        click.echo(f"  left out: {problem}", err=True)
-    for notice in result.notices[:20]:
-        click.echo(f"  {notice}", err=True)
-    left = f", {result.refused} left out" if result.refused else ""
-    click.echo(f"{kind.name} {result.version.name}: {result.rows:,} rows{left}  {result.version.hash}")
+    layer_import.one(path, schema, options, mapping, save_mapping, propose=propose, member=member, name=name)
 
 
-def _problem(error: Any) -> dict[str, Any]:
-    place = error.place
-    words = {
-        "row": place.row,
-        "field": place.field,
-        "part": place.part,
-        "ring": place.ring,
-        "vertex": place.vertex,
-        "problem": error.sentence.format(**error.params),
-        "remedy": error.remedy.format(**error.params),
-    }
-    return {k: v for k, v in words.items() if v not in (None, "")}
+@layer.command()
+@click.argument("file", type=click.Path(exists=True, path_type=Path))
+@click.option("--schema", required=True, help="The layer that the file is to become.")
+@click.option("--crs", default=None)
+@click.option("--encoding", default=None)
+@click.option("--member", default=None)
+@click.option("--save-mapping", default="", help="Keep what is proposed as a mapping under this name.")
+@click.option("--json", "as_json", is_flag=True)
+def match(
+    file: Path, schema: str, crs: str | None, encoding: str | None, member: str | None, save_mapping: str, as_json: bool
+) -> None:
+    """Propose which columns of FILE are which attributes of a layer, with scores and reasons."""
+    setup()
+    from jintu.config.commands import layer_import
 
-
-def _mapping(schema: str, given: str) -> Any:
-    from jintu.foundation.layers import mapping as mappings
-    from jintu.kernel.errors import InputError, Place
-
-    if not given:
-        return mappings.Mapping()
-    path = Path(given)
-    if path.suffix.lower() in (".yaml", ".yml", ".json") and path.is_file():
-        import yaml
-
-        try:
-            facts = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except yaml.YAMLError as error:
-            raise InputError(
-                "The mapping cannot be read: {reason}", place=Place(file=path.name), reason=str(error)
-            ) from error
-        return mappings.Mapping.of(facts or {}, path.stem)
-    return mappings.load(schema, given)
+    layer_import.match(file, schema, crs, encoding, member, save_mapping, as_json=as_json)
 
 
 @layer.command("list")
@@ -176,7 +104,7 @@ def list_(division: str, as_json: bool) -> None:
 
         found = found.filter(prefix__startswith=prefix_of(division))
     if as_json:
-        echo_json([_facts(v) for v in found])
+        echo_json([layer_facts(v) for v in found])
         return
     for v in found:
         click.echo(
@@ -203,9 +131,9 @@ def show(reference: str, division: str, as_json: bool) -> None:
     version = _find(reference, division)
     manifest = lake.manifest(version.directory)
     if as_json:
-        echo_json({**_facts(version), "manifest": manifest})
+        echo_json({**layer_facts(version), "manifest": manifest})
         return
-    for key, value in _facts(version).items():
+    for key, value in layer_facts(version).items():
         click.echo(f"{key:<12} {value}")
     quality = manifest["quality"]
     for key in ("area", "overlaps", "gaps"):
@@ -231,7 +159,7 @@ def verify(reference: str, division: str, as_json: bool) -> None:
     with progress_line() as progress:
         for n, version in enumerate(chosen):
             progress(n, len(chosen), str(version))
-            answers.append({**_facts(version), "wrong": versions.verify(version)})
+            answers.append({**layer_facts(version), "wrong": versions.verify(version)})
     if as_json:
         echo_json([{**a, "ok": not a["wrong"]} for a in answers])
     else:
@@ -259,7 +187,7 @@ def check(reference: str, division: str, sample: int, keep: bool, as_json: bool)
         kept = keeping.keep(version, report, inputs, actor=Actor()) if keep else None
     if as_json:
         facts = {"inspection": kept.pk} if kept else {}
-        echo_json({**_facts(version), **facts, "inputs": inputs, **report.as_json(sample)})
+        echo_json({**layer_facts(version), **facts, "inputs": inputs, **report.as_json(sample)})
     else:
         for o in report.outcomes:
             if o.needs:

@@ -12,7 +12,8 @@ class Config(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from jintu.foundation.layers import schemas
+        from jintu.foundation.layers import schemas, structures
 
         for file in TABLES:
             schemas.register(SCHEMAS / f"{file}.yaml")
+        structures.register(SCHEMAS.parent / "deliveries")

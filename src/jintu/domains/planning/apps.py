@@ -13,7 +13,7 @@ class Config(AppConfig):
 
     def ready(self) -> None:
         from jintu.foundation.checks.inspection import rules
-        from jintu.foundation.layers import schemas
+        from jintu.foundation.layers import schemas, structures
 
         from . import mappings
         from .rules import RULES
@@ -22,4 +22,5 @@ class Config(AppConfig):
 
         for file in TABLES:
             schemas.register(SCHEMAS / f"{file}.yaml")
+        structures.register(SCHEMAS.parent / "deliveries")
         mappings.ship()

@@ -14,7 +14,7 @@ class Config(AppConfig):
     def ready(self) -> None:
         from jintu.foundation.checks import parameters
         from jintu.foundation.checks.inspection import rules
-        from jintu.foundation.layers import reports, schemas
+        from jintu.foundation.layers import reports, schemas, structures
 
         from .reports import REPORTS
         from .rules import RULES
@@ -23,4 +23,5 @@ class Config(AppConfig):
         parameters.register_file(SCHEMAS.parent / "codes" / "quality_parameters.csv")
         for file in TABLES:
             schemas.register(SCHEMAS / f"{file}.yaml")
+        structures.register(SCHEMAS.parent / "deliveries")
         reports.register(*REPORTS)

@@ -121,7 +121,8 @@ def load(layer: str, name: str) -> Mapping:
 
         return Mapping.of(yaml.safe_load(_shipped[layer, name].read_text(encoding="utf-8")), name)
     if kept is None:
-        names = [*LayerMapping.objects.filter(layer=layer).values_list("name", flat=True), *shipped(layer)]
+        saved = LayerMapping.objects.filter(layer=layer).exclude(name__contains=":")  # those of shapes have no name
+        names = [*saved.values_list("name", flat=True), *shipped(layer)]
         raise Missing(
             "There is no mapping {name} for {layer}; there are: {names}.",
             name=name,

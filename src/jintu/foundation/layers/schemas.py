@@ -14,7 +14,7 @@ from typing import Any
 
 from jintu.kernel.errors import Missing
 
-__all__ = ["THEMES", "Attribute", "Schema", "catalogue", "get", "read_all", "register"]
+__all__ = ["THEMES", "Attribute", "Schema", "catalogue", "get", "in_chinese", "read_all", "register"]
 
 THEMES = ("lifecycle", "land_use", "ownership", "plan", "minerals", "base")
 """Groups of the layer tree, in order; "lifecycle" is that of the registers."""
@@ -26,7 +26,8 @@ MARKS = ("V", "M", "U")
 SYMBOLS = ("outline", "land_use", "farmland", "use_zone", "control_zone", "classes", "plain")
 
 
-def _chinese() -> bool:
+def in_chinese() -> bool:
+    """Whether the reader's language is Chinese."""
     from django.utils.translation import get_language
 
     return (get_language() or "zh").startswith("zh")
@@ -70,7 +71,7 @@ class Attribute:
     @property
     def label(self) -> str:
         """The name in the reader's language."""
-        return self.zh if _chinese() else self.en
+        return self.zh if in_chinese() else self.en
 
     @property
     def mandatory(self) -> bool:
@@ -86,14 +87,14 @@ class Attribute:
             return ""
         if self.choices:
             pair = self.choices.get(str(value))
-            return (pair[0] if _chinese() else pair[1]) if pair else ""
+            return (pair[0] if in_chinese() else pair[1]) if pair else ""
         if not self.codelist:
             return ""
         from jintu.kernel import codelists
 
         codes = codelists.land_use(str(value)) if self.codelist == "land_use" else codelists.get(self.codelist)
         found = codes.find(str(value))
-        return "" if found is None else found.name_zh if _chinese() else found.name_en
+        return "" if found is None else found.name_zh if in_chinese() else found.name_en
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ class Schema:
 
     @property
     def label(self) -> str:
-        return self.zh if _chinese() else self.en
+        return self.zh if in_chinese() else self.en
 
     @cached_property
     def columns(self) -> dict[str, Attribute]:

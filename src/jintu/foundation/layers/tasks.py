@@ -9,9 +9,9 @@ from typing import Any
 
 from jintu.foundation.operations import files, jobs
 from jintu.foundation.operations.models import StoredFile
-from jintu.kernel.errors import InputError, Missing
+from jintu.kernel.errors import InputError, Missing, Place
 
-__all__ = ["import_version"]
+__all__ = ["import_delivery", "import_version"]
 
 
 @jobs.kind("layers.import", title="Load a layer")
@@ -72,4 +72,65 @@ def import_version(
     answer = {"version": result.version.pk, "rows": result.rows, "refused": result.refused}
     if result.problems:
         answer["report"] = problems.spreadsheet(result.problems, kept.name).sha256
+    return answer
+
+
+@jobs.kind("layers.delivery", title="Load a delivery")
+def import_delivery(
+    job: jobs.Running,
+    *,
+    division: str,
+    file: str,
+    valid_from: str,
+    structure: str = "",
+    crs: str = "",
+    encoding: str = "",
+    take_as_cgcs2000: bool = False,
+    good_only: bool = False,
+) -> dict[str, Any]:
+    """Load all tables of a stored archive or file of many layers; what was refused is kept as a spreadsheet.
+
+    An attempt that follows a killed one takes up the tables that are loaded.
+    """
+    from . import delivery, problems
+
+    kept = StoredFile.objects.filter(sha256=file).first()
+    if kept is None:
+        raise Missing("There is no such file.")
+    with tempfile.TemporaryDirectory(prefix="jintu-layer-") as folder:
+        path = Path(folder) / Path(kept.name).name
+        path.symlink_to(files.path_of(file))
+        with delivery.opened(path) as root:
+            found = delivery.examine(root, delivery.choose(root, structure), path.stem)
+            loaded = delivery.load(
+                found,
+                division,
+                date.fromisoformat(valid_from),
+                actor=job.actor,
+                crs=crs or None,
+                encoding=encoding or None,
+                take_as_cgcs2000=take_as_cgcs2000,
+                good_only=good_only,
+                job=job.pk,
+                progress=job.progress,
+            )
+    wrong = [p for o in loaded.outcomes for p in o.problems]
+    wrong += [o.error for o in loaded.outcomes if isinstance(o.error, InputError) and not o.problems]
+    answer: dict[str, Any] = {
+        "rows": loaded.rows,
+        "published": loaded.published,
+        "missing": [s.table for s in found.missing],
+        "tables": {o.found.schema.table: o.version.pk if o.version else None for o in loaded.outcomes},
+    }
+    if wrong:
+        answer["report"] = problems.spreadsheet(wrong, kept.name).sha256
+    if not loaded.published:
+        raise InputError(
+            "{count} tables are refused or missing: {names}. The others are kept as drafts.",
+            place=Place(file=kept.name),
+            remedy="Correct them and load the delivery again. The list of problems is kept as file {report}.",
+            count=len(loaded.wanting),
+            names=", ".join(loaded.wanting),
+            report=answer.get("report", "—"),
+        )
     return answer

@@ -19,7 +19,7 @@ from jintu.foundation.operations import files, jobs
 from jintu.kernel import divisions
 from jintu.kernel.errors import InputError, Missing, Place
 
-from . import comparing, finding, importing, mapping, onemap, reports, schemas, versions
+from . import assistant, comparing, finding, importing, mapping, onemap, reports, schemas, versions
 from .models import LayerMapping, LayerVersion
 
 LISTED = 300
@@ -67,7 +67,8 @@ def start(request: HttpRequest) -> HttpResponse:
 
 def _mappings() -> list[dict[str, str]]:
     """Those somebody saved and those that come with the domains."""
-    saved = LayerMapping.objects.order_by("layer", "name").values_list("layer", "name")
+    named = LayerMapping.objects.exclude(name__startswith=assistant.SHAPE)
+    saved = named.order_by("layer", "name").values_list("layer", "name")
     come = [(s.name, name) for s in schemas.catalogue() for name in mapping.shipped(s.name)]
     return [{"layer": layer, "name": name} for layer, name in dict.fromkeys([*saved, *come])]
 

@@ -25,7 +25,19 @@ from jintu.kernel.formats.source import GEOMETRY, ROW, Field, Limits, Notice, So
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["EXTENSIONS", "GEOMETRY", "ROW", "Field", "Limits", "Notice", "Source", "layers", "read", "write"]
+__all__ = [
+    "EXTENSIONS",
+    "GEOMETRY",
+    "ROW",
+    "Field",
+    "Limits",
+    "Notice",
+    "Source",
+    "datasets",
+    "layers",
+    "read",
+    "write",
+]
 
 DATASETS = ("shp", "gpkg", "geojson", "geoparquet", "csv", "xlsx", "txt", "dbf", "vct")
 
@@ -152,6 +164,13 @@ def _from_archive(
 
 
 def _datasets(root: Path) -> list[Path]:
+    """The datasets that an archive was packed for."""
+    found = datasets(root)
+    spatial = [p for p in found if EXTENSIONS.get(p.suffix.lower()) not in ("csv", "xlsx", "dbf", "txt")]
+    return spatial or found  # a readme or a table beside a map is not what was meant
+
+
+def datasets(root: Path) -> list[Path]:
     """Datasets in a directory tree; the parts of a shapefile or geodatabase are not datasets of their own."""
     found = sorted(p for p in root.rglob("*.[gG][dD][bB]") if p.is_dir())
     inside = set(found)
@@ -161,8 +180,7 @@ def _datasets(root: Path) -> list[Path]:
         kind = EXTENSIONS.get(p.suffix.lower())
         if kind in DATASETS and not (p.suffix.lower() == ".dbf" and (p.parent, p.stem.lower()) in stems):
             found.append(p)
-    spatial = [p for p in found if EXTENSIONS.get(p.suffix.lower()) not in ("csv", "xlsx", "dbf", "txt")]
-    return spatial or found  # a readme or a table beside a map is not what was meant
+    return found
 
 
 def layers(path: str | Path, *, limits: Limits | None = None) -> list[str]:

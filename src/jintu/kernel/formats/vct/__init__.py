@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from threading import Lock
+from typing import TYPE_CHECKING, Any, ClassVar
+from weakref import WeakValueDictionary
 
 from jintu.kernel.errors import InputError, Place, Unsupported
 from jintu.kernel.formats import encoding as encodings
@@ -74,7 +76,7 @@ def read(path: Path, *, layer: str | None, encoding: str | None, limits: Limits)
         source.crs, why = crs_of(head, west)
         if source.crs is None:
             source.notice("The header does not say the coordinate reference system: {why}.", why=why)
-    source.keep.append(_Opened(path, head, start, codec))
+    source.keep.append(_Opened.of(path, head, start, codec))
     return source
 
 
@@ -108,20 +110,38 @@ def _fields(table: Table) -> list[Field]:
 
 
 class _Opened:
-    """What a source keeps: the index, made when geometry or attributes are first asked for."""
+    """What the sources of one file share: the index, made when rows are first asked for, gone with the last source."""
+
+    _shared: ClassVar[WeakValueDictionary[tuple[str, int, int, str], _Opened]] = WeakValueDictionary()
 
     def __init__(self, path: Path, head: Head, start: Start, codec: str) -> None:
         self.path, self.head, self.start, self.codec = path, head, start, codec
+        self.users = 0
         self._index: Index | None = None
+        self._lock = Lock()
+
+    @classmethod
+    def of(cls, path: Path, head: Head, start: Start, codec: str) -> _Opened:
+        """That of a source of the same file which is still open, or a new one."""
+        facts = path.stat()
+        key = (str(path.resolve()), facts.st_mtime_ns, facts.st_size, codec)
+        opened = cls._shared.get(key)
+        if opened is None:
+            opened = cls._shared[key] = cls(path, head, start, codec)
+        opened.users += 1
+        return opened
 
     @property
     def index(self) -> Index:
-        if self._index is None:
-            self._index = scan(self.path, self.head, self.start, self.codec)
-        return self._index
+        with self._lock:
+            if self._index is None:
+                self._index = scan(self.path, self.head, self.start, self.codec)
+            return self._index
 
     def cleanup(self) -> None:
-        if self._index is not None:
+        """Called when a source is closed."""
+        self.users -= 1
+        if self.users <= 0 and self._index is not None:
             self._index.cleanup()
             self._index = None
 

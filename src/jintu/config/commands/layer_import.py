@@ -1,0 +1,326 @@
+"""What ``jintu layer import`` and ``match`` do: one file, or a whole delivery."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import click
+
+from jintu.config.commands import echo_json, progress_line
+
+__all__ = ["Options", "arguments", "delivery", "facts", "is_delivery", "match", "one"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What both ways of loading take."""
+
+    division: str
+    valid_from: date | None
+    crs: str | None
+    encoding: str | None
+    take_as_cgcs2000: bool
+    good_only: bool
+    draft: bool
+    as_json: bool
+
+
+def arguments(what: tuple[str, ...], schema: str) -> tuple[str, Path]:
+    """(schema or "", path) of ``[SCHEMA] DIR|FILE`` and ``--schema``."""
+    if len(what) > 2 or (len(what) == 2 and schema):
+        raise click.UsageError("Give one file or directory, and its schema once.")
+    path = Path(what[-1])
+    if not path.exists():
+        raise click.BadParameter(f"Path '{path}' does not exist.", param_hint="DIR|FILE")
+    return schema or (what[0] if len(what) == 2 else ""), path
+
+
+def is_delivery(path: Path, schema: str, member: str | None) -> bool:
+    """A directory that is no geodatabase, or whatever is to be read as a kind of delivery."""
+    from jintu.foundation.layers import structures
+
+    kinds = {s.name for s in structures.catalogue()}
+    folder = path.is_dir() and path.suffix.lower() != ".gdb"
+    return (folder and member is None) or schema in kinds or (not schema and path.suffix.lower() in (".zip", ".vct"))
+
+
+def facts(version: Any) -> dict[str, Any]:
+    return {
+        "layer": version.layer,
+        "division": version.division,
+        "name": version.name,
+        "key": version.key,
+        "valid_from": version.valid_from.isoformat(),
+        "state": str(version.state),
+        "hash": version.hash,
+        "rows": version.rows,
+        "area_m2": str(version.area),
+        "crs": version.crs,
+        "source": {"name": version.source_name, "hash": version.source_hash},
+        "bbox": list(version.bbox),
+    }
+
+
+def problem(error: Any) -> dict[str, Any]:
+    place = error.place
+    words = {
+        "row": place.row,
+        "field": place.field,
+        "part": place.part,
+        "ring": place.ring,
+        "vertex": place.vertex,
+        "problem": error.sentence.format(**error.params),
+        "remedy": error.remedy.format(**error.params),
+    }
+    return {k: v for k, v in words.items() if v not in (None, "")}
+
+
+def _when(given: date | None, year: int | None) -> date:
+    """The day given, the end of the year that the name says, or today."""
+    return given or (date(year, 12, 31) if year else date.today())
+
+
+# --- one file ----------
+
+
+def one(
+    path: Path,
+    schema: str,
+    options: Options,
+    mapping: str,
+    save_mapping: str,
+    *,
+    propose: bool,
+    member: str | None,
+    name: str,
+) -> None:
+    from django.conf import settings
+
+    from jintu.foundation.journal import Actor
+    from jintu.foundation.layers import assistant, importing
+    from jintu.foundation.layers import mapping as mappings
+
+    kind, division, year = _named(path, schema)
+    chosen = _mapping(kind.name, mapping)
+    if not mapping:
+        chosen = assistant.remembered_for(kind, path, member or "", options.encoding) or chosen
+    if propose and not mapping:
+        chosen = _proposed(path, kind, options, member)
+    if options.take_as_cgcs2000:
+        chosen = replace(chosen, take_as_cgcs2000=True)
+    if save_mapping:
+        mappings.save(kind, chosen, save_mapping)
+        chosen = replace(chosen, name=save_mapping)
+    try:
+        with progress_line() as progress:
+            result = importing.import_layer(
+                kind,
+                path,
+                options.division or division or settings.NODE.division,
+                _when(options.valid_from, year),
+                mapping=chosen,
+                crs=options.crs,
+                encoding=options.encoding,
+                member=member,
+                actor=Actor(),
+                good_only=options.good_only,
+                name=name,
+                draft=options.draft,
+                progress=progress,
+            )
+    except importing.LayerRefused as error:
+        if options.as_json:
+            echo_json({"version": None, "problems": error.count, "list": [problem(p) for p in error.problems]})
+            sys.exit(3)
+        for each in error.problems[:20]:
+            click.echo(f"  {each}", err=True)
+        raise
+    assistant.remember_file(kind, path, member or "", chosen)
+    if options.as_json:
+        echo_json(
+            {
+                "version": facts(result.version),
+                "rows": result.rows,
+                "hash": result.version.hash,
+                "refused": result.refused,
+                "quality": result.quality,
+                "mapping": chosen.facts(),
+                "notices": result.notices,
+                "list": [problem(p) for p in result.problems],
+            }
+        )
+        return
+    for each in result.problems[:20]:
+        click.echo(f"  left out: {each}", err=True)
+    for notice in result.notices[:20]:
+        click.echo(f"  {notice}", err=True)
+    left = f", {result.refused} left out" if result.refused else ""
+    click.echo(f"{kind.name} {result.version.name}: {result.rows:,} rows{left}  {result.version.hash}")
+
+
+def _named(path: Path, schema: str) -> tuple[Any, str, int | None]:
+    """(schema, division, year), as far as the name of the file says what is not given."""
+    from jintu.foundation.layers import schemas, structures
+    from jintu.kernel.errors import Missing, Place
+
+    said = [(s, s.schema_of(path.stem)) for s in structures.catalogue()]
+    of = next(
+        ((s, found) for s, found in said if found is not None and (not schema or found == schemas.get(schema))), None
+    )
+    if not schema and of is None:
+        raise Missing(
+            "The name of the file says no layer.", place=Place(file=path.name), remedy="Give it with --schema."
+        )
+    division, year = structures.named(path.stem, of[0]) if of else ("", None)
+    return schemas.get(schema) if schema else of[1] if of else None, division, year
+
+
+def _proposed(path: Path, kind: Any, options: Options, member: str | None) -> Any:
+    from jintu.foundation.layers import assistant
+    from jintu.kernel import formats
+
+    with formats.read(path, layer=member, crs=options.crs, encoding=options.encoding) as source:
+        return assistant.likely(assistant.propose(kind, assistant.sample(source)))
+
+
+def _mapping(schema: str, given: str) -> Any:
+    from jintu.foundation.layers import mapping as mappings
+    from jintu.kernel.errors import InputError, Place
+
+    if not given:
+        return mappings.Mapping()
+    path = Path(given)
+    if path.suffix.lower() in (".yaml", ".yml", ".json") and path.is_file():
+        import yaml
+
+        try:
+            entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except yaml.YAMLError as error:
+            raise InputError(
+                "The mapping cannot be read: {reason}", place=Place(file=path.name), reason=str(error)
+            ) from error
+        return mappings.Mapping.of(entries or {}, path.stem)
+    return mappings.load(schema, given)
+
+
+def match(
+    path: Path,
+    schema: str,
+    crs: str | None,
+    encoding: str | None,
+    member: str | None,
+    save_mapping: str,
+    *,
+    as_json: bool,
+) -> None:
+    from jintu.foundation.layers import assistant, schemas
+    from jintu.foundation.layers import mapping as mappings
+    from jintu.kernel import formats
+
+    kind = schemas.get(schema)
+    with formats.read(path, layer=member, crs=crs, encoding=encoding) as source:
+        found = assistant.propose(kind, assistant.sample(source))
+    if save_mapping:
+        mappings.save(kind, assistant.likely(found), save_mapping)
+    if as_json:
+        rows = [
+            {"code": m.attribute.code, "name": n, "column": m.column, "score": m.score, "reasons": list(m.reasons)}
+            for n, m in found.matches.items()
+        ]
+        lacking = [a.code for a in found.open]
+        echo_json({"matches": rows, "open": lacking, "mapping": found.mapping.facts(), "remembered": found.remembered})
+        return
+    for m in found.matches.values():
+        click.echo(f"{m.attribute.code:<10} ← {m.column:<20} {m.score:4.2f}  {'; '.join(m.reasons)}")
+    for key in ("constants", "sequence", "area"):
+        if value := getattr(found.mapping, key):
+            click.echo(f"{key:<10}   {value}")
+    for a in found.open:
+        click.echo(f"{a.code:<10}   nothing found for {a.zh}, which is mandatory")
+
+
+# --- a delivery ----------
+
+
+def delivery(path: Path, schema: str, options: Options) -> None:
+    from django.conf import settings
+
+    from jintu.foundation.journal import Actor
+    from jintu.foundation.layers import delivery as deliveries
+    from jintu.foundation.layers import schemas, structures
+
+    named = schema if schema in {s.name for s in structures.catalogue()} else ""
+    with deliveries.opened(path) as root, progress_line() as progress:
+        structure = deliveries.choose(root, named)
+        found = deliveries.examine(root, structure, path.stem if path.is_file() else path.resolve().name)
+        if schema and not named:  # one layer out of a directory
+            wanted = schemas.get(schema).name
+            found.found, found.missing = [f for f in found.found if f.schema.name == wanted], []
+        loaded = deliveries.load(
+            found,
+            options.division or found.division or settings.NODE.division,
+            _when(options.valid_from, found.year),
+            actor=Actor(),
+            crs=options.crs,
+            encoding=options.encoding,
+            take_as_cgcs2000=options.take_as_cgcs2000,
+            good_only=options.good_only,
+            draft=options.draft,
+            progress=progress,
+        )
+    if options.as_json:
+        echo_json(_as_json(loaded))
+    else:
+        _print(loaded)
+    if found.missing or any(o.error for o in loaded.outcomes):
+        sys.exit(3)
+
+
+def _as_json(loaded: Any) -> dict[str, Any]:
+    found = loaded.delivery
+    return {
+        "delivery": found.name,
+        "structure": found.structure.name,
+        "published": loaded.published,
+        "rows": loaded.rows,
+        "hash": loaded.hash,
+        "missing": [s.name for s in found.missing],
+        "spare": [f.name for f in found.spare],
+        "documents": found.documents,
+        "unknown": found.unknown,
+        "tables": [
+            {
+                "layer": o.found.schema.name,
+                "file": o.found.name,
+                "rows": o.rows,
+                "refused": o.refused,
+                "hash": o.version.hash if o.version else None,
+                "version": facts(o.version) if o.version else None,
+                "quality": o.version.quality if o.version else {},
+                "error": str(o.error) if o.error else "",
+                "list": [problem(p) for p in o.problems[:100]],
+            }
+            for o in loaded.outcomes
+        ],
+    }
+
+
+def _print(loaded: Any) -> None:
+    found = loaded.delivery
+    click.echo(f"{found.name}: {found.structure.en}")
+    for o in loaded.outcomes:
+        left = f", {o.refused} left out" if o.refused else ""
+        line = f"{o.rows:>10,} rows{left}  {o.version.short_hash}" if o.version else f"refused: {o.error}"
+        click.echo(f"  {o.found.schema.table:<9} {o.found.name:<32} {line}")
+    for schema in found.missing:
+        click.echo(f"  {schema.table:<9} is missing", err=True)
+    for f in found.spare:
+        click.echo(f"  {f.name} is not used: the table comes in another format too", err=True)
+    for name in found.unknown:
+        click.echo(f"  {name} does not belong to the delivery", err=True)
+    state = "in force" if loaded.published else "drafts: correct what is wrong and load the delivery again"
+    click.echo(f"{loaded.rows:,} rows, {state}  {loaded.hash}")
