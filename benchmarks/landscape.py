@@ -10,6 +10,8 @@ machine: randomness is a hash of the position.
 from __future__ import annotations
 
 import itertools
+import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +20,9 @@ import numba as nb
 import numpy as np
 
 from jintu.kernel.flat import Polygons
+from jintu.kernel.overlay.tree import hilbert_order
 
-__all__ = ["SIZES", "Landscape", "files", "landscape", "parcels"]
+__all__ = ["SIZES", "Landscape", "files", "landscape", "parcels", "write"]
 
 SIZES = {"small": (50_000, 1_000), "full": (1_000_000, 20_000)}
 """Scale → patches, parcels (about)."""
@@ -211,28 +214,65 @@ def _parcel(random: np.random.Generator, centre: np.ndarray, radius: float) -> A
 
 
 def files(directory: Path, scale: str) -> tuple[Path, Path]:
-    """GeoParquet files of patches (id, class, geometry) and parcels (id, geometry), made when they are missing."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-    import shapely
+    """GeoParquet files of patches (id, class, geometry) and parcels (id, geometry), made when they are missing.
 
+    The patches are a layer as a lake keeps it: in Hilbert order, with the box of each row beside it.
+    """
     patch_file, parcel_file = directory / f"patches-{scale}.parquet", directory / f"parcels-{scale}.parquet"
     if patch_file.exists() and parcel_file.exists():
         return patch_file, parcel_file
-    directory.mkdir(parents=True, exist_ok=True)
     patch_count, parcel_count = SIZES[scale]
     patches = landscape(patch_count)
-    own = parcels(parcel_count, patches)
-    for path, flat, more in (
-        (patch_file, patches.polygons, {"class": pa.array(patches.classes)}),
-        (parcel_file, own, {}),
-    ):
-        shapes = flat.to_shapely()
-        if not shapely.is_valid(shapes).all():
-            raise ValueError("the generated landscape is not valid: no peer could overlay it")
-        wkb = pa.array(shapely.to_wkb(shapes, byte_order=1), pa.large_binary())
-        table = pa.table({"id": pa.array(np.arange(len(flat))), **more, "geometry": wkb})
-        partial = path.with_suffix(".part")
-        pq.write_table(table, partial, row_group_size=16_384, compression="zstd")
-        partial.rename(path)
+    write(patch_file, [patches])
+    write(parcel_file, [Landscape(parcels(parcel_count, patches), np.empty(0))])
     return patch_file, parcel_file
+
+
+def write(path: Path, pieces: Iterable[Landscape]) -> None:
+    """Write landscapes one after another into one file, each in Hilbert order; classes only where there are some."""
+    import pyarrow.parquet as pq
+    import shapely
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_suffix(".part")
+    writer, rows = None, 0
+    for number, piece in enumerate(pieces):
+        ordered = hilbert_order(piece.polygons.boxes())
+        flat = piece.polygons.take(ordered)
+        shapes = flat.to_shapely()
+        if number == 0 and not shapely.is_valid(shapes).all():
+            raise ValueError("the generated landscape is not valid: no peer could overlay it")
+        table = _table(flat, shapes, piece.classes[ordered] if len(piece.classes) else None, rows)
+        rows += table.num_rows
+        if writer is None:
+            writer = pq.ParquetWriter(
+                partial,
+                table.schema,
+                compression="zstd",
+                use_dictionary=["class"],
+                write_statistics=["id", "bbox.xmin", "bbox.ymin", "bbox.xmax", "bbox.ymax"],
+            )
+        writer.write_table(table, row_group_size=16_384)
+    if writer is not None:
+        writer.close()
+        partial.rename(path)
+
+
+def _table(flat: Polygons, shapes: Any, classes: np.ndarray | None, first: int) -> Any:
+    import pyarrow as pa
+    import shapely
+
+    sides = ("xmin", "ymin", "xmax", "ymax")
+    boxes = flat.boxes()
+    columns = {"id": pa.array(np.arange(first, first + len(flat)))}
+    if classes is not None:
+        columns["class"] = pa.array(classes)
+    columns["geometry"] = pa.array(shapely.to_wkb(shapes, byte_order=1), pa.large_binary())
+    columns["bbox"] = pa.StructArray.from_arrays([pa.array(boxes[:, k]) for k in range(4)], names=list(sides))
+    facts = {
+        "encoding": "WKB",
+        "geometry_types": ["Polygon", "MultiPolygon"],
+        "covering": {"bbox": {side: ["bbox", side] for side in sides}},
+    }
+    geo = {"version": "1.1.0", "primary_column": "geometry", "columns": {"geometry": facts}}
+    return pa.table(columns).replace_schema_metadata({b"geo": json.dumps(geo).encode()})

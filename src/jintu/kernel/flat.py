@@ -23,18 +23,16 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
+from jintu.kernel import wkb
 from jintu.kernel.errors import InputError, Place, Unsupported
+from jintu.kernel.wkb import BIG_ENDIAN, MALFORMED, NOT_A_POLYGON, Floats, Integers
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 __all__ = ["Polygons", "Rings", "from_shapely", "from_wkb", "in_parallel", "split", "thread_count"]
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-Bytes = NDArray[np.uint8]
-
-MALFORMED, BIG_ENDIAN, NOT_A_POLYGON, UNCLOSED, NOT_FINITE = -1, -2, -3, -4, -5
+UNCLOSED, NOT_FINITE = -4, -5
 
 
 class Rings(NamedTuple):
@@ -139,26 +137,27 @@ class Polygons:
         return np.asarray(shapely.from_ragged_array(shapely.GeometryType.MULTIPOLYGON, coordinates, offsets))
 
 
-def from_wkb(column: Any, threads: int | None = None) -> Polygons:
-    """Polygons of a column of WKB.
+def from_wkb(column: Any, threads: int | None = None, rows: Integers | None = None) -> Polygons:
+    """Polygons of a column of WKB, or of some of its rows.
 
-    ``column`` is a list of bytes (or None), a pyarrow binary array of any width, or a polars binary column. Polygons
-    and multipolygons are read, in ISO or extended WKB, either byte order; Z and M are dropped; null and empty
-    geometries get zero rings. Raises `Unsupported` for other geometry types, `InputError` for truncated WKB, rings that
-    are not closed, and coordinates that are not finite; the row of the place counts from 1.
+    ``column`` is a list of bytes (or None), a pyarrow binary array of any width, or a polars binary column; ``rows``
+    are positions in it, read in that order. Polygons and multipolygons are read, in ISO or extended WKB, either byte
+    order; Z and M are dropped; null and empty geometries get zero rings. Raises `Unsupported` for other geometry types,
+    `InputError` for truncated WKB, rings that are not closed, and coordinates that are not finite; the row of the place
+    is that of the column and counts from 1.
     """
-    data, offsets = _buffers(column)
-    n = len(offsets) - 1
+    data, begins, ends = _buffers(column, rows)
+    n = len(begins)
     sizes = np.zeros((n, 3), dtype=np.int64)
     spans = split(n, threads)
-    in_parallel(lambda i, j: _measure(data, offsets, i, j, sizes), spans, threads)
+    in_parallel(lambda i, j: wkb.measure(data, begins, ends, i, j, sizes), spans, threads)
     if n and sizes[:, 0].min() < 0:
-        if (sizes[:, 0] == BIG_ENDIAN).any():
-            return from_wkb(_little_endian(column, sizes[:, 0] == BIG_ENDIAN), threads)
+        if (wrong := sizes[:, 0] == BIG_ENDIAN).any():
+            positions = np.flatnonzero(wrong) if rows is None else rows[wrong]
+            return from_wkb(_little_endian(column, positions), threads, rows)
         row = int(np.argmax(sizes[:, 0] < 0))
-        raise _refusal(int(sizes[row, 0]), row)
-    geometry_offsets, polygons, vertices = (_running_sum(sizes[:, k]) for k in range(3))
-    rings = polygons
+        raise _refusal(int(sizes[row, 0]), _row_of(rows, row))
+    geometry_offsets, rings, vertices = (_running_sum(sizes[:, k]) for k in range(3))
     flat = Polygons(
         x=np.empty(vertices[-1]),
         y=np.empty(vertices[-1]),
@@ -168,8 +167,8 @@ def from_wkb(column: Any, threads: int | None = None) -> Polygons:
     )
     flat.ring_offsets[-1] = vertices[-1]
     flat.polygon_offsets[-1] = rings[-1]
-    in_parallel(lambda i, j: _fill(data, offsets, i, j, rings, vertices, flat.arrays), spans, threads)
-    return _checked(flat, threads)
+    in_parallel(lambda i, j: wkb.fill(data, begins, ends, i, j, rings, vertices, flat.arrays), spans, threads)
+    return _checked(flat, threads, rows)
 
 
 def from_shapely(geometries: Iterable[Any], threads: int | None = None) -> Polygons:
@@ -209,20 +208,22 @@ def in_parallel(work: Callable[[int, int], Any], spans: Sequence[tuple[int, int]
 # --- reading WKB ----------
 
 
-def _buffers(column: Any) -> tuple[NDArray[np.uint8], Integers]:
-    """The bytes of all values end to end, and where each begins; a null is a value of no bytes."""
+def _buffers(column: Any, rows: Integers | None) -> tuple[NDArray[np.uint8], Integers, Integers]:
+    """The bytes of all values end to end, and where each value begins and ends; a null is a value of no bytes."""
     import pyarrow as pa
 
     array = _arrow(column)
     if isinstance(array, pa.ChunkedArray):
         array = array.combine_chunks() if array.num_chunks != 1 else array.chunk(0)
     if not len(array):
-        return np.empty(0, dtype=np.uint8), np.zeros(1, dtype=np.int64)
+        nowhere = np.empty(0, dtype=np.int64)
+        return np.empty(0, dtype=np.uint8), nowhere, nowhere
     _, offsets, data = array.buffers()
     starts = np.frombuffer(offsets, dtype=np.int64)[array.offset : array.offset + len(array) + 1]
     payload = np.frombuffer(data, dtype=np.uint8) if data is not None and data.size else np.empty(0, dtype=np.uint8)
     payload.flags.writeable = False  # one signature of the compiled functions, wherever the bytes come from
-    return payload, np.array(starts)
+    wanted = np.arange(len(array)) if rows is None else rows
+    return payload, starts[wanted], starts[wanted + 1]
 
 
 def _arrow(column: Any) -> pa.Array | pa.ChunkedArray:
@@ -244,15 +245,15 @@ def _arrow(column: Any) -> pa.Array | pa.ChunkedArray:
         ) from error
 
 
-def _little_endian(column: Any, wrong: NDArray[np.bool_]) -> list[bytes | None]:
+def _little_endian(column: Any, wrong: Integers) -> list[bytes | None]:
     import shapely
 
     values = _arrow(column).to_pylist()
-    for row in np.flatnonzero(wrong):
+    for row in wrong.tolist():
         try:
             shape = shapely.from_wkb(values[row])
         except shapely.errors.GEOSException as error:
-            raise _refusal(MALFORMED, int(row)) from error
+            raise _refusal(MALFORMED, row) from error
         values[row] = shapely.to_wkb(shape, byte_order=1, output_dimension=2, include_srid=False)
     return values
 
@@ -263,13 +264,18 @@ def _running_sum(counts: Integers) -> Integers:
     return out
 
 
-def _checked(flat: Polygons, threads: int | None) -> Polygons:
+def _row_of(rows: Integers | None, row: int) -> int:
+    return row if rows is None else int(rows[row])
+
+
+def _checked(flat: Polygons, threads: int | None, rows: Integers | None = None) -> Polygons:
     """Turn the rings the right way round, in place, and refuse what has no inside."""
     status = np.zeros((len(flat), 3), dtype=np.int64)
     in_parallel(lambda i, j: _orient(flat.arrays, i, j, status), split(len(flat), threads), threads)
     if len(flat) and status[:, 0].min() < 0:
         row = int(np.argmax(status[:, 0] < 0))
-        raise _refusal(*(int(v) for v in (status[row, 0], row, status[row, 1], status[row, 2])))
+        code, ring, vertex = status[row].tolist()
+        raise _refusal(code, _row_of(rows, row), ring, vertex)
     return flat
 
 
@@ -284,135 +290,6 @@ _REFUSALS: dict[int, tuple[type[InputError], str, str]] = {
 def _refusal(code: int, row: int, ring: int | None = None, vertex: int | None = None) -> InputError:
     kind, sentence, remedy = _REFUSALS[code]
     return kind(sentence, place=Place(row=row + 1, ring=ring, vertex=vertex), remedy=remedy)
-
-
-@nb.njit(cache=True, nogil=True)
-def _u32(data: Bytes, o: int) -> Any:
-    return np.int64(data[o]) | np.int64(data[o + 1]) << 8 | np.int64(data[o + 2]) << 16 | np.int64(data[o + 3]) << 24
-
-
-@nb.njit(cache=True, nogil=True)
-def _f64(data: Bytes, o: int) -> Any:
-    low = np.uint64(_u32(data, o))
-    high = np.uint64(_u32(data, o + 4))
-    return np.uint64(low | high << np.uint64(32)).view(np.float64)
-
-
-@nb.njit(cache=True, nogil=True)
-def _header(data: Bytes, o: int, end: int) -> tuple[int, int, int]:
-    """Of the geometry at byte o: (type 3 or 6, or a refusal; doubles per vertex; where its contents begin)."""
-    if end - o < 9:
-        return MALFORMED, 0, o
-    if data[o] != 1:
-        return (BIG_ENDIAN if data[o] == 0 else MALFORMED), 0, o
-    code = _u32(data, o + 1)
-    dimensions = 2
-    if code & 0x80000000:  # extended WKB: Z
-        dimensions += 1
-    if code & 0x40000000:  # extended WKB: M
-        dimensions += 1
-    begin = o + 9 if code & 0x20000000 else o + 5  # extended WKB: SRID
-    kind = code & 0x0FFFFFFF
-    if kind >= 1000:  # ISO: 1000 Z, 2000 M, 3000 ZM
-        dimensions += 2 if kind >= 3000 else 1
-        kind %= 1000
-    if kind != 3 and kind != 6:
-        return NOT_A_POLYGON, 0, o
-    return kind, dimensions, begin
-
-
-@nb.njit(cache=True, nogil=True)
-def _measure(data: Bytes, offsets: Integers, first: int, last: int, sizes: Integers) -> None:
-    """Count polygons, rings and vertices of geometries first … last; empty parts and empty rings do not count."""
-    for g in range(first, last):
-        o, end = offsets[g], offsets[g + 1]
-        if o == end:
-            continue
-        kind, dimensions, o = _header(data, o, end)
-        if kind < 0:
-            sizes[g, 0] = kind
-            continue
-        members = 1
-        if kind == 6:
-            if end - o < 4:
-                sizes[g, 0] = MALFORMED
-                continue
-            members = _u32(data, o)
-            o += 4
-        for _ in range(members):
-            if kind == 6:
-                inner, dimensions, o = _header(data, o, end)
-                if inner != 3:
-                    sizes[g, 0] = inner if inner < 0 else NOT_A_POLYGON
-                    break
-            if end - o < 4:
-                sizes[g, 0] = MALFORMED
-                break
-            rings = _u32(data, o)
-            o += 4
-            filled = 0
-            for _ in range(rings):
-                if end - o < 4:
-                    o = end + 1
-                    break
-                vertices = _u32(data, o)
-                o += 4 + 8 * dimensions * vertices
-                if o > end:
-                    break
-                if vertices:
-                    filled += 1
-                    sizes[g, 2] += vertices
-            if o > end:
-                sizes[g, 0] = MALFORMED
-                break
-            if filled:
-                sizes[g, 0] += 1
-                sizes[g, 1] += filled
-
-
-@nb.njit(cache=True, nogil=True)
-def _fill(
-    data: Bytes,
-    offsets: Integers,
-    first: int,
-    last: int,
-    rings: Integers,
-    vertices: Integers,
-    flat: tuple[Floats, Floats, Integers, Integers, Integers],
-) -> None:
-    """Copy what `_measure` has counted; ``rings`` and ``vertices`` say where each geometry's begin."""
-    x, y, ring_offsets, polygon_offsets, geometry_offsets = flat
-    for g in range(first, last):
-        o, end = offsets[g], offsets[g + 1]
-        if o == end:
-            continue
-        p, r, v = geometry_offsets[g], rings[g], vertices[g]
-        kind, dimensions, o = _header(data, o, end)
-        members = 1
-        if kind == 6:
-            members = _u32(data, o)
-            o += 4
-        for _ in range(members):
-            if kind == 6:
-                _, dimensions, o = _header(data, o, end)
-            first_ring = r
-            count = _u32(data, o)
-            o += 4
-            for _ in range(count):
-                points = _u32(data, o)
-                o += 4
-                if points:
-                    ring_offsets[r] = v
-                    r += 1
-                for k in range(points):
-                    at = o + 8 * dimensions * k
-                    x[v + k] = _f64(data, at)
-                    y[v + k] = _f64(data, at + 8)
-                v += points
-                o += 8 * dimensions * points
-            if r > first_ring:
-                polygon_offsets[p] = first_ring
-                p += 1
 
 
 @nb.njit(cache=True, nogil=True)

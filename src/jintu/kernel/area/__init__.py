@@ -37,5 +37,5 @@ def ellipsoidal(polygons: Polygons, threads: int | None = None) -> NDArray[np.fl
 
     out = np.empty(len(polygons))
     rings = polygons.rings
-    in_parallel(lambda i, j: areas(rings, i, j, out), split(len(polygons), threads), threads)
+    in_parallel(lambda i, j: areas(rings, i, j, False, out), split(len(polygons), threads), threads)
     return out

@@ -20,7 +20,10 @@ import numpy as np
 
 from jintu.kernel.flat import Floats, Rings
 
-__all__ = ["TALL", "areas", "authalic", "mean_height", "planar_areas", "series"]
+__all__ = ["TALL", "Series", "area", "areas", "authalic", "mean_height", "series"]
+
+Series = tuple[float, float, float, float]
+"""c₁/2, c₂/3, c₃/4 and c₄/5: the coefficients as `mean_height` wants them, so that it need not divide."""
 
 A = 6378137.0
 E2 = (2 - 1 / 298.257222101) / 298.257222101
@@ -42,10 +45,10 @@ def authalic(latitude: float) -> float:
 
 
 @nb.njit(cache=True, nogil=True)
-def series(latitude: float, planar: bool) -> tuple[float, float, float, float]:
-    """c₁ … c₄ of Q about ``latitude``; 1, 0, 0, 0 in the plane, where height is height."""
+def series(latitude: float, planar: bool) -> Series:
+    """The series of Q about ``latitude`` (degrees); 1/2, 0, 0, 0 in the plane, where height is height."""
     if planar:
-        return 1.0, 0.0, 0.0, 0.0
+        return 0.5, 0.0, 0.0, 0.0
     s, c = math.sin(latitude * RADIANS), math.cos(latitude * RADIANS)
     w = 1 - E2 * s * s
     k = A * A * (1 - E2) * RADIANS
@@ -58,19 +61,19 @@ def series(latitude: float, planar: bool) -> tuple[float, float, float, float]:
     )
     fourth = s * (1 + E2 / 2) - 13.5 * E2 * math.sin(3 * latitude * RADIANS)  # to first order in e²: enough here
     return (
-        k * first * RADIANS,
-        k * second * RADIANS**2 / 2,
-        k * third * RADIANS**3 / 6,
-        k * fourth * RADIANS**4 / 24,
+        k * first * RADIANS / 2,
+        k * second * RADIANS**2 / 6,
+        k * third * RADIANS**3 / 24,
+        k * fourth * RADIANS**4 / 120,
     )
 
 
 @nb.njit(cache=True, nogil=True)
-def mean_height(u: float, v: float, c: tuple[float, float, float, float]) -> float:
+def mean_height(u: float, v: float, c: Series) -> float:
     """Mean of c₁h + … + c₄h⁴ over a straight edge from height u to height v: its integral is dx times this."""
     s, p = u + v, u * v
     q = s * s - p
-    return 0.5 * s * c[0] + q * c[1] / 3 + 0.25 * s * (s * s - 2 * p) * c[2] + 0.2 * (q * q - s * s * p) * c[3]
+    return s * (c[0] + c[2] * (q - p)) + q * c[1] + c[3] * (q * q - s * s * p)
 
 
 @nb.njit(cache=True, nogil=True)
@@ -87,36 +90,48 @@ def _mean_exact(south: float, north: float, base: float) -> float:
 
 
 @nb.njit(cache=True, nogil=True)
-def areas(rings: Rings, first: int, last: int, out: Floats) -> None:
-    """Ellipsoidal areas of geometries first … last into ``out``. Rings are oriented, as `Polygons` has them."""
-    x, y = rings.x, rings.y
-    for g in range(first, last):
-        low, high = math.inf, -math.inf
-        for k in range(rings.ends[rings.starts[g]], rings.ends[rings.starts[g + 1]]):
-            low, high = min(low, y[k]), max(high, y[k])
-        total = 0.0
-        if high - low <= TALL:
-            middle = 0.5 * (low + high)
-            c = series(middle, False)
-            for r in range(rings.starts[g], rings.starts[g + 1]):
-                for k in range(rings.ends[r], rings.ends[r + 1] - 1):
-                    total -= (x[k + 1] - x[k]) * mean_height(y[k] - middle, y[k + 1] - middle, c)
-        elif high > low:
-            base = authalic(0.5 * (low + high))
-            for r in range(rings.starts[g], rings.starts[g + 1]):
-                for k in range(rings.ends[r], rings.ends[r + 1] - 1):
-                    total -= (x[k + 1] - x[k]) * _mean_exact(y[k], y[k + 1], base)
-        out[g] = max(total, 0.0)
+def area(rings: Rings, g: int, planar: bool) -> float:
+    """Ellipsoidal area of geometry g in m², or planar in squared units of the coordinates.
+
+    ``rings`` are oriented, as `Polygons` has them: anything with ``x``, ``y``, ``ends`` and ``starts``.
+    """
+    return _planar(rings, g) if planar else _ellipsoidal(rings, g)
 
 
 @nb.njit(cache=True, nogil=True)
-def planar_areas(rings: Rings, first: int, last: int, out: Floats) -> None:
-    """The same in the plane, in squared units of the coordinates."""
+def _ellipsoidal(rings: Rings, g: int) -> float:
     x, y = rings.x, rings.y
-    for g in range(first, last):
-        total = 0.0
+    low, high = math.inf, -math.inf
+    for k in range(rings.ends[rings.starts[g]], rings.ends[rings.starts[g + 1]]):
+        low, high = min(low, y[k]), max(high, y[k])
+    total = 0.0
+    if high - low <= TALL:
+        middle = 0.5 * (low + high)
+        c = series(middle, False)
         for r in range(rings.starts[g], rings.starts[g + 1]):
-            x0, y0 = x[rings.ends[r]], y[rings.ends[r]]
             for k in range(rings.ends[r], rings.ends[r + 1] - 1):
-                total += (x[k] - x0) * (y[k + 1] - y0) - (x[k + 1] - x0) * (y[k] - y0)
-        out[g] = max(total / 2, 0.0)
+                total -= (x[k + 1] - x[k]) * mean_height(y[k] - middle, y[k + 1] - middle, c)
+    elif high > low:
+        base = authalic(0.5 * (low + high))
+        for r in range(rings.starts[g], rings.starts[g + 1]):
+            for k in range(rings.ends[r], rings.ends[r + 1] - 1):
+                total -= (x[k + 1] - x[k]) * _mean_exact(y[k], y[k + 1], base)
+    return max(total, 0.0)
+
+
+@nb.njit(cache=True, nogil=True)
+def _planar(rings: Rings, g: int) -> float:
+    x, y = rings.x, rings.y
+    total = 0.0
+    for r in range(rings.starts[g], rings.starts[g + 1]):
+        x0, y0 = x[rings.ends[r]], y[rings.ends[r]]
+        for k in range(rings.ends[r], rings.ends[r + 1] - 1):
+            total += (x[k] - x0) * (y[k + 1] - y0) - (x[k + 1] - x0) * (y[k] - y0)
+    return max(total / 2, 0.0)
+
+
+@nb.njit(cache=True, nogil=True)
+def areas(rings: Rings, first: int, last: int, planar: bool, out: Floats) -> None:
+    """Areas of geometries first … last into ``out``."""
+    for g in range(first, last):
+        out[g] = area(rings, g, planar)

@@ -22,7 +22,7 @@ import numpy as np
 
 from jintu.kernel.area import authalic
 from jintu.kernel.flat import Floats, Polygons, in_parallel, split
-from jintu.kernel.overlay.edges import LONG_RUN, RUN, Side, skips
+from jintu.kernel.overlay.edges import RUN, Side, reaches
 from jintu.kernel.overlay.kernel import pair_areas
 from jintu.kernel.overlay.pairs import Pairs, candidates, keep, sum_by_class
 from jintu.kernel.overlay.tree import Tree, build
@@ -37,25 +37,30 @@ _BATCH = 65_536
 
 
 class Prepared:
-    """Polygons with their boxes, areas and search tree: a resident layer. Make it with `prepare`."""
+    """Polygons with their boxes and search tree: a resident layer. Make it with `prepare`."""
 
     def __init__(self, polygons: Polygons, planar: bool, threads: int | None) -> None:
         self.polygons = polygons
         self.planar = planar
         self.boxes = polygons.boxes(threads)
         rings = polygons.rings
-        self.areas = np.empty(len(polygons))
-        area_of = authalic.planar_areas if planar else authalic.areas
-        in_parallel(lambda i, j: area_of(rings, i, j, self.areas), split(len(polygons), threads), threads)
-        self.side = Side(*rings, self.boxes, self.areas, self._skips(RUN, threads), self._skips(LONG_RUN, threads))
+        runs = np.empty((-(-len(rings.x) // RUN), 3))
+        in_parallel(lambda i, j: reaches(rings, i, j, runs), split(len(runs), threads), threads)
+        self.side = Side(*rings, self.boxes, np.full(len(polygons), np.nan), runs)
 
     def __len__(self) -> int:
         return len(self.polygons)
 
-    def _skips(self, length: int, threads: int | None) -> Floats:
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Only the polygons travel to another process; the rest is made again there."""
+        return _received, (self.polygons.arrays, self.planar)
+
+    @cached_property
+    def areas(self) -> Floats:
+        """Area of each geometry in m² (planar: squared units); an overlay computes only those it needs whole."""
         rings = self.polygons.rings
-        out = np.empty((-(-len(rings.x) // length), 3))
-        in_parallel(lambda i, j: skips(rings, length, i, j, out), split(len(out), threads), threads)
+        out = np.empty(len(self))
+        in_parallel(lambda i, j: authalic.areas(rings, i, j, self.planar, out), split(len(self), None), None)
         return out
 
     @cached_property
@@ -64,8 +69,13 @@ class Prepared:
         return build(self.boxes)
 
 
+def _received(arrays: tuple[Any, ...], planar: bool) -> Prepared:
+    # what comes over a network may be read-only, which compiled functions take for another type
+    return Prepared(Polygons(*(np.array(a) for a in arrays)), planar, 1)
+
+
 def prepare(polygons: Polygons, *, planar: bool = False, threads: int | None = None) -> Prepared:
-    """Boxes, areas and tree of polygons that will be overlaid more than once."""
+    """Boxes and tree of polygons that will be overlaid more than once."""
     prepared = Prepared(polygons, planar, threads)
     _ = prepared.tree
     return prepared

@@ -10,8 +10,9 @@ in coordinates relative to the frame's south-western corner. The sign is +1 for 
 for one with the polygon above it; vertical edges have no width and drop out. An edge is always walked from west to
 east, so that two polygons that share an edge get it with the same digits.
 
-Long boundaries are not read in full: `skips` keeps, for every 16 and every 256 consecutive edges, from where to where
-they reach and how far north, and `collect` steps over runs that cannot matter.
+Most edges lie outside the frame. They are sorted out first, in a loop without branches: a processor guesses wrong about
+edges half of the time, and a wrong guess costs more than the comparison. For long boundaries `reaches` keeps, for every
+64 consecutive edges, from where to where they go and how far north, so that most of them are not even looked at.
 """
 
 from __future__ import annotations
@@ -23,11 +24,10 @@ import numpy as np
 
 from jintu.kernel.flat import Floats, Integers, Rings
 
-__all__ = ["COLUMNS", "Side", "collect", "covers", "skips"]
+__all__ = ["COLUMNS", "RUN", "Side", "collect", "covers", "reaches"]
 
 COLUMNS = 6
-RUN = 16
-LONG_RUN = 256
+RUN = 64
 
 
 class Side(NamedTuple):
@@ -42,93 +42,120 @@ class Side(NamedTuple):
     boxes: Floats
     """(n, 4) west, south, east, north"""
     areas: Floats
-    """(n,)"""
+    """(n,); not a number where nobody has asked yet"""
     runs: Floats
-    """(vertices / 16, 3) west, east, north of 16 consecutive edges"""
-    long_runs: Floats
-    """(vertices / 256, 3) the same of 256"""
+    """(vertices / 64, 3) west, east, north of 64 consecutive edges"""
 
 
 @nb.njit(cache=True, nogil=True)
-def skips(rings: Rings, length: int, first: int, last: int, out: Floats) -> None:
-    """West, east and north of the runs first … last of ``length`` consecutive edges."""
+def reaches(rings: Rings, first: int, last: int, out: Floats) -> None:
+    """West, east and north of the runs first … last of `RUN` consecutive edges."""
     x, y = rings.x, rings.y
     for run in range(first, last):
         west, east, north = np.inf, -np.inf, -np.inf
-        for k in range(run * length, min((run + 1) * length + 1, len(x))):
+        for k in range(run * RUN, min((run + 1) * RUN + 1, len(x))):
             west, east, north = min(west, x[k]), max(east, x[k]), max(north, y[k])
         out[run, 0], out[run, 1], out[run, 2] = west, east, north
 
 
 @nb.njit(cache=True, nogil=True)
-def _misses(runs: Floats, k: int, west: float, east: float, south: float) -> bool:
-    return runs[k, 1] <= west or runs[k, 0] >= east or runs[k, 2] <= south
+def _outside(x: float, y: float, west: float, south: float, east: float) -> np.uint8:
+    """On which sides of the frame a point lies, a bit for each. An edge whose ends share a side stays outside."""
+    one, two = np.uint8(1), np.uint8(2)
+    return np.uint8(x <= west) | np.uint8(x >= east) << one | np.uint8(y <= south) << two
+
+
+@nb.njit(cache=True, nogil=True)
+def _near(side: Side, g: int, west: float, south: float, east: float, found: Integers) -> int:
+    """First vertices of the edges of geometry g that may matter to a frame, into ``found``; how many there are."""
+    x, y = side.x, side.y
+    n = 0
+    for ring in range(side.starts[g], side.starts[g + 1]):
+        k, end = side.ends[ring], side.ends[ring + 1] - 1
+        while k < end:
+            stop = min(end, k - k % RUN + RUN)
+            if stop - k == RUN:
+                run = k // RUN
+                if side.runs[run, 1] <= west or side.runs[run, 0] >= east or side.runs[run, 2] <= south:
+                    k = stop
+                    continue
+            here = _outside(x[k], y[k], west, south, east)
+            for i in range(k, stop):
+                there = _outside(x[i + 1], y[i + 1], west, south, east)
+                found[n] = i
+                n += (here & there) == 0
+                here = there
+            k = stop
+    return n
 
 
 @nb.njit(cache=True, nogil=True)
 def collect(
-    side: Side, g: int, west: float, south: float, width: float, height: float, out: Floats
+    side: Side, g: int, west: float, south: float, width: float, height: float, near: Integers, out: Floats
 ) -> tuple[int, bool]:
     """Rows of geometry g inside a frame, written to ``out``; (how many, whether any edge enters the frame).
 
-    ``out`` needs two rows for each vertex of g. When no edge enters, the polygon has all of the frame or nothing of
-    it: `covers` tells which.
+    ``near`` is scratch with room for one number, ``out`` with room for two rows for each vertex of g. When no edge
+    enters, the polygon has all of the frame or nothing of it: `covers` tells which.
     """
-    x, y = side.x, side.y
-    east, n, enters = west + width, 0, False
-    for ring in range(side.starts[g], side.starts[g + 1]):
-        k, end = side.ends[ring], side.ends[ring + 1] - 1
-        while k < end:
-            if k % LONG_RUN == 0 and k + LONG_RUN <= end and _misses(side.long_runs, k // LONG_RUN, west, east, south):
-                k += LONG_RUN
-                continue
-            if k % RUN == 0 and k + RUN <= end and _misses(side.runs, k // RUN, west, east, south):
-                k += RUN
-                continue
-            x1, x2 = x[k] - west, x[k + 1] - west
-            y1, y2 = y[k] - south, y[k + 1] - south
-            k += 1
-            if (y1 <= 0 and y2 <= 0) or (x1 <= 0 and x2 <= 0) or (x1 >= width and x2 >= width):
-                continue
-            if x1 == x2:  # no height to integrate, but the polygon ends here
-                enters = enters or y1 < height or y2 < height
-                continue
-            sign = -1.0
-            if x1 > x2:
-                x1, x2, y1, y2, sign = x2, x1, y2, y1, 1.0
-            slope = (y2 - y1) / (x2 - x1)
-            if x1 < 0:
-                x1, y1 = 0.0, y1 - slope * x1
-            if x2 > width:
-                x2, y2 = width, y2 - slope * (x2 - width)
-            if y1 <= 0 and y2 <= 0:
-                continue
-            if y1 >= height and y2 >= height:
-                n = _put(out, n, x1, x2, height, height, 0.0, sign)
-                continue
-            enters = True
-            if y1 < 0:
-                x1, y1 = min(x1 - y1 / slope, x2), 0.0
-            elif y2 < 0:
-                x2, y2 = max(x2 - y2 / slope, x1), 0.0
-            if y1 > height:
-                middle = min(x1 + (height - y1) / slope, x2)
-                n = _put(out, n, x1, middle, height, height, 0.0, sign)
-                x1, y1 = middle, height
-            elif y2 > height:
-                middle = max(x2 + (height - y2) / slope, x1)
-                n = _put(out, n, middle, x2, height, height, 0.0, sign)
-                x2, y2 = middle, height
-            n = _put(out, n, x1, x2, y1, y2, slope, sign)
+    return _clip(side.x, side.y, near, _near(side, g, west, south, west + width, near), west, south, width, height, out)
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def _clip(
+    x: Floats,
+    y: Floats,
+    near: Integers,
+    count: int,
+    west: float,
+    south: float,
+    width: float,
+    height: float,
+    out: Floats,
+) -> tuple[int, bool]:
+    n, enters = 0, False
+    for e in range(count):
+        k = near[e]
+        x1, x2 = x[k] - west, x[k + 1] - west
+        y1, y2 = y[k] - south, y[k + 1] - south
+        if x1 == x2:  # no height to integrate, but the polygon ends here
+            enters = enters or y1 < height or y2 < height
+            continue
+        sign = -1.0
+        if x1 > x2:
+            x1, x2, y1, y2, sign = x2, x1, y2, y1, 1.0
+        slope = (y2 - y1) / (x2 - x1)
+        if x1 < 0:
+            x1, y1 = 0.0, y1 - slope * x1
+        if x2 > width:
+            x2, y2 = width, y2 - slope * (x2 - width)
+        if y1 <= 0 and y2 <= 0:
+            continue
+        if y1 >= height and y2 >= height:
+            n = _put(out, n, x1, x2, height, height, 0.0, sign)
+            continue
+        enters = True
+        if y1 < 0:
+            x1, y1 = min(x1 - y1 / slope, x2), 0.0
+        elif y2 < 0:
+            x2, y2 = max(x2 - y2 / slope, x1), 0.0
+        if y1 > height:
+            middle = min(x1 + (height - y1) / slope, x2)
+            n = _put(out, n, x1, middle, height, height, 0.0, sign)
+            x1, y1 = middle, height
+        elif y2 > height:
+            middle = max(x2 + (height - y2) / slope, x1)
+            n = _put(out, n, middle, x2, height, height, 0.0, sign)
+            x2, y2 = middle, height
+        n = _put(out, n, x1, x2, y1, y2, slope, sign)
     return n, enters
 
 
 @nb.njit(cache=True, nogil=True)
 def _put(out: Floats, n: int, x1: float, x2: float, y1: float, y2: float, slope: float, sign: float) -> int:
-    if x1 >= x2:
-        return n
+    """Write a row; it counts when it has some width."""
     out[n, 0], out[n, 1], out[n, 2], out[n, 3], out[n, 4], out[n, 5] = x1, x2, y1, y2, slope, sign
-    return n + 1
+    return n + np.int64(x1 < x2)
 
 
 @nb.njit(cache=True, nogil=True)

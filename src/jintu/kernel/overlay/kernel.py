@@ -22,7 +22,7 @@ from __future__ import annotations
 import numba as nb
 import numpy as np
 
-from jintu.kernel.area.authalic import mean_height, series
+from jintu.kernel.area.authalic import Series, area, mean_height, series
 from jintu.kernel.flat import Floats, Integers
 from jintu.kernel.overlay.edges import COLUMNS, Side, collect, covers
 
@@ -45,8 +45,9 @@ def pair_areas(
         room_left = max(room_left, _vertices(left, lefts[k]))
         room_right = max(room_right, _vertices(right, rights[k]))
     a, b = np.empty((2 * room_left, COLUMNS)), np.empty((2 * room_right, COLUMNS))
+    near = np.empty(2 * max(room_left, room_right), dtype=np.int64)
     for k in range(first, last):
-        out[k] = _pair(left, lefts[k], right, rights[k], planar, a, b)
+        out[k] = _pair(left, lefts[k], right, rights[k], planar, a, b, near)
 
 
 @nb.njit(cache=True, nogil=True)
@@ -54,8 +55,8 @@ def _vertices(side: Side, g: int) -> int:
     return side.ends[side.starts[g + 1]] - side.ends[side.starts[g]]
 
 
-@nb.njit(cache=True, nogil=True)
-def _pair(left: Side, g: int, right: Side, h: int, planar: bool, a: Floats, b: Floats) -> float:
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def _pair(left: Side, g: int, right: Side, h: int, planar: bool, a: Floats, b: Floats, near: Integers) -> float:
     west = max(left.boxes[g, 0], right.boxes[h, 0])
     south = max(left.boxes[g, 1], right.boxes[h, 1])
     east = min(left.boxes[g, 2], right.boxes[h, 2])
@@ -68,24 +69,32 @@ def _pair(left: Side, g: int, right: Side, h: int, planar: bool, a: Floats, b: F
     total = 0.0
     for band in range(bands):
         low = south + band * height
-        m, a_enters = collect(left, g, west, low, width, height, a)
+        m, a_enters = collect(left, g, west, low, width, height, near, a)
         if not a_enters:
             if not covers(a, m, width):
                 continue
             if bands == 1 and _is_box(right.boxes, h, west, south, east, north):
-                return right.areas[h]
-        n, b_enters = collect(right, h, west, low, width, height, b)
+                return _whole(right, h, planar)
+        n, b_enters = collect(right, h, west, low, width, height, near, b)
         if not b_enters:
             if not covers(b, n, width):
                 continue
             if bands == 1 and _is_box(left.boxes, g, west, south, east, north):
-                return left.areas[g]
+                return _whole(left, g, planar)
         c = series(low, planar)
         if m * n < _SWEEP_FROM:
-            total += _every_pair(a, m, b, n, c)
+            total += _every_pair(a, m, b, n, c, near)
         else:
             total += _sweep(a, m, b, n, c)
     return total
+
+
+@nb.njit(cache=True, nogil=True)
+def _whole(side: Side, g: int, planar: bool) -> float:
+    """Area of a whole geometry, computed when it is first needed. Two threads may both do so: they write the same."""
+    if np.isnan(side.areas[g]):
+        side.areas[g] = area(side, g, planar)
+    return side.areas[g]
 
 
 @nb.njit(cache=True, nogil=True)
@@ -93,41 +102,40 @@ def _is_box(boxes: Floats, g: int, west: float, south: float, east: float, north
     return boxes[g, 0] == west and boxes[g, 1] == south and boxes[g, 2] == east and boxes[g, 3] == north
 
 
-@nb.njit(cache=True, nogil=True)
-def _strip(a: Floats, i: int, b: Floats, j: int, c: tuple[float, float, float, float]) -> float:
-    """∫ F(min(a, b)) dx over the x that edges a[i] and b[j] share."""
-    left, right = max(a[i, 0], b[j, 0]), min(a[i, 1], b[j, 1])
-    if left >= right:
-        return 0.0
-    a1, a2 = a[i, 2] + a[i, 4] * (left - a[i, 0]), a[i, 2] + a[i, 4] * (right - a[i, 0])
+@nb.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _strip(x1: float, x2: float, y: float, slope: float, b: Floats, j: int, c: Series) -> float:
+    """∫ F(min) dx over the x that an edge of A (x1 to x2, from height y) shares with edge b[j]; they share some."""
+    left, right = max(x1, b[j, 0]), min(x2, b[j, 1])
+    a1, a2 = y + slope * (left - x1), y + slope * (right - x1)
     b1, b2 = b[j, 2] + b[j, 4] * (left - b[j, 0]), b[j, 2] + b[j, 4] * (right - b[j, 0])
-    d1, d2 = a1 - b1, a2 - b2
-    if d1 <= 0 and d2 <= 0:
-        return (right - left) * mean_height(a1, a2, c)
-    if d1 >= 0 and d2 >= 0:
-        return (right - left) * mean_height(b1, b2, c)
-    share = d1 / (d1 - d2)
-    crossing = a1 + (a2 - a1) * share
-    before, after = (right - left) * share, (right - left) * (1 - share)
-    if d1 < 0:
-        return before * mean_height(a1, crossing, c) + after * mean_height(crossing, b2, c)
-    return before * mean_height(b1, crossing, c) + after * mean_height(crossing, a2, c)
+    d1, d2, width = a1 - b1, a2 - b2, right - left
+    low1, low2 = min(a1, b1), min(a2, b2)
+    if d1 * d2 < 0:  # they cross; else one is the lower all the way, and it is not asked which
+        share = d1 / (d1 - d2)
+        crossing, before = a1 + (a2 - a1) * share, width * share
+        return before * mean_height(low1, crossing, c) + (width - before) * mean_height(crossing, low2, c)
+    return width * mean_height(low1, low2, c)
 
 
-@nb.njit(cache=True, nogil=True)
-def _every_pair(a: Floats, m: int, b: Floats, n: int, c: tuple[float, float, float, float]) -> float:
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def _every_pair(a: Floats, m: int, b: Floats, n: int, c: Series, near: Integers) -> float:
+    """The sum for short lists. Which of b share some x with a's edge is found first, without a branch for each."""
     total = 0.0
     for i in range(m):
-        x1, x2, subtotal = a[i, 0], a[i, 1], 0.0
+        x1, x2, y, slope = a[i, 0], a[i, 1], a[i, 2], a[i, 4]
+        subtotal, count = 0.0, 0
         for j in range(n):
-            if b[j, 0] < x2 and b[j, 1] > x1:
-                subtotal += b[j, 5] * _strip(a, i, b, j, c)
+            near[count] = j
+            count += np.int64(b[j, 0] < x2) & np.int64(b[j, 1] > x1)
+        for k in range(count):
+            j = near[k]
+            subtotal += b[j, 5] * _strip(x1, x2, y, slope, b, j, c)
         total += a[i, 5] * subtotal
     return total
 
 
 @nb.njit(cache=True, nogil=True)
-def _sweep(a: Floats, m: int, b: Floats, n: int, c: tuple[float, float, float, float]) -> float:
+def _sweep(a: Floats, m: int, b: Floats, n: int, c: Series) -> float:
     """The same sum for long lists: west to east, each edge with those of the other side that are open at its start."""
     a_order, b_order = np.argsort(a[:m, 0], kind="mergesort"), np.argsort(b[:n, 0], kind="mergesort")
     a_open, b_open = np.empty(m, dtype=np.int64), np.empty(n, dtype=np.int64)
@@ -139,7 +147,7 @@ def _sweep(a: Floats, m: int, b: Floats, n: int, c: tuple[float, float, float, f
             p += 1
             b_count = _close(b, b_open, b_count, a[i, 0])
             for k in range(b_count):
-                total += a[i, 5] * b[b_open[k], 5] * _strip(a, i, b, b_open[k], c)
+                total += a[i, 5] * b[b_open[k], 5] * _strip(a[i, 0], a[i, 1], a[i, 2], a[i, 4], b, b_open[k], c)
             a_open[a_count] = i
             a_count += 1
         else:
@@ -147,7 +155,8 @@ def _sweep(a: Floats, m: int, b: Floats, n: int, c: tuple[float, float, float, f
             q += 1
             a_count = _close(a, a_open, a_count, b[j, 0])
             for k in range(a_count):
-                total += a[a_open[k], 5] * b[j, 5] * _strip(a, a_open[k], b, j, c)
+                i = a_open[k]
+                total += a[i, 5] * b[j, 5] * _strip(a[i, 0], a[i, 1], a[i, 2], a[i, 4], b, j, c)
             b_open[b_count] = j
             b_count += 1
     return total

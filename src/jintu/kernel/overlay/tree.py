@@ -32,20 +32,27 @@ class Tree(NamedTuple):
 def build(boxes: Floats) -> Tree:
     """The tree of boxes (n, 4). Boxes of empty geometries (west = inf) are left out."""
     items = hilbert_order(boxes)
-    level = np.ascontiguousarray(boxes[items])
-    levels = [level]
-    while len(level) > 1:
-        starts = np.arange(0, len(level), NODE)
-        level = np.column_stack(
-            [
-                np.minimum.reduceat(level[:, :2], starts),
-                np.maximum.reduceat(level[:, 2:], starts),
-            ]
-        )
-        levels.append(level)
-    offsets = np.zeros(len(levels) + 1, dtype=np.int64)
-    np.cumsum([len(level) for level in levels], out=offsets[1:])
-    return Tree(np.ascontiguousarray(np.vstack(levels)), offsets, items)
+    offsets = [0, len(items)]
+    while offsets[-1] - offsets[-2] > 1:
+        offsets.append(offsets[-1] + -(-(offsets[-1] - offsets[-2]) // NODE))
+    levels = np.array(offsets, dtype=np.int64)
+    nodes = np.empty((offsets[-1], 4))
+    _fill(boxes, items, levels, nodes)
+    return Tree(nodes, levels, items)
+
+
+@nb.njit(cache=True, nogil=True)
+def _fill(boxes: Floats, items: Integers, levels: Integers, nodes: Floats) -> None:
+    for k in range(len(items)):
+        nodes[k] = boxes[items[k]]
+    for level in range(1, len(levels) - 1):
+        begin, below, end = levels[level], levels[level - 1], levels[level]
+        for node in range(levels[level + 1] - begin):
+            west, south, east, north = np.inf, np.inf, -np.inf, -np.inf
+            for child in range(below + node * NODE, min(below + (node + 1) * NODE, end)):
+                west, south = min(west, nodes[child, 0]), min(south, nodes[child, 1])
+                east, north = max(east, nodes[child, 2]), max(north, nodes[child, 3])
+            nodes[begin + node] = west, south, east, north
 
 
 def hilbert_order(boxes: Floats) -> Integers:

@@ -9,12 +9,12 @@ import sys
 SCRIPT = """
 from jintu.kernel.warm import warm_up
 print(warm_up())
-from jintu.kernel import flat
+from jintu.kernel import flat, wkb
 from jintu.kernel.area import authalic
 from jintu.kernel.overlay import edges, kernel, pairs, tree
 from jintu.kernel.topology import cancelling, faces, noding, partition
 import numba
-for module in (flat, authalic, edges, kernel, pairs, tree, cancelling, faces, noding, partition):
+for module in (flat, wkb, authalic, edges, kernel, pairs, tree, cancelling, faces, noding, partition):
     for name, value in vars(module).items():
         if isinstance(value, numba.core.dispatcher.Dispatcher) and value.py_func.__module__ == module.__name__:
             print(name, len(value.signatures), sum(value.stats.cache_misses.values()))
@@ -32,14 +32,13 @@ def test_a_second_process_compiles_nothing(tmp_path):
     _, first = run(tmp_path)
     seconds, second = run(tmp_path)
     entries = (
-        "_measure",
-        "_fill",
+        "measure",
+        "fill",
         "_orient",
         "_boxes",
         "_gather",
         "areas",
-        "planar_areas",
-        "skips",
+        "reaches",
         "candidates",
         "pair_areas",
         "_sum_by_class",

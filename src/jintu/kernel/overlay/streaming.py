@@ -1,0 +1,202 @@
+"""Overlay of polygons in memory with layers on disk, each row group read at most once.
+
+    parcels = from_wkb(...)
+    land_use = Source("lake/survey.DLTB/…/data.parquet", ("land_use_code", "ownership"))
+    (sums,) = overlay_files(parcels, [land_use])
+    for parcel, (code, owner), area in sums.rows(): ...
+
+The layer is cut into fragments (`fragments`), and `task` answers for one of them: which parcels it touches, how much of
+each lies in each combination of the class columns. Areas of cut pieces add up exactly, because edges are straight in
+lon/lat on either side of a cut, so nothing is counted twice and no fragment needs to know another.
+
+**The same answer everywhere.** Fragments depend on the file alone, and their sums are added in the order of the file:
+one thread, eight, or a cluster give the same digits.
+
+**Memory** does not grow with the layer. It holds the parcels (16 bytes a vertex, some 200 bytes a parcel), the sums (24
+bytes for each parcel and class), and for each running task one fragment: at most 8 MB of decoded columns (or a single
+row group, if that is larger), several times as much while pages are decompressed and geometries taken apart. A run on n
+threads needs less than 64·n MB besides parcels and sums. Twice as many results as threads may wait, each as large as
+the sums of one fragment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jintu.kernel.executors import Executor, Threads
+from jintu.kernel.flat import Floats, Integers, Polygons, from_wkb
+from jintu.kernel.overlay import SMALLEST, Prepared, prepare
+from jintu.kernel.overlay.fragments import Fragment, Reader, plan, reader, touching
+from jintu.kernel.overlay.kernel import pair_areas
+from jintu.kernel.overlay.pairs import candidates, keep, sum_by_class
+from jintu.kernel.overlay.tree import build
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Partial", "Question", "Source", "Sums", "overlay_files", "task"]
+
+Values = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A GeoParquet file in lon/lat (WKB), and the columns whose values, together, make a class."""
+
+    path: str
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Question:
+    """What every task needs to know: sent to each worker of a cluster once."""
+
+    parcels: Prepared
+    sources: tuple[Source, ...]
+    smallest: float = SMALLEST
+
+
+@dataclass(frozen=True, eq=False)
+class Partial:
+    """The answer of one fragment: parcel, number of the class in ``values``, m²; three arrays (k,)."""
+
+    layer: int
+    left: Integers
+    code: Integers
+    area_m2: Floats
+    values: tuple[Values, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Sums:
+    """The answer of one layer, by parcel and then by class in the order in which the file first names it.
+
+    ``left``     int64 (k,): index of the parcel
+    ``code``     int64 (k,): index of the class in ``values``
+    ``area_m2``  float64 (k,): m² on CGCS2000
+    ``values``   for each class its value in each of the source's columns; None where the file has none
+    """
+
+    left: Integers
+    code: Integers
+    area_m2: Floats
+    values: tuple[Values, ...]
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+    def rows(self) -> Iterator[tuple[int, Values, float]]:
+        """(parcel, values, m²), plain Python."""
+        for left, code, area in zip(self.left.tolist(), self.code.tolist(), self.area_m2.tolist(), strict=True):
+            yield left, self.values[code], area
+
+
+def overlay_files(
+    parcels: Polygons | Prepared,
+    sources: Sequence[Source],
+    executor: Executor | None = None,
+    *,
+    smallest: float = SMALLEST,
+) -> list[Sums]:
+    """Area of each parcel by the classes of each layer, all layers in one pass; ``executor`` is threads when None.
+
+    Pairs of a parcel and a polygon with less than ``smallest`` m² in common are left out. Raises `Missing` for a file
+    or column that is not there, `InputError` for a file that is no GeoParquet and a geometry that cannot be read.
+    """
+    left = parcels if isinstance(parcels, Prepared) else prepare(parcels)
+    question = Question(left, tuple(sources), smallest)
+    fragments = [f for k, s in enumerate(sources) for f in plan(s.path, k, left.tree, s.columns)]
+    partials = (executor or Threads()).run(task, question, fragments)
+    return _combine(partials, len(sources))
+
+
+def task(question: Question, fragment: Fragment) -> Partial:
+    """The areas of one fragment. Reads the boxes, then the rest only when some row may meet a parcel."""
+    source, parcels = question.sources[fragment.layer], question.parcels
+    with reader(source.path, source.columns) as file:
+        boxes = file.boxes(fragment.groups)
+        if boxes is None:
+            return _whole(question, fragment, file)
+        lefts, rights = _candidates(parcels, boxes)
+        if not len(lefts):
+            return Partial(fragment.layer, lefts, rights, np.empty(0), ())
+        attributes, geometry = file.columns(fragment.groups, source.columns)
+    rows = np.unique(rights)
+    met = Prepared(from_wkb(geometry, 1, rows), parcels.planar, 1)
+    return _sums(question, fragment, met, lefts, np.searchsorted(rows, rights), attributes.take(rows))
+
+
+def _whole(question: Question, fragment: Fragment, file: Reader) -> Partial:
+    """The same where no boxes are kept: every geometry is read to know where it lies."""
+    attributes, geometry = file.columns(fragment.groups, question.sources[fragment.layer].columns)
+    met = Prepared(from_wkb(geometry, 1), question.parcels.planar, 1)
+    lefts, rights = _candidates(question.parcels, met.boxes)
+    return _sums(question, fragment, met, lefts, rights, attributes)
+
+
+def _candidates(parcels: Prepared, boxes: Floats) -> tuple[Integers, Integers]:
+    """Pairs (parcel, row) whose boxes overlap."""
+    filled = boxes[np.isfinite(boxes).all(axis=1)]
+    if not len(filled):
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    extent = np.concatenate((filled[:, :2].min(axis=0), filled[:, 2:].max(axis=0)))
+    near = touching(parcels.tree, extent)
+    lefts, rights = candidates(parcels.boxes[near], build(boxes), 0, len(near))
+    return near[lefts], rights
+
+
+def _sums(
+    question: Question,
+    fragment: Fragment,
+    met: Prepared,
+    lefts: Integers,
+    rights: Integers,
+    attributes: pa.Table,
+) -> Partial:
+    areas = np.empty(len(lefts))
+    pair_areas(question.parcels.side, met.side, lefts, rights, 0, len(lefts), met.planar, areas)
+    codes, values = _classes(attributes, len(met))
+    found = sum_by_class(keep(lefts, rights, areas, question.smallest), codes, len(values))
+    return Partial(fragment.layer, found.left, found.right, found.area_m2, values)
+
+
+def _classes(attributes: pa.Table, rows: int) -> tuple[Integers, tuple[Values, ...]]:
+    """Number of each row's combination of values, and the combinations; numbers as they first appear."""
+    import pyarrow as pa
+
+    codes = np.zeros(rows, dtype=np.int64)
+    combinations: list[Values] = [()]
+    for column in attributes.columns:
+        encoded = column.unify_dictionaries() if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+        values = [*(encoded.chunk(0).dictionary.to_pylist() if encoded.num_chunks else ()), None]
+        numbers = np.concatenate([c.indices.fill_null(len(values) - 1).to_numpy() for c in encoded.chunks] or [codes])
+        pairs, codes = np.unique(codes * len(values) + numbers, return_inverse=True)
+        combinations = [(*combinations[p // len(values)], values[p % len(values)]) for p in pairs.tolist()]
+    return codes.astype(np.int64, copy=False), tuple(combinations)
+
+
+def _combine(partials: Iterable[Partial], layers: int) -> list[Sums]:
+    """Add partial answers, which come in the order of the file, layer by layer."""
+    numbers: list[dict[Values, int]] = [{} for _ in range(layers)]
+    parts: list[list[tuple[Integers, Integers, Floats]]] = [[] for _ in range(layers)]
+    for partial in partials:
+        known = numbers[partial.layer]
+        renumber = np.array([known.setdefault(v, len(known)) for v in partial.values], dtype=np.int64)
+        if len(partial.left):
+            parts[partial.layer].append((partial.left, renumber[partial.code], partial.area_m2))
+    return [_added(some, tuple(known)) for some, known in zip(parts, numbers, strict=True)]
+
+
+def _added(parts: list[tuple[Integers, Integers, Floats]], values: tuple[Values, ...]) -> Sums:
+    if not parts:
+        nothing = np.empty(0, dtype=np.int64)
+        return Sums(nothing, nothing, np.empty(0), values)
+    left, code, area = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    order = np.lexsort((code, left))  # stable: equal keys stay in the order of the file
+    left, code, area = left[order], code[order], area[order]
+    starts = np.flatnonzero(np.concatenate(([True], (np.diff(left) != 0) | (np.diff(code) != 0))))
+    return Sums(left[starts], code[starts], np.add.reduceat(area, starts), values)
