@@ -14,6 +14,7 @@ integrated with Q itself.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numba as nb
 import numpy as np
@@ -90,7 +91,7 @@ def _mean_exact(south: float, north: float, base: float) -> float:
 
 
 @nb.njit(cache=True, nogil=True)
-def area(rings: Rings, g: int, planar: bool) -> float:
+def area(rings: Any, g: int, planar: bool) -> float:
     """Ellipsoidal area of geometry g in m², or planar in squared units of the coordinates.
 
     ``rings`` are oriented, as `Polygons` has them: anything with ``x``, ``y``, ``ends`` and ``starts``.

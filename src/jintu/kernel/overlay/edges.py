@@ -155,7 +155,7 @@ def _clip(
 def _put(out: Floats, n: int, x1: float, x2: float, y1: float, y2: float, slope: float, sign: float) -> int:
     """Write a row; it counts when it has some width."""
     out[n, 0], out[n, 1], out[n, 2], out[n, 3], out[n, 4], out[n, 5] = x1, x2, y1, y2, slope, sign
-    return n + np.int64(x1 < x2)
+    return n + int(x1 < x2)
 
 
 @nb.njit(cache=True, nogil=True)

@@ -126,7 +126,7 @@ def _every_pair(a: Floats, m: int, b: Floats, n: int, c: Series, near: Integers)
         subtotal, count = 0.0, 0
         for j in range(n):
             near[count] = j
-            count += np.int64(b[j, 0] < x2) & np.int64(b[j, 1] > x1)
+            count += int(b[j, 0] < x2) & int(b[j, 1] > x1)
         for k in range(count):
             j = near[k]
             subtotal += b[j, 5] * _strip(x1, x2, y, slope, b, j, c)
