@@ -22,7 +22,7 @@ LIMIT_MB = 1.8
 PATCHES = {"small": 10_000, "full": 10_000}
 PATIENCE_S = 120
 QUIET_MS = 3_000
-"""The map is drawn when nothing was loaded for so long."""
+"""The map is drawn when it has tiles and nothing was loaded for so long."""
 STORED = (".png", ".jpg", ".webp", ".woff2", ".woff", ".pmtiles")
 """Compressed already."""
 
@@ -53,6 +53,7 @@ def measure(node: Path) -> None:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0)
+    call_command("collectstatic", interactive=False, verbosity=0)
     cookie = _session()
     port = _free_port()
     command = [sys.executable, "-m", "jintu.cli", "--data", str(node), "serve", "--port", str(port)]
@@ -89,16 +90,22 @@ def _load(base: str, cookie: tuple[str, str]) -> tuple[list[tuple[str, int]], fl
         context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="zh-CN")
         context.add_cookies([{"name": cookie[0], "value": cookie[1], "url": base}])
         page = context.new_page()
-        page.on("response", answers.append)
+        page.on("response", lambda answer: answers.append(answer))
         began = last = time.monotonic()
         page.goto(f"{base}/map/", wait_until="load", timeout=PATIENCE_S * 1000)
         seen = len(answers)
-        while time.monotonic() - last < QUIET_MS / 1000 and time.monotonic() - began < PATIENCE_S:
+        while time.monotonic() - began < PATIENCE_S:
             page.wait_for_timeout(250)
+            has_tiles = any(_kind(a) == "tile" for a in answers)
+            if has_tiles and time.monotonic() - last > QUIET_MS / 1000:
+                break
             if len(answers) > seen:
                 seen, last = len(answers), time.monotonic()
         if not page.url.endswith("/map/"):
             raise RuntimeError(f"the browser was sent to {page.url}")
+        failed = sorted({a.url for a in answers if a.status >= 400})
+        if failed:
+            raise RuntimeError(f"could not be loaded: {', '.join(failed[:5])}")
         found = [(_kind(a), _size(a)) for a in answers if a.status < 300]
         browser.close()
     return found, last - began

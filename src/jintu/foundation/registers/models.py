@@ -147,7 +147,7 @@ def row_indexes(
     links: tuple[tuple[str, ...], ...] = (),
 ) -> list[models.Index]:
     """Indexes every register wants; for ``Meta.indexes``: by division, by batch, by key, by each link whose other side
-    asks "is there a row of mine?", and by each date lists are sorted by.
+    asks "is there a row of mine?", and by each column lists are much sorted by, the date first.
 
     The one by ``key`` is beside the unique one, which knows only rows nobody superseded and is therefore of no use to a
     query for visible rows. ``links``: a column that holds another register's key, and what else is asked of such rows.

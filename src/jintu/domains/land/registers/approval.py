@@ -126,6 +126,7 @@ class Approval(RegisterRow):
         indexes = row_indexes(
             "land_approval",
             "approved_on",
+            "total_area",
             covers=(
                 *("kind", "authority", "total_area", "cult_area", "use_code", "doc_no"),
                 *("collective_area", "requisition_announced_on"),

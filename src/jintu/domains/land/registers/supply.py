@@ -159,6 +159,7 @@ class Supply(RegisterRow):
         indexes = row_indexes(
             "land_supply",
             "signed_on",
+            "area",
             covers=(
                 *("use_code", "method", "source", "area", "price", "supply_no"),
                 *("delivery_on", "start_on", "finish_on", "extended_finish_on"),
