@@ -124,6 +124,38 @@ document.addEventListener("click", (event) => {
   if (step) for (const other of document.querySelectorAll<HTMLDetailsElement>("details.fd-step[open]")) if (other !== step) other.open = false;
 });
 
+// -- a long form is sent only while the session lives: signed out, its entries would be lost on the sign-in page
+
+const sending = new WeakSet<HTMLFormElement>();
+document.addEventListener("submit", (event) => {
+  const form = event.target as HTMLFormElement;
+  if (!form.matches("form[data-guard]") || sending.delete(form)) return;
+  event.preventDefault();
+  event.stopImmediatePropagation();
+  const button = (event as SubmitEvent).submitter as HTMLButtonElement | null;
+  void token().then((fresh) => {
+    if (fresh === null) return signInBeside();
+    const field = form.querySelector<HTMLInputElement>("input[name=csrfmiddlewaretoken]");
+    if (field && fresh) field.value = fresh; // signing in again made a new one
+    sending.add(form);
+    form.requestSubmit(button);
+  }, () => toast(t("Nothing was sent: no connection to the server. What you entered is still here."), "o"));
+}, true);
+
+/** The token of the session as it is now; null when nobody is signed in any more. */
+async function token(): Promise<string | null> {
+  const answer = await fetch(place("jt-own-account"), { credentials: "same-origin", headers: { Accept: "text/html" } });
+  if (new URL(answer.url).pathname === place("jt-sign-in")) return null;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  return page.querySelector<HTMLInputElement>("input[name=csrfmiddlewaretoken]")?.value ?? "";
+}
+
+function signInBeside(): void {
+  void ask(t("You were signed out. Nothing was sent and nothing is lost: sign in on the page that opens, then come back here and send again."), t("Sign in"), false).then(
+    (yes) => yes && window.open(place("jt-sign-in"), "_blank", "noopener"),
+  );
+}
+
 // -- confirmation: data-confirm="What will happen" on a form or on the button that sends it
 
 let agreed: Element | null = null;

@@ -1,6 +1,9 @@
 // The words scripts show. English is the key, as everywhere; pages in Chinese look them up here.
 const chinese: Record<string, string> = {
   "Yes, go on": "确定",
+  "You were signed out. Nothing was sent and nothing is lost: sign in on the page that opens, then come back here and send again.":
+    "登录已失效。没有提交，已填内容都还在：请在新打开的页面登录，然后回到这里再次提交。",
+  "Sign in": "去登录",
   Cancel: "取消",
   Close: "关闭",
   "Nothing was sent: no connection to the server. What you entered is still here.": "与服务器断开，没有送出。已填内容还在本页。",

@@ -64,6 +64,7 @@ export class Panel {
   }
 
   private received(): void {
+    if (!this.element?.childElementCount) return this.close(); // refused: the reason is told beside the map
     const script = this.element?.querySelector<HTMLScriptElement>("script[data-map-overlay]");
     if (!script?.textContent) return;
     this.shown(JSON.parse(script.textContent) as FeatureCollection, script.dataset.mapOverlay === "still");

@@ -1,6 +1,6 @@
 """The one place where listeners are connected to the hooks and slots of lower floors."""
 
-__all__ = ["connect"]
+__all__ = ["connect", "kind_name"]
 
 
 def connect() -> None:
@@ -16,3 +16,31 @@ def connect() -> None:
     hooks.register_changed.connect(summary.listen)
     panels.provide(row_findings)
     naming.use(divisions.name)
+    naming.use_kinds(kind_name)
+
+
+def kind_name(name: str) -> str:
+    """What people call a kind of object: a register or a layer by its label, things of the foundation by a word."""
+    from django.utils.translation import gettext as _
+
+    from jintu.foundation.layers import schemas
+    from jintu.foundation.registers import descriptor
+    from jintu.kernel.errors import Missing
+
+    words = {
+        "identity.user": _("account"),
+        "identity.organisation": _("organisation"),
+        "checks.finding": _("finding"),
+        "checks.run": _("supervision run"),
+        "checks.rule": _("rule"),
+        "layers.analysis": _("analysis"),
+        "register.batch": _("import"),
+    }
+    if name in words:
+        return words[name]
+    for known in (descriptor, schemas):
+        try:
+            return str(known.get(name).label)
+        except Missing:
+            continue
+    return name

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from jintu.kernel import divisions
 
-__all__ = ["division_name", "use"]
+__all__ = ["division_name", "kind_name", "use", "use_kinds"]
 
 
 def _public(code: str) -> str:
@@ -29,3 +29,16 @@ def use(resolver: Callable[[str], str]) -> None:
 def division_name(code: str) -> str:
     """The name of a division, or its code."""
     return _resolver[0](code) if code else ""
+
+
+_kinds: list[Callable[[str], str]] = [str]
+
+
+def use_kinds(resolver: Callable[[str], str]) -> None:
+    """From now on ``resolver(name)`` gives what people call a kind of object: a register, a layer."""
+    _kinds[0] = resolver
+
+
+def kind_name(name: str) -> str:
+    """What people call a kind of object, or its name."""
+    return _kinds[0](name)

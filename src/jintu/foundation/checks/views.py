@@ -21,6 +21,7 @@ from jintu.foundation.identity.access import needs
 from jintu.foundation.operations import clock, files, jobs
 from jintu.foundation.registers import descriptor
 from jintu.kernel.errors import InputError, Missing, Place
+from jintu.ui import naming
 
 from . import evidence, formula, lifecycle, parameters, queries, rules
 from .actions.act import act, act_on_many, check
@@ -109,7 +110,7 @@ def _detail(request: HttpRequest, finding: Finding) -> dict[str, Any]:
         "features": shown,
         "has_map": bool(shown["features"]),
         "map_config": evidence.map_config(finding, shown, rule),
-        "used": [(_input_label(name), facts) for name, facts in finding.last_run.inputs.items()],
+        "used": [(naming.kind_name(name), facts) for name, facts in finding.last_run.inputs.items()],
         "parameters": _parameters(finding),
         "due_in": (finding.due_on - clock.today()).days if finding.due_on else None,
         "due_default": clock.today() + ANSWER_WITHIN,
@@ -122,19 +123,6 @@ def _register_label(name: str) -> str:
         return str(descriptor.get(name).label)
     except Missing:
         return name
-
-
-def _input_label(name: str) -> str:
-    """A register or a layer as people call it."""
-    from jintu.foundation.layers import schemas
-
-    try:
-        return str(descriptor.get(name).label)
-    except Missing:
-        try:
-            return str(schemas.get(name).label)
-        except Missing:
-            return name
 
 
 def _stage_labels() -> dict[str, str]:
@@ -246,7 +234,7 @@ def file(request: HttpRequest, uid: Any, sha256: str) -> HttpResponse:
 
 
 @require_GET
-@needs("view")
+@needs("view", "configure")
 def rule_list(request: HttpRequest) -> HttpResponse:
     """The catalogue: every rule with its law, what it needs and what its last official run did."""
     scope = request.scope  # type: ignore[attr-defined]
@@ -256,7 +244,7 @@ def rule_list(request: HttpRequest) -> HttpResponse:
     return render(request, "checks/rules.html", {"rows": rows, "last": last})
 
 
-@needs("view")
+@needs("view", "configure")
 def rule_page(request: HttpRequest, rule_id: str) -> HttpResponse:
     """One rule: law, formula, parameters with their basis; an operator may set a parameter from a date."""
     try:
@@ -276,7 +264,7 @@ def rule_page(request: HttpRequest, rule_id: str) -> HttpResponse:
         "parameters": [(p, p.holds(today)) for p in known],
         "in_words": formula.fill(rule.formula, {}).words,
         "names": list({p.name: p.label for p in shipped}.items()),
-        "needs": [_input_label(getattr(n, "register", "") or getattr(n, "layer", "")) for n in rule.needs.values()],
+        "needs": [naming.kind_name(getattr(n, "register", "") or getattr(n, "layer", "")) for n in rule.needs.values()],
         "may_set": scope.can("configure"),
         "explain": rule.explain[1] if (get_language() or "").startswith("en") else rule.explain[0],
         "found": Finding.objects.filter(scope.rows(), rule=rule_id, state__in=queries.UNSETTLED).count(),
@@ -355,7 +343,7 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
         raise Missing("There is no such run within your scope.")
     rows = [(r, _rule_name(r.rule)) for r in run.rules.order_by("rule")]
     names = {
-        "inputs": [(_input_label(name), facts) for name, facts in run.inputs.items()],
+        "inputs": [(naming.kind_name(name), facts) for name, facts in run.inputs.items()],
         "stages": [(_stage_labels().get(name, name), seconds) for name, seconds in run.stages.items()],
     }
     return render(request, "checks/run.html", {"run": run, "rows": rows, "what_if": (run.what_if or [])[:500]} | names)

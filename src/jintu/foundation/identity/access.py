@@ -14,14 +14,15 @@ from jintu.kernel.errors import NotAllowed
 __all__ = ["needs"]
 
 
-def needs(verb: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
-    """A view for people whose roles have the verb; others are told so (403), strangers sign in first."""
+def needs(*verbs: str) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+    """A view for people whose roles have one of the verbs; others are told so (403), strangers sign in first."""
 
     def guard(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         @login_required
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            require(request, verb)
+            scope = request.scope  # type: ignore[attr-defined]
+            require(request, next((v for v in verbs if scope.can(v)), verbs[0]))
             return view(request, *args, **kwargs)
 
         return guarded

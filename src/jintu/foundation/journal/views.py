@@ -17,6 +17,7 @@ from django.views.decorators.http import require_GET
 from jintu.kernel.errors import InputError, NotAllowed, Place
 
 from .models import Entry, Pending, Seal
+from .words import ACTS, act_label
 
 __all__ = ["entry_list"]
 
@@ -43,7 +44,12 @@ def entry_list(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(pk__lt=int(before))
     page = list(rows[: PAGE + 1])
     entries = page[:PAGE]
-    accounts = get_user_model().objects.in_bulk({e.user for e in entries if e.user is not None})
+    accounts = (
+        get_user_model().objects.select_related("organisation").in_bulk({e.user for e in entries if e.user is not None})
+    )
+    for entry in entries:
+        entry.label = act_label(entry.act)
+        entry.unit = _unit(accounts.get(entry.user), entry)
     query = request.GET.copy()
     query.pop("before", None)
     return render(
@@ -51,6 +57,7 @@ def entry_list(request: HttpRequest) -> HttpResponse:
         "journal/entries.html",
         {
             "rows": [(e, accounts.get(e.user)) for e in entries],
+            "acts": [(act, str(label)) for act, label in ACTS.items()],
             "older": entries[-1].pk if len(page) > PAGE else None,
             "asked": asked,
             "query": query.urlencode(),
@@ -58,6 +65,12 @@ def entry_list(request: HttpRequest) -> HttpResponse:
             "head": Seal.objects.order_by("-number").first(),
         },
     )
+
+
+def _unit(person: Any, entry: Entry) -> str:
+    """The organisation of an entry by name, where the person still belongs to it; else by its code."""
+    now = getattr(person, "organisation", None)
+    return str(now) if now is not None and now.code == entry.organisation else entry.organisation
 
 
 def _narrow(rows: QuerySet[Entry], asked: dict[str, str]) -> QuerySet[Entry]:

@@ -8,6 +8,7 @@ from django.contrib.auth.decorators import login_required
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from jintu.kernel.errors import Missing, NotAllowed
@@ -42,7 +43,30 @@ def _shown(job: Job) -> dict[str, Any]:
     ahead = 0
     if job.state == Job.State.QUEUED:
         ahead = Job.objects.filter(state__in=(Job.State.QUEUED, Job.State.RUNNING), pk__lt=job.pk).count()
-    return {"job": job, "error": tell_kept(job.error) if job.error else None, "ahead": ahead}
+    return {
+        "job": job,
+        "error": tell_kept(job.error) if job.error else None,
+        "ahead": ahead,
+        "results": _results(job),
+    }
+
+
+def _results(job: Job) -> list[tuple[str, Any]]:
+    """What a job reports, in words; what has no word is for programs."""
+    words = {
+        "found": _("found"),
+        "new": _("new"),
+        "gone": _("no longer detected"),
+        "rules": _("rules run"),
+        "read": _("rows read"),
+        "accepted": _("rows accepted"),
+        "refused": _("rows refused"),
+        "rows": _("rows"),
+        "name": _("file"),
+        "version": _("version"),
+    }
+    told = job.result if isinstance(job.result, dict) else {}
+    return [(words[n], v) for n, v in told.items() if n in words and not isinstance(v, dict | list)]
 
 
 @login_required

@@ -120,6 +120,12 @@ def division_name(code: Any) -> str:
     return naming.division_name(str(code or ""))
 
 
+@register.filter
+def kind_name(name: Any) -> str:
+    """What people call a register or a layer, or its name."""
+    return naming.kind_name(str(name or ""))
+
+
 # -- the frame
 
 LETTERS = {
