@@ -427,21 +427,23 @@ def _write(
 
     if loaded.working is None or schema.geometry != "polygon":
         return _write_other(target, loaded, schema, crs)
-    column = loaded.working
+    frame, column, delivered = loaded.frame.drop("__row__"), loaded.working, loaded.delivered
+    # what is written is let go column by column: of a million patches each copy is half a gigabyte
+    loaded.frame, loaded.working, loaded.delivered = loaded.frame.clear(), None, None
     polygons = Polygons.from_wkb(column)
     areas = polygons.areas()
-    frame = loaded.frame.drop("__row__")
     if mapping.area:
         frame = frame.with_columns(pl.Series(mapping.area, np.round(areas, 2)))
-    plane = None
-    if loaded.delivered is not None and is_plane(crs):
-        plane = Polygons.from_wkb(loaded.delivered)
+    plane = Polygons.from_wkb(delivered) if delivered is not None and is_plane(crs) else None
     summary = quality.summary(frame, schema, polygons, areas, plane)
+    del polygons, plane
     table = frame.to_arrow().cast(pa.schema(attributes.arrow_schema(schema))).append_column("geometry", column)
-    if loaded.delivered is not None:
-        table = table.append_column("geometry_delivered", loaded.delivered)
+    if delivered is not None:
+        table = table.append_column("geometry_delivered", delivered)
+    columns = dict(zip(table.column_names, table.columns, strict=True))
+    del frame, column, delivered, table
     total = float(areas.sum())
-    return lake.write(target, table, schema=schema.name, crs=crs, key=schema.key, area_m2=total), summary
+    return lake.write(target, columns, schema=schema.name, crs=crs, key=schema.key, area_m2=total), summary
 
 
 def _write_other(target: Path, loaded: _Loaded, schema: Schema, crs: str) -> tuple[lake.Written, dict[str, Any]]:

@@ -159,30 +159,41 @@ def _column_hash(column: pa.ChunkedArray, algorithm: str) -> str:
 
 
 def write(
-    target: Path, table: pa.Table, *, schema: str, crs: str, key: str, kind: str = "polygon", area_m2: float = 0.0
+    target: Path,
+    table: pa.Table | dict[str, pa.ChunkedArray],
+    *,
+    schema: str,
+    crs: str,
+    key: str,
+    kind: str = "polygon",
+    area_m2: float = 0.0,
 ) -> Written:
     """Write ``data.parquet`` into a directory.
 
     ``table``: attributes by our names, ``geometry`` (WKB lon/lat 4490, oriented; not in a table) and, when it differs,
     ``geometry_delivered`` (WKB in ``crs``). ``kind``: of the geometry, as of `schemas.GEOMETRIES`. ``area_m2``: of all.
-    Rows are put in Hilbert order, ties by ``key``; those of a table without geometry in the order of ``key``.
+    A dictionary of columns is emptied one by one, so that there are never two copies of all. Rows are put in Hilbert
+    order, ties by ``key``; those of a table without geometry in the order of ``key``.
     """
     import numpy as np
     import pyarrow as pa
 
-    keys = np.asarray(table.column(key).fill_null("").to_pylist(), dtype=str)
+    columns = table if isinstance(table, dict) else dict(zip(table.column_names, table.columns, strict=True))
+    keys = np.asarray(columns[key].fill_null("").to_pylist(), dtype=str)
     if kind == "none":
-        return _write_plain(target, table.take(pa.array(np.argsort(keys, kind="stable"))), schema=schema, key=key)
-    boxes = shapes.boxes(table.column(GEOMETRY), kind)
+        order = np.argsort(keys, kind="stable")
+        return _write_plain(target, _ordered(columns, order), schema=schema, key=key)
+    boxes = shapes.boxes(columns[GEOMETRY], kind)
     order = np.lexsort((keys, hilbert(boxes)))
-    ordered = table.take(pa.array(order))
+    del keys
+    ordered = _ordered(columns, order)
     digest = content_hash(ordered, schema=schema, crs=crs)
     sides = [pa.array(boxes[order, i]) for i in range(4)]
     covering = pa.StructArray.from_arrays(sides, names=["xmin", "ymin", "xmax", "ymax"])
     ordered = ordered.append_column(BBOX, covering)
     west, south = boxes[:, :2].min(axis=0)
     east, north = boxes[:, 2:].max(axis=0)
-    geo = _geo_metadata(crs, (west, south, east, north), DELIVERED in table.column_names, kind)
+    geo = _geo_metadata(crs, (west, south, east, north), DELIVERED in ordered.column_names, kind)
     ordered = ordered.replace_schema_metadata({b"geo": json.dumps(geo).encode(), b"jintu:schema": schema.encode()})
     _write_parquet(ordered, target / DATA, plain=(GEOMETRY, DELIVERED, BBOX, key))
     return Written(
@@ -192,6 +203,14 @@ def write(
         bbox=(float(west), float(south), float(east), float(north)),
         order=order,
     )
+
+
+def _ordered(columns: dict[str, pa.ChunkedArray], order: NDArray[np.int64]) -> pa.Table:
+    """The columns, emptied one by one, with their rows in another order."""
+    import pyarrow as pa
+
+    rows = pa.array(order)
+    return pa.table({name: columns.pop(name).take(rows) for name in list(columns)})
 
 
 def _write_parquet(table: pa.Table, path: Path, plain: Sequence[str]) -> None:

@@ -32,6 +32,7 @@ TOLERANCE_M, RELATIVE_LENGTH = 0.1, 1e-3
 SMALLEST_M2 = 0.1
 EXAMPLES = 20
 MOST_GAPS = 1000
+SHARES = 8
 
 
 def summary(
@@ -251,24 +252,46 @@ def _in_degrees(x: float, y: float, polygons: Polygons, delivered: Polygons | No
 
 def _unmatched(polygons: Polygons, scale: float) -> NDArray[np.float64]:
     """Edges that do not occur as often in one direction as in the other: (k, 2, 2). Vertices are told apart at
-    1 / ``scale``."""
+    1 / ``scale``. Edges are compared in `SHARES` shares by their number, so that memory stays bounded."""
     import numpy as np
 
     x, y = polygons.x, polygons.y
-    last = np.zeros(len(x), dtype=bool)
+    edge, forward = _numbered(polygons, scale)
+    alone = []
+    for share in range(SHARES):
+        here = np.flatnonzero(edge % np.uint64(SHARES) == share)
+        here = here[np.argsort(edge[here], kind="stable")]
+        if not len(here):
+            continue
+        ordered = edge[here]
+        first = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+        net = np.add.reduceat(np.where(forward[here], 1, -1), first)
+        alone.append(here[first[net != 0]])
+    left = _starts(polygons)[np.concatenate(alone)] if alone else np.empty(0, dtype=np.int64)
+    return np.stack([np.column_stack((x[left], y[left])), np.column_stack((x[left + 1], y[left + 1]))], axis=1)
+
+
+def _starts(polygons: Polygons) -> NDArray[np.int64]:
+    """The vertices that begin an edge: all but the last of each ring."""
+    import numpy as np
+
+    last = np.zeros(len(polygons.x), dtype=bool)
     last[polygons.ring_offsets[1:] - 1] = True
-    start = np.flatnonzero(~last)
-    point = _mixed(np.round(x * scale).astype(np.int64), np.round(y * scale).astype(np.int64))
+    return np.flatnonzero(~last)
+
+
+def _numbered(polygons: Polygons, scale: float) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
+    """A number of each edge, the same from either side, and whether it runs from the lower end."""
+    import numpy as np
+
+    point = _mixed(np.round(polygons.x * scale).astype(np.int64), np.round(polygons.y * scale).astype(np.int64))
+    start = _starts(polygons)
     here, there = point[start], point[start + 1]
     forward = here < there
-    edge = np.where(forward, here, there) * np.uint64(0x9E3779B97F4A7C15) ^ np.where(forward, there, here)
-    order = np.argsort(edge, kind="stable")
-    ordered = edge[order]
-    sign = np.where(forward, 1, -1)[order]
-    first = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-    net = np.add.reduceat(sign, first)
-    left = start[order[first[net != 0]]]
-    return np.stack([np.column_stack((x[left], y[left])), np.column_stack((x[left + 1], y[left + 1]))], axis=1)
+    low, high = np.minimum(here, there), np.maximum(here, there)
+    low *= np.uint64(0x9E3779B97F4A7C15)
+    low ^= high
+    return low, forward
 
 
 def _mixed(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.uint64]:
