@@ -199,6 +199,32 @@ def check(reference: str, division: str, sample: int, keep: bool, as_json: bool)
 
 
 @layer.command()
+@click.argument("reference", metavar="LAYER@VERSION")
+@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="File to write.")
+@click.option("--format", "kind", default="", help="shp, gpkg, fgdb, geoparquet, csv, vct; default is the extension's.")
+@click.option("--division", default="")
+@click.option("--encoding", default="", help="Of the text of shapefiles, CSV and VCT.")
+@click.option("--json", "as_json", is_flag=True)
+def export(reference: str, out: Path, kind: str, division: str, encoding: str, as_json: bool) -> None:
+    """Write a version with the standard's columns and the delivered coordinates."""
+    setup()
+    from jintu.foundation.journal import Actor
+    from jintu.foundation.layers import exporting
+    from jintu.kernel import formats, hashing
+
+    version = _find(reference, division)
+    kind = kind or ("shp" if out.suffix.lower() == ".zip" else formats.EXTENSIONS.get(out.suffix.lower(), ""))
+    with progress_line() as progress:
+        rows = exporting.write(version, out, kind, encoding=encoding, progress=progress)
+    digest = hashing.of_file(out)
+    exporting.record(version, kind, digest, Actor())
+    if as_json:
+        echo_json({**layer_facts(version), "file": str(out), "format": kind, "rows": rows, "file_hash": digest})
+        return
+    click.echo(f"{out}: {rows:,} rows  {digest}")
+
+
+@layer.command()
 @click.argument("old", metavar="LAYER@OLD")
 @click.argument("new", metavar="LAYER@NEW")
 @click.option("--division", default="")

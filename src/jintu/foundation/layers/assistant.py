@@ -331,16 +331,19 @@ def _key(shape: str) -> str:
     return SHAPE + shape.partition(":")[2][:32]
 
 
-def remember(schema: Schema, taken: Sample, mapping: Mapping, user: int | None = None) -> None:
-    """Keep an accepted mapping for files of the same shape. Whether a datum may be taken as CGCS2000 is not kept: that
-    is the operator's word for one file."""
+def remember(schema: Schema, taken: Sample, mapping: Mapping, user: int | None = None) -> str:
+    """Keep an accepted mapping for files of the same shape; returns the name to load it by, "" for an empty one.
+
+    Whether a datum may be taken as CGCS2000 is not kept: that is the operator's word for one file.
+    """
     from .models import LayerMapping
 
     facts = {k: v for k, v in mapping.facts().items() if k != "take_as_cgcs2000"}
-    if facts:
-        LayerMapping.objects.update_or_create(
-            layer=schema.name, name=_key(shape_of(schema, taken)), defaults={"facts": facts, "created_by": user}
-        )
+    if not facts:
+        return ""
+    name = _key(shape_of(schema, taken))
+    LayerMapping.objects.update_or_create(layer=schema.name, name=name, defaults={"facts": facts, "created_by": user})
+    return name
 
 
 def remembered(schema: Schema, taken: Sample) -> Mapping | None:

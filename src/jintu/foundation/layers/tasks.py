@@ -11,7 +11,7 @@ from jintu.foundation.operations import files, jobs
 from jintu.foundation.operations.models import StoredFile
 from jintu.kernel.errors import InputError, Missing, Place
 
-__all__ = ["import_delivery", "import_version"]
+__all__ = ["export_version", "import_delivery", "import_version"]
 
 
 @jobs.kind("layers.import", title="Load a layer")
@@ -30,7 +30,7 @@ def import_version(
     good_only: bool = False,
 ) -> dict[str, Any]:
     """Load a stored file as a layer version; a refused file leaves its list of problems as a spreadsheet."""
-    from . import importing, problems
+    from . import assistant, importing, problems, schemas
     from .mapping import Mapping
     from .mapping import load as load_mapping
     from .models import LayerVersion
@@ -45,13 +45,14 @@ def import_version(
     with tempfile.TemporaryDirectory(prefix="jintu-layer-") as folder:
         path = Path(folder) / Path(kept.name).name
         path.symlink_to(files.path_of(file))
+        known = None if mapping else assistant.remembered_for(schemas.get(layer), path, member, encoding or None)
         try:
             result = importing.import_layer(
                 layer,
                 path,
                 division,
                 day,
-                mapping=load_mapping(layer, mapping) if mapping else Mapping(),
+                mapping=load_mapping(layer, mapping) if mapping else known or Mapping(),
                 crs=crs or None,
                 encoding=encoding or None,
                 member=member or None,
@@ -134,3 +135,22 @@ def import_delivery(
             report=answer.get("report", "—"),
         )
     return answer
+
+
+@jobs.kind("layers.export", title="Export a layer")
+def export_version(job: jobs.Running, *, version: int, kind: str, persons: bool = False) -> dict[str, Any]:
+    """Write a version to a file and keep it in the store, for the person who asked."""
+    from django.urls import reverse
+
+    from . import exporting
+    from .models import LayerVersion
+
+    what = LayerVersion.objects.get(pk=version)
+    with tempfile.TemporaryDirectory(prefix="jintu-export-") as folder:
+        path = Path(folder) / exporting.file_name(what, kind)
+        exporting.write(what, path, kind, persons=persons, progress=job.progress)
+        with path.open("rb") as stream:
+            stored = files.store(stream, path.name)
+    exporting.record(what, kind, stored.sha256, job.actor)
+    url = reverse("layers:exported", args=[job.pk]) if job.pk else ""
+    return {"file": stored.sha256, "name": stored.name, "size": stored.size, "url": url}

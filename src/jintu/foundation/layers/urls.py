@@ -1,6 +1,6 @@
 from django.urls import path
 
-from . import version_views, views
+from . import import_views, version_views, views
 
 app_name = "layers"
 urlpatterns = [
@@ -16,8 +16,11 @@ urlpatterns = [
     path("analyses/<uuid:uid>/outline.geojson", views.outline, name="outline"),
     path("tiles/<str:layer>/<str:version>/<int:z>/<int:x>/<int:y>.mvt", views.tile, name="tile"),
     path("versions/", version_views.index, name="versions"),
-    path("versions/import/", version_views.start, name="import"),
+    path("versions/import/", import_views.start, name="import"),
+    path("versions/import/match/", import_views.match, name="match"),
     path("versions/<int:pk>/", version_views.detail, name="version"),
+    path("versions/<int:pk>/export/", import_views.export, name="export"),
+    path("versions/exports/<int:pk>/", import_views.exported, name="exported"),
     path("versions/<int:pk>/compare/", version_views.compare, name="compare"),
     path("versions/<int:pk>/verify/", version_views.verify, name="verify"),
     path("versions/<int:pk>/state/", version_views.change_state, name="state"),

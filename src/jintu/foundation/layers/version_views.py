@@ -1,26 +1,22 @@
-"""Versions of layers: list, import, what a version is, comparison, verification, publishing and withdrawing."""
+"""Versions of layers: list, what a version is, comparison, verification, publishing and withdrawing."""
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Any
 
 from django.contrib import messages
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from jintu.foundation.identity import actor_of
 from jintu.foundation.identity.access import needs, require
-from jintu.foundation.operations import files, jobs
-from jintu.kernel import divisions
 from jintu.kernel.errors import InputError, Missing, Place
 
-from . import assistant, comparing, finding, importing, mapping, onemap, reports, schemas, versions
-from .models import LayerMapping, LayerVersion
+from . import comparing, exporting, finding, importing, onemap, reports, schemas, versions
+from .models import LayerVersion
 
 LISTED = 300
 LISTED_ROWS = 100
@@ -49,65 +45,6 @@ def index(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_http_methods(["GET", "POST"])
-@needs("import")
-def start(request: HttpRequest) -> HttpResponse:
-    """Hand in a file; the job reads, checks and publishes it."""
-    if request.method == "POST":
-        return _enqueue(request)
-    scope = request.scope  # type: ignore[attr-defined]
-    context = {
-        "schemas": list(schemas.catalogue()),
-        "chosen": request.GET.get("layer", ""),
-        "mappings": _mappings(),
-        "division": next((d for d in scope.divisions if len(d) >= 6), ""),
-    }
-    return render(request, "layers/import.html", context)
-
-
-def _mappings() -> list[dict[str, str]]:
-    """Those somebody saved and those that come with the domains."""
-    named = LayerMapping.objects.exclude(name__startswith=assistant.SHAPE)
-    saved = named.order_by("layer", "name").values_list("layer", "name")
-    come = [(s.name, name) for s in schemas.catalogue() for name in mapping.shipped(s.name)]
-    return [{"layer": layer, "name": name} for layer, name in dict.fromkeys([*saved, *come])]
-
-
-def _enqueue(request: HttpRequest) -> HttpResponse:
-    schema = schemas.get(request.POST.get("layer", ""))
-    division = divisions.check(request.POST.get("division", "").strip(), place=Place(field="division"))
-    scope = request.scope  # type: ignore[attr-defined]
-    if not scope.covers(division):
-        raise InputError("Division {division} is outside your scope.", place=Place(field="division"), division=division)
-    try:
-        day = date.fromisoformat(request.POST.get("valid_from", ""))
-    except ValueError:
-        raise InputError("The day from which the version holds is missing.", place=Place(field="valid_from")) from None
-    file = request.FILES.get("file")
-    if file is None:
-        raise InputError("There is no file.", place=Place(field="file"))
-    kept = files.store(file, file.name or "file")
-    layer, _sep, name = request.POST.get("mapping", "").partition("/")
-    if name and layer != schema.name:
-        raise InputError("The mapping is for another layer.", place=Place(field="mapping"))
-    with transaction.atomic():
-        job = jobs.enqueue(
-            "layers.import",
-            actor=actor_of(request),
-            division=division,
-            title=f"{schema.label} {division} {day.isoformat()}",
-            layer=schema.name,
-            file=kept.sha256,
-            valid_from=day.isoformat(),
-            mapping=name,
-            crs=request.POST.get("crs", "").strip(),
-            encoding=request.POST.get("encoding", "").strip(),
-            version_name=request.POST.get("name", "").strip()[:60],
-            good_only=bool(request.POST.get("good_only")),
-        )
-    return redirect("operations:job", pk=job.pk)
-
-
 @require_GET
 @needs("view")
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
@@ -129,6 +66,8 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "reports": [
             (r.label, r.icon, reverse(r.url_name, args=[version.pk])) for r in reports.of_layer(version.layer, "tables")
         ],
+        "formats": [k for k in exporting.FORMATS if k != "shp" or not version.schema.is_table],
+        "can_export": request.scope.can("export", version),  # type: ignore[attr-defined]
         "can_change": request.scope.can("publish", version),  # type: ignore[attr-defined]
     }
     return render(request, "layers/version.html", context)

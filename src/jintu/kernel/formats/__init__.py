@@ -221,7 +221,8 @@ def write(
     layer: str | None = None,
     **options: Any,
 ) -> None:
-    """Write tables in the format of the extension: .shp .gpkg .geojson .parquet .vct .csv .xlsx .txt (boundary points).
+    """Write tables in the format of the extension: .shp .gpkg .gdb .geojson .parquet .vct .csv .xlsx, and
+    .txt (boundary points).
 
     ``tables`` have a WKB column ``geometry`` (x = east) where the format is spatial; ``__row__`` is left out. ``crs``
     is that of the coordinates and is needed wherever the format can say it. CSV and XLSX write geometry as WKT.
@@ -241,11 +242,11 @@ def write(
         from jintu.kernel.formats import xlsx
 
         return xlsx.write(path, plain, sheet=layer or "Sheet1", **options)
-    if kind not in ("shp", "gpkg", "geojson", "geoparquet", "txt", "vct"):
+    if kind not in ("shp", "gpkg", "geojson", "fgdb", "geoparquet", "txt", "vct"):
         raise Unsupported(
             "Files of type {suffix} are not written.",
             place=Place(file=path.name),
-            remedy="Choose .shp, .gpkg, .geojson, .parquet, .vct, .csv, .xlsx or .txt.",
+            remedy="Choose .shp, .gpkg, .gdb, .geojson, .parquet, .vct, .csv, .xlsx or .txt.",
             suffix=path.suffix,
         )
     stream: Iterator[pa.Table] = iter(given)
@@ -257,6 +258,10 @@ def write(
         from jintu.kernel.formats import gpkg
 
         return gpkg.write(path, stream, crs=crs, layer=layer)
+    if kind == "fgdb":
+        from jintu.kernel.formats import fgdb
+
+        return fgdb.write(path, stream, crs=crs, layer=layer)
     if kind == "geojson":
         from jintu.kernel.formats import geojson
 

@@ -1,0 +1,233 @@
+"""Files in and out by the pages: load a layer or a delivery, match foreign columns, export a version."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from jintu.foundation.identity import actor_of
+from jintu.foundation.identity.access import needs
+from jintu.foundation.operations import files, jobs
+from jintu.foundation.operations.models import Job, StoredFile
+from jintu.foundation.registers.rendering import may_see_persons
+from jintu.kernel import divisions
+from jintu.kernel.errors import InputError, Missing, Place
+
+from . import assistant, exporting, mapping, schemas, structures
+from .models import LayerMapping, LayerVersion
+
+if TYPE_CHECKING:
+    from jintu.kernel.formats import Source
+
+DELIVERY = "delivery:"
+"""Before the name of a structure, where a layer could be chosen too."""
+PASSED_ON = ("layer", "division", "valid_from", "crs", "encoding", "name", "good_only")
+
+
+@require_http_methods(["GET", "POST"])
+@needs("import")
+def start(request: HttpRequest) -> HttpResponse:
+    """Hand in a file; the job reads, checks and publishes it. Foreign columns are matched on a page before."""
+    if request.method == "POST":
+        kept = _stored(request)
+        if request.POST.get("action") == "match":
+            schemas.get(request.POST.get("layer", ""))
+            asked = {k: request.POST.get(k, "") for k in PASSED_ON}
+            return redirect(f"{reverse('layers:match')}?{urlencode({'file': kept.sha256, **asked})}")
+        return _enqueue(request, kept)
+    scope = request.scope  # type: ignore[attr-defined]
+    context = {
+        "schemas": list(schemas.catalogue()),
+        "structures": [(f"{DELIVERY}{s.name}", s.label) for s in structures.catalogue()],
+        "chosen": request.GET.get("layer", ""),
+        "mappings": _mappings(),
+        "division": next((d for d in scope.divisions if len(d) >= 6), ""),
+    }
+    return render(request, "layers/import.html", context)
+
+
+def _stored(request: HttpRequest) -> StoredFile:
+    file = request.FILES.get("file")
+    if file is None:
+        raise InputError("There is no file.", place=Place(field="file"))
+    return files.store(file, file.name or "file")
+
+
+def _mappings() -> list[dict[str, str]]:
+    """Those somebody saved and those that come with the domains."""
+    named = LayerMapping.objects.exclude(name__startswith=assistant.SHAPE)
+    saved = named.order_by("layer", "name").values_list("layer", "name")
+    come = [(s.name, name) for s in schemas.catalogue() for name in mapping.shipped(s.name)]
+    return [{"layer": layer, "name": name} for layer, name in dict.fromkeys([*saved, *come])]
+
+
+def _where_and_when(request: HttpRequest) -> tuple[str, date]:
+    division = divisions.check(request.POST.get("division", "").strip(), place=Place(field="division"))
+    scope = request.scope  # type: ignore[attr-defined]
+    if not scope.covers(division):
+        raise InputError("Division {division} is outside your scope.", place=Place(field="division"), division=division)
+    try:
+        return division, date.fromisoformat(request.POST.get("valid_from", ""))
+    except ValueError:
+        raise InputError("The day from which the version holds is missing.", place=Place(field="valid_from")) from None
+
+
+def _enqueue(request: HttpRequest, kept: StoredFile, named: str = "") -> HttpResponse:
+    """``named``: the mapping, where it was made on the page of matches."""
+    division, day = _where_and_when(request)
+    common: dict[str, Any] = {
+        "actor": actor_of(request),
+        "division": division,
+        "file": kept.sha256,
+        "valid_from": day.isoformat(),
+        "crs": request.POST.get("crs", "").strip(),
+        "encoding": request.POST.get("encoding", "").strip(),
+        "good_only": bool(request.POST.get("good_only")),
+    }
+    wanted = request.POST.get("layer", "")
+    if wanted.startswith(DELIVERY):
+        structure = structures.get(wanted.removeprefix(DELIVERY))
+        title = f"{structure.label} {division} {day.isoformat()}"
+        with transaction.atomic():
+            job = jobs.enqueue("layers.delivery", title=title, structure=structure.name, **common)
+        return redirect("operations:job", pk=job.pk)
+    schema = schemas.get(wanted)
+    layer, _sep, name = request.POST.get("mapping", "").partition("/")
+    if name and layer != schema.name:
+        raise InputError("The mapping is for another layer.", place=Place(field="mapping"))
+    with transaction.atomic():
+        job = jobs.enqueue(
+            "layers.import",
+            title=f"{schema.label} {division} {day.isoformat()}",
+            layer=schema.name,
+            mapping=named or name,
+            version_name=request.POST.get("name", "").strip()[:60],
+            **common,
+        )
+    return redirect("operations:job", pk=job.pk)
+
+
+# --- matching ----------
+
+
+@contextmanager
+def _opened(kept: StoredFile, crs: str, encoding: str) -> Iterator[Source]:
+    from jintu.kernel import formats
+
+    with tempfile.TemporaryDirectory(prefix="jintu-layer-") as folder:
+        path = Path(folder) / Path(kept.name).name
+        path.symlink_to(files.path_of(kept.sha256))
+        with formats.read(path, crs=crs or None, encoding=encoding or None) as source:
+            yield source
+
+
+@require_http_methods(["GET", "POST"])
+@needs("import")
+def match(request: HttpRequest) -> HttpResponse:
+    """Which column is which: what the assistant proposes, with its reasons, to be corrected and accepted."""
+    asked = request.POST if request.method == "POST" else request.GET
+    schema = schemas.get(asked.get("layer", ""))
+    kept = StoredFile.objects.filter(sha256=asked.get("file", "")).first()
+    if kept is None:
+        raise Missing("There is no such file.")
+    with _opened(kept, asked.get("crs", "").strip(), asked.get("encoding", "").strip()) as source:
+        taken = assistant.sample(source)
+    found = assistant.propose(schema, taken)
+    if request.method == "POST":
+        accepted = _accepted(request, found)
+        name = request.POST.get("save_as", "").strip()[:100]
+        user = request.user.pk
+        if name:
+            mapping.save(schema, accepted, name, user)
+        return _enqueue(request, kept, name or assistant.remember(schema, taken, accepted, user))
+    context = {
+        "schema": schema,
+        "file": kept,
+        "passed": {k: asked.get(k, "") for k in PASSED_ON},
+        "rows": [_row(a, found) for a in schema.attributes],
+        "headers": taken.headers,
+        "found": found,
+        "share": len(found.matches),
+    }
+    return render(request, "layers/match.html", context)
+
+
+def _row(a: schemas.Attribute, found: assistant.Proposal) -> dict[str, Any]:
+    """One attribute with its proposal and the first values of the column proposed."""
+    chosen = found.matches.get(a.name)
+    filled = found.mapping.constants.get(a.name) or ""
+    examples = [v for v in dict.fromkeys(found.sample.values.get(chosen.column, ())) if v][:3] if chosen else []
+    return {
+        "attribute": a,
+        "match": chosen,
+        "percent": round(100 * chosen.score) if chosen else 0,
+        "examples": examples,
+        "filled": filled,
+        "numbered": a.name == found.mapping.sequence or (a.serial and not chosen),
+        "computed": a.name == found.mapping.area,
+        "open": a in found.open,
+    }
+
+
+def _accepted(request: HttpRequest, found: assistant.Proposal) -> mapping.Mapping:
+    """The mapping as the person left it: columns chosen, words translated where the column is the one proposed."""
+    columns = {
+        a.name: column
+        for a in found.schema.attributes
+        if (column := request.POST.get(f"column-{a.name}", "")) in found.sample.headers
+    }
+    proposed = {n: m.column for n, m in found.matches.items()}
+    values = {n: words for n, words in found.mapping.values.items() if columns.get(n) == proposed.get(n)}
+    return mapping.Mapping(
+        columns=columns,
+        constants={n: v for n, v in found.mapping.constants.items() if n not in columns},
+        values=values,
+        sequence=found.mapping.sequence if found.mapping.sequence not in columns else "",
+        area=found.mapping.area if found.mapping.area not in columns else "",
+    )
+
+
+# --- out ----------
+
+
+@require_POST
+@needs("export")
+def export(request: HttpRequest, pk: int) -> HttpResponse:
+    """Write a version to a file, by a job."""
+    scope = request.scope  # type: ignore[attr-defined]
+    version = LayerVersion.objects.within(scope).filter(pk=pk).first()
+    if version is None:
+        raise Missing("There is no such version, or it is outside your scope.")
+    kind = request.POST.get("format", "")
+    exporting.file_name(version, kind)  # refuses a format that is none
+    with transaction.atomic():
+        job = jobs.enqueue(
+            "layers.export",
+            actor=actor_of(request),
+            title=f"{version.schema.label} {version.name} · {kind}",
+            version=version.pk,
+            kind=kind,
+            persons=may_see_persons(scope),
+        )
+    return redirect("operations:job", pk=job.pk)
+
+
+@require_GET
+@needs("export")
+def exported(request: HttpRequest, pk: int) -> HttpResponse:
+    """The file that a job of this person has written."""
+    job = Job.objects.filter(pk=pk, kind="layers.export", user=request.user.pk, state=Job.State.DONE).first()
+    if job is None:
+        raise Missing("There is no such export.")
+    return files.response(job.result["file"], job.result["name"])
