@@ -137,7 +137,9 @@ class Polygons:
         return np.asarray(shapely.from_ragged_array(shapely.GeometryType.MULTIPOLYGON, coordinates, offsets))
 
 
-def from_wkb(column: Any, threads: int | None = None, rows: Integers | None = None) -> Polygons:
+def from_wkb(
+    column: Any, threads: int | None = None, rows: Integers | None = None, *, as_delivered: bool = False
+) -> Polygons:
     """Polygons of a column of WKB, or of some of its rows.
 
     ``column`` is a list of bytes (or None), a pyarrow binary array of any width, or a polars binary column; ``rows``
@@ -145,6 +147,9 @@ def from_wkb(column: Any, threads: int | None = None, rows: Integers | None = No
     order; Z and M are dropped; null and empty geometries get zero rings. Raises `Unsupported` for other geometry types,
     `InputError` for truncated WKB, rings that are not closed, and coordinates that are not finite; the row of the place
     is that of the column and counts from 1.
+
+    ``as_delivered`` keeps the rings in their direction and refuses none of them, for those who look for what is wrong
+    (`jintu.kernel.topology`). Overlay and areas must not be given such polygons.
     """
     data, begins, ends = _buffers(column, rows)
     n = len(begins)
@@ -154,7 +159,7 @@ def from_wkb(column: Any, threads: int | None = None, rows: Integers | None = No
     if n and sizes[:, 0].min() < 0:
         if (wrong := sizes[:, 0] == BIG_ENDIAN).any():
             positions = np.flatnonzero(wrong) if rows is None else rows[wrong]
-            return from_wkb(_little_endian(column, positions), threads, rows)
+            return from_wkb(_little_endian(column, positions), threads, rows, as_delivered=as_delivered)
         row = int(np.argmax(sizes[:, 0] < 0))
         raise _refusal(int(sizes[row, 0]), _row_of(rows, row))
     geometry_offsets, rings, vertices = (_running_sum(sizes[:, k]) for k in range(3))
@@ -168,7 +173,7 @@ def from_wkb(column: Any, threads: int | None = None, rows: Integers | None = No
     flat.ring_offsets[-1] = vertices[-1]
     flat.polygon_offsets[-1] = rings[-1]
     in_parallel(lambda i, j: wkb.fill(data, begins, ends, i, j, rings, vertices, flat.arrays), spans, threads)
-    return _checked(flat, threads, rows)
+    return flat if as_delivered else _checked(flat, threads, rows)
 
 
 def from_shapely(geometries: Iterable[Any], threads: int | None = None) -> Polygons:

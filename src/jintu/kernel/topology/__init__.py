@@ -25,8 +25,9 @@ from jintu.kernel.topology.cancelling import Edges, cancel, merge
 from jintu.kernel.topology.defects import Defect, Defects, Kind, Spot, joined
 from jintu.kernel.topology.partition import Fetch, judge
 from jintu.kernel.topology.plane import Plane
+from jintu.kernel.topology.validating import validity
 
-__all__ = ["Defect", "Defects", "Kind", "Plane", "Scan", "Spot", "conclude", "inspect", "scan"]
+__all__ = ["Defect", "Defects", "Kind", "Plane", "Scan", "Spot", "conclude", "inspect", "scan", "validity"]
 
 
 @dataclass(frozen=True, eq=False)
