@@ -10,14 +10,17 @@ from hypothesis import strategies as st
 from shapely import affinity
 
 from jintu.kernel.flat import from_shapely
-from jintu.kernel.topology import Kind, Plane, conclude, inspect, scan
+from jintu.kernel.topology import Kind, Limits, Plane, conclude, inspect, scan
 
 box = shapely.box
 UNIT = Plane(resolution=1e-4, tolerance=1e-3)
 
 
-def found(*shapes, plane=UNIT):
-    return inspect(from_shapely(shapes), plane)
+ALL_SHAPES = Limits(sliver_compactness=0, spike_degrees=0)
+
+
+def found(*shapes, plane=UNIT, limits=ALL_SHAPES):
+    return inspect(from_shapely(shapes), plane, limits)
 
 
 # --- cells that can be counted ----------
@@ -117,7 +120,7 @@ def test_the_answer_does_not_depend_on_how_rows_are_cut(cells, fragment_of, rand
         random.shuffle(rows)
         scans.append(scan(polygons.take(rows), rows, UNIT))
     random.shuffle(scans)
-    same(conclude(scans, polygons.take, UNIT), inspect(polygons, UNIT))
+    same(conclude(scans, polygons.take, UNIT, ALL_SHAPES), inspect(polygons, UNIT, ALL_SHAPES))
 
 
 def test_direction_of_rings_and_threads_do_not_matter():

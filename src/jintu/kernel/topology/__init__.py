@@ -6,8 +6,8 @@
 
 A layer that does not fit into memory is looked at fragment by fragment; the answer does not depend on the cut::
 
-    parts = [scan(fragment, rows, plane) for …]      # anywhere, in any order
-    found = conclude(parts, fetch, plane)            # fetch(rows) gives the few geometries that overlap
+    parts = [scan(fragment, rows) for …]             # anywhere, in any order
+    found = conclude(parts, fetch)                   # fetch(rows) gives the few geometries that overlap
 
 `docs/reference/topology.md` says what is found, and how T-junctions and tolerances are judged.
 """
@@ -20,43 +20,132 @@ from typing import Any
 
 import numpy as np
 
-from jintu.kernel.flat import Floats, Integers, Polygons
+from jintu.kernel.flat import Floats, Integers, Polygons, from_shapely
+from jintu.kernel.topology.between import borders_without_lines, covers, lines_off_borders
 from jintu.kernel.topology.cancelling import Edges, cancel, merge
-from jintu.kernel.topology.defects import Defect, Defects, Kind, Spot, joined
+from jintu.kernel.topology.copies import copies
+from jintu.kernel.topology.defects import Defect, Defects, Kind, Spot, collect, joined
+from jintu.kernel.topology.limits import Limits
+from jintu.kernel.topology.lines import line_defects
 from jintu.kernel.topology.partition import Fetch, judge
 from jintu.kernel.topology.plane import Plane
-from jintu.kernel.topology.validating import validity
+from jintu.kernel.topology.rings import Measures, measure, ring_defects, slivers
+from jintu.kernel.topology.validating import invalid_rows, validity
 
-__all__ = ["Defect", "Defects", "Kind", "Plane", "Scan", "Spot", "conclude", "inspect", "scan", "validity"]
+__all__ = [
+    "Defect",
+    "Defects",
+    "Kind",
+    "Limits",
+    "Plane",
+    "Scan",
+    "Spot",
+    "borders_without_lines",
+    "conclude",
+    "covers",
+    "inspect",
+    "invalid_rows",
+    "line_defects",
+    "lines_off_borders",
+    "ring_defects",
+    "scan",
+    "validity",
+]
 
 
 @dataclass(frozen=True, eq=False)
 class Scan:
-    """What is kept of a fragment: the edges that did not cancel, and 40 bytes a row."""
+    """What is kept of a fragment: the edges that did not cancel, and 72 bytes a row."""
 
     edges: Edges
     rows: Integers
     boxes: Floats
+    measures: Measures
 
 
-def scan(polygons: Polygons, rows: Any = None, plane: Plane | None = None, threads: int | None = None) -> Scan:
-    """Read a fragment. ``rows`` are the numbers of its geometries in the layer (0 … n − 1 when None)."""
+def scan(
+    polygons: Polygons,
+    rows: Any = None,
+    plane: Plane | None = None,
+    threads: int | None = None,
+    *,
+    crossing: Any = (),
+) -> Scan:
+    """Read a fragment. ``rows`` are the numbers of its geometries in the layer (0 … n − 1 when None).
+
+    ``crossing`` are the geometries (their indices here) of which `validity` says that they cross themselves: they take
+    part as what they enclose, and not by the direction in which they are walked.
+    """
+    plane = plane or Plane()
     numbers = np.arange(len(polygons)) if rows is None else np.ascontiguousarray(rows, dtype=np.int64)
     if len(numbers) != len(polygons):
         raise ValueError(f"{len(polygons)} row numbers are needed, not {len(numbers)}")
-    return Scan(cancel(polygons, plane or Plane(), numbers, threads), numbers, polygons.boxes(threads))
+    edges, measures = cancel(polygons, plane, numbers, threads, crossing), measure(polygons, plane, threads)
+    if len(crossing):
+        bad = np.asarray(crossing, dtype=np.int64)
+        mended = _mended(polygons.take(bad))
+        edges = merge([edges, cancel(mended, plane, numbers[bad], threads)])
+        measures.area[bad] = measure(mended, plane, threads).area
+    return Scan(edges, numbers, polygons.boxes(threads), measures)
 
 
-def conclude(scans: Sequence[Scan], fetch: Fetch, plane: Plane | None = None) -> Defects:
-    """The defects of the layer of which these are the fragments, in any order and any cut."""
+def _mended(polygons: Polygons) -> Polygons:
+    """What self-crossing polygons enclose by the even-odd rule."""
+    import shapely
+
+    mended = shapely.make_valid(polygons.to_shapely())
+    parts = [shapely.get_parts(shapely.get_parts(shape)) for shape in mended]
+    return from_shapely([shapely.MultiPolygon([p for p in some if p.geom_type == "Polygon"]) for some in parts])
+
+
+def conclude(scans: Sequence[Scan], fetch: Fetch, plane: Plane | None = None, limits: Limits | None = None) -> Defects:
+    """The defects of the layer of which these are the fragments, in any order and any cut: gaps, overlaps, unshared
+    vertices, duplicates and slivers. An overlap of copies with the same boundary is told as a duplicate only.
+
+    ``fetch(rows)`` gives the geometries of rows, in that order; it is asked once or twice, for few.
+    """
     if not scans:
         return joined([])
-    rows, boxes = np.concatenate([s.rows for s in scans]), np.concatenate([s.boxes for s in scans])
-    order = np.argsort(rows, kind="stable")
-    edges = merge([s.edges for s in scans])
-    return judge(edges, np.ascontiguousarray(boxes[order]), rows[order], fetch, plane or Plane())
+    plane, limits = plane or Plane(), limits or Limits()
+    order = np.argsort(np.concatenate([s.rows for s in scans]), kind="stable")
+
+    def column(values: Sequence[Any]) -> Any:
+        return np.ascontiguousarray(np.concatenate(values)[order])
+
+    rows, boxes = column([s.rows for s in scans]), column([s.boxes for s in scans])
+    duplicates = copies(
+        rows, column([s.measures.vertices for s in scans]), column([s.measures.boundary for s in scans]), fetch, plane
+    )
+    open_or_double = judge(merge([s.edges for s in scans]), boxes, rows, fetch, plane)
+    thin, compactness = slivers(
+        area := column([s.measures.area for s in scans]), column([s.measures.perimeter for s in scans]), limits
+    )
+    small = collect(
+        Kind.SLIVER,
+        (boxes[thin, :2] + boxes[thin, 2:]) / 2,
+        np.column_stack((rows[thin], np.full((len(thin), 2), -1))),
+        area=area[thin],
+        measure=compactness,
+    )
+    return joined([_without_copies(open_or_double, duplicates), duplicates, small])
 
 
-def inspect(polygons: Polygons, plane: Plane | None = None, threads: int | None = None) -> Defects:
-    """The defects of a layer in memory; rows count from 0."""
-    return conclude([scan(polygons, None, plane, threads)], polygons.take, plane)
+def _without_copies(found: Defects, duplicates: Defects) -> Defects:
+    first_of = {copy: first for first, copy in (d.rows for d in duplicates if d.measure == 1)}
+    if not first_of:
+        return found
+    kept = np.ones(len(found), dtype=np.bool_)
+    for i in np.flatnonzero(found.kind == Kind.OVERLAP):
+        one, other = found.spots[found.ends[i] : found.ends[i] + 2, 0].tolist()
+        kept[i] = first_of.get(one, one) != first_of.get(other, other)
+    return found.take(np.flatnonzero(kept))
+
+
+def inspect(
+    polygons: Polygons, plane: Plane | None = None, limits: Limits | None = None, threads: int | None = None
+) -> Defects:
+    """All defects of a layer in memory, those of single rings included; rows count from 0."""
+    wrong = validity(polygons, threads=threads)
+    rings = ring_defects(polygons, limits, plane, threads=threads)
+    part = scan(polygons, None, plane, threads, crossing=np.unique(wrong.of(Kind.SELF_CROSSING).rows))
+    return joined([wrong, rings, conclude([part], polygons.take, plane, limits)])

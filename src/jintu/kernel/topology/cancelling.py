@@ -59,13 +59,15 @@ class Edges:
         return Edges(self.bx, self.by, self.ax, self.ay, self.row, self.ring, self.vertex)
 
 
-def cancel(polygons: Polygons, plane: Plane, rows: Any = None, threads: int | None = None) -> Edges:
+def cancel(polygons: Polygons, plane: Plane, rows: Any = None, threads: int | None = None, without: Any = ()) -> Edges:
     """The edges of a fragment that do not cancel among themselves.
 
-    ``rows`` are the numbers of the geometries in the layer, 0 … n − 1 when None.
+    ``rows`` are the numbers of the geometries in the layer, 0 … n − 1 when None; geometries ``without`` are left out.
     """
     arrays = polygons.arrays
     order = _along_curve(polygons)
+    if len(without):
+        order = order[~np.isin(order, without)]
     spans = [(i, min(i + _CHUNK, len(order))) for i in range(0, len(order), _CHUNK)]
     found = in_parallel(lambda i, j: _cancel_chunk(arrays, order, i, j, *plane.grid), spans, threads)
     if not found:

@@ -20,7 +20,7 @@ from jintu.kernel.flat import Floats, Integers
 from jintu.kernel.overlay.tree import Tree, build, search
 from jintu.kernel.topology.cancelling import Edges, mixed
 
-__all__ = ["Graph", "Pieces", "edge_tree", "node"]
+__all__ = ["Graph", "Pieces", "clustered", "edge_tree", "node"]
 
 _PASSES = 20
 """A bound for the loop: bending an edge can bring it within reach of another node. Real layers need two or three."""
@@ -108,7 +108,7 @@ def _nodes(edges: Edges, reach: float) -> tuple[Floats, Floats, Integers, Intege
     fresh[1:] = (x[1:] != x[:-1]) | (y[1:] != y[:-1])
     point = np.cumsum(fresh) - 1
     x, y = x[fresh], y[fresh]
-    first = _clustered(x, y, reach)
+    first = clustered(x, y, reach)
     chosen, node_of = np.unique(first, return_inverse=True)
     of_end = np.empty(2 * n, dtype=np.int64)
     of_end[order] = node_of[point]
@@ -116,7 +116,7 @@ def _nodes(edges: Edges, reach: float) -> tuple[Floats, Floats, Integers, Intege
 
 
 @nb.njit(cache=True, nogil=True)
-def _clustered(x: Floats, y: Floats, reach: float) -> Integers:
+def clustered(x: Floats, y: Floats, reach: float) -> Integers:
     """For points in ascending (x, y), the first earlier one kept within reach of each, or itself."""
     n = len(x)
     size = 64

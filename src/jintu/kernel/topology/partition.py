@@ -17,7 +17,7 @@ from jintu.kernel.topology.faces import Faces, faces
 from jintu.kernel.topology.noding import node
 from jintu.kernel.topology.plane import Plane
 
-__all__ = ["Fetch", "face_shape", "judge", "wide"]
+__all__ = ["Fetch", "area_defects", "face_shape", "judge", "parts_wider_than_tolerance", "wide"]
 
 Fetch = Callable[[Integers], Polygons]
 """Gives the geometries of rows, in that order."""
@@ -122,15 +122,22 @@ def _overlaps(found: Faces, boxes: Floats, rows: Integers, fetch: Fetch, plane: 
     spots, parts = [], []
     for pair, several in sorted(pieces.items()):
         whole = several[0] if len(several) == 1 else shapely.union_all(several)
-        for part in _parts(whole, plane):
+        for part in parts_wider_than_tolerance(whole, plane):
             spots.append([(pair[0],), (pair[1],)])
             parts.append(part)
-    if not parts:
+    return area_defects(Kind.OVERLAP, parts, spots, plane)
+
+
+def area_defects(kind: Kind, shapes: list[Any], spots: list[Any], plane: Plane) -> Defects:
+    """Defects that are polygons, with their area and mean width."""
+    import shapely
+
+    if not shapes:
         return joined([])
-    metres = plane.x_metres * plane.y_metres
-    area, length = shapely.area(parts) * metres, shapely.length(_in_metres(parts, plane))
-    inside = shapely.get_coordinates(shapely.point_on_surface(parts))
-    return collect(Kind.OVERLAP, inside, spots, area=area, measure=2 * area / length, shapes=parts)
+    area = shapely.area(shapes) * plane.x_metres * plane.y_metres
+    length = shapely.length(_in_metres(shapes, plane))
+    inside = shapely.get_coordinates(shapely.point_on_surface(shapes))
+    return collect(kind, inside, spots, area=area, measure=2 * area / length, shapes=shapes)
 
 
 def _shared(shapes: Any, boxes: Floats, rows: Integers, fetch: Fetch, plane: Plane) -> Iterator[tuple[int, int, Any]]:
@@ -154,7 +161,7 @@ def _shared(shapes: Any, boxes: Floats, rows: Integers, fetch: Fetch, plane: Pla
                 yield some[i][0], some[j][0], piece
 
 
-def _parts(shape: Any, plane: Plane) -> Iterator[Any]:
+def parts_wider_than_tolerance(shape: Any, plane: Plane) -> Iterator[Any]:
     """The polygons of a shape that are wider than the tolerance, in a fixed order."""
     import shapely
 
