@@ -24,7 +24,7 @@ def warm_up() -> float:
     from jintu.kernel.flat import from_shapely
     from jintu.kernel.overlay import overlay, prepare
     from jintu.kernel.overlay.uncovered import uncovered
-    from jintu.kernel.topology import inspect
+    from jintu.kernel.topology import inspect, line_defects
 
     shapes = [shapely.box(118 + i / 100, 36, 118 + (i + 1.5) / 100, 36.01) for i in range(20)]
     flat = from_shapely([*shapes, None]).take(np.arange(20))
@@ -34,6 +34,7 @@ def warm_up() -> float:
     uncovered(flat, flat, threads=1)
     _small_scales(flat)
     inspect(flat, threads=1)
+    line_defects([shape.exterior for shape in shapes])
     return perf_counter() - begin
 
 

@@ -12,9 +12,9 @@ print(warm_up())
 from jintu.kernel import flat, wkb
 from jintu.kernel.area import authalic
 from jintu.kernel.overlay import edges, kernel, pairs, tree
-from jintu.kernel.topology import cancelling, faces, noding, partition
+from jintu.kernel.topology import cancelling, faces, lines, noding, partition, rings, validating
 import numba
-for module in (flat, wkb, authalic, edges, kernel, pairs, tree, cancelling, faces, noding, partition):
+for module in (flat, wkb, authalic, edges, kernel, pairs, tree, cancelling, faces, lines, noding, partition, rings, validating):
     for name, value in vars(module).items():
         if isinstance(value, numba.core.dispatcher.Dispatcher) and value.py_func.__module__ == module.__name__:
             print(name, len(value.signatures), sum(value.stats.cache_misses.values()))
@@ -49,6 +49,9 @@ def test_a_second_process_compiles_nothing(tmp_path):
         "_trace",
         "_depths",
         "_junctions",
+        "_examine",
+        "_ring_defects",
+        "_meetings",
     )
     for name in entries:
         assert first[name][0] == 1, f"{name} has {first[name][0]} signatures: some caller passes another kind of array"
