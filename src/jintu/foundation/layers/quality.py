@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
     from jintu.kernel.codelists import CodeList
     from jintu.kernel.flat import Polygons
+    from jintu.kernel.topology import Defects
 
-__all__ = ["area_rows", "gaps", "overlaps", "summary", "summary_of_others"]
+__all__ = ["area_rows", "gaps_and_overlaps", "overlaps", "summary", "summary_of_others"]
 
 TOLERANCE_M2 = 0.1
 """Q5101. Edges are straight in lon/lat here and straight in the plane for the surveyor: a few 1e-7 of the area more."""
@@ -31,8 +32,6 @@ TOLERANCE_M, RELATIVE_LENGTH = 0.1, 1e-3
 """Q5103. Declared lengths are measured in the plane, whose scale differs by up to 1e-3 from the ground's."""
 SMALLEST_M2 = 0.1
 EXAMPLES = 20
-MOST_GAPS = 1000
-SHARES = 8
 
 
 def summary(
@@ -64,19 +63,20 @@ def summary(
     ratio = 1.0
     if delivered is not None:  # plane square metres into ellipsoidal ones
         ratio = float(areas.sum()) / (_plane_area(delivered) or 1.0)
-    pairs, overlapping = overlaps(delivered or polygons, planar=delivered is not None, ratio=ratio)
+    if schema.partition:
+        pairs, holes = gaps_and_overlaps(polygons, delivered, ratio)
+        answer["gaps"] = {
+            "count": len(holes),
+            "area_m2": round(sum(a for a, _ in holes), 2),
+            "examples": [{"area_m2": round(a, 2), "at": [round(x, 7), round(y, 7)]} for a, (x, y) in holes[:EXAMPLES]],
+        }
+    else:
+        pairs = overlaps(delivered or polygons, planar=delivered is not None, ratio=ratio)
     answer["overlaps"] = {
         "count": len(pairs),
-        "area_m2": round(overlapping, 2),
+        "area_m2": round(sum(a for _, _, a in pairs), 2),
         "examples": [{"keys": [keys[i], keys[j]], "area_m2": round(a, 2)} for i, j, a in pairs[:EXAMPLES]],
     }
-    if schema.partition:
-        found = gaps(polygons, delivered, ratio)
-        answer["gaps"] = {
-            "count": len(found),
-            "area_m2": round(sum(a for a, _ in found), 2),
-            "examples": [{"area_m2": round(a, 2), "at": [round(x, 7), round(y, 7)]} for a, (x, y) in found[:EXAMPLES]],
-        }
     if schema.classes:
         import polars as pl
 
@@ -169,10 +169,12 @@ def _names(frame: pl.DataFrame, schema: Schema) -> list[dict[str, Any]]:
     return found
 
 
-def overlaps(
-    polygons: Polygons, *, planar: bool = False, ratio: float = 1.0
-) -> tuple[list[tuple[int, int, float]], float]:
-    """Pairs that share more than a tenth of a square metre, largest first, and the sum of all (Q3102)."""
+Overlap = tuple[int, int, float]
+"""row, row, m² in common"""
+
+
+def overlaps(polygons: Polygons, *, planar: bool = False, ratio: float = 1.0) -> list[Overlap]:
+    """Pairs that share more than a tenth of a square metre, largest first (Q3102): of layers that are no partition."""
     import numpy as np
 
     from jintu.kernel.overlay import overlay, prepare
@@ -183,8 +185,7 @@ def overlaps(
     keep = (pairs.left < pairs.right) & (area > SMALLEST_M2)
     left, right, area = pairs.left[keep], pairs.right[keep], area[keep]
     order = np.argsort(-area, kind="stable")
-    found = zip(left[order].tolist(), right[order].tolist(), area[order].tolist(), strict=True)
-    return list(found), float(area.sum())
+    return list(zip(left[order].tolist(), right[order].tolist(), area[order].tolist(), strict=True))
 
 
 def _plane_area(polygons: Polygons) -> float:
@@ -193,47 +194,45 @@ def _plane_area(polygons: Polygons) -> float:
     from jintu.kernel.area import authalic
 
     areas = np.empty(len(polygons))
-    authalic.planar_areas(polygons.rings, 0, len(polygons), areas)
+    authalic.areas(polygons.rings, 0, len(polygons), True, areas)
     return float(areas.sum())
 
 
-def gaps(
+def gaps_and_overlaps(
     polygons: Polygons, delivered: Polygons | None = None, ratio: float = 1.0
-) -> list[tuple[float, tuple[float, float]]]:
-    """Holes in a partition: (m², a point inside in degrees), largest first (Q3103).
-
-    In a clean partition every edge inside occurs once in each direction. What is left over is the outer boundary and
-    the boundaries of gaps and overlaps; the faces they enclose that no polygon covers are the gaps.
+) -> tuple[list[Overlap], list[tuple[float, tuple[float, float]]]]:
+    """Of a partition: pairs that overlap (Q3102), copies among them, and holes as (m², a point inside) (Q3103);
+    both largest first, from a tenth of a square metre on. The points of the first holes, those shown, are in degrees.
     """
     import numpy as np
-    import shapely
 
-    from jintu.kernel.flat import Polygons as Flat
+    from jintu.kernel.topology import Kind, Limits, Plane, conclude, scan
 
     looked_at = delivered or polygons
-    scale = 1e4 if delivered is not None else 1e9
-    edges = _unmatched(looked_at, scale)
-    if not len(edges):
+    plane = Plane() if delivered is not None or not len(polygons.y) else Plane.degrees(float(np.mean(polygons.y)))
+    found = conclude([scan(looked_at, plane=plane)], looked_at.take, plane, Limits(sliver_compactness=0))
+    shared: dict[tuple[int, int], float] = {}
+    double = found.of(Kind.OVERLAP, Kind.DUPLICATE)
+    for defect, area in zip(double, _square_metres(double, delivered, ratio), strict=True):
+        first, second = defect.rows
+        shared[first, second] = shared.get((first, second), 0.0) + area
+    pairs = [(i, j, area) for (i, j), area in shared.items() if area > SMALLEST_M2]
+    open_ = found.of(Kind.GAP)
+    areas = _square_metres(open_, delivered, ratio)
+    large = [k for k in np.argsort([-a for a in areas], kind="stable").tolist() if areas[k] > SMALLEST_M2]
+    holes = [(areas[k], (float(open_.x[k]), float(open_.y[k]))) for k in large]
+    shown = [(area, _in_degrees(x, y, polygons, delivered)) for area, (x, y) in holes[:EXAMPLES]]
+    return sorted(pairs, key=lambda pair: -pair[2]), shown + holes[EXAMPLES:]
+
+
+def _square_metres(found: Defects, delivered: Polygons | None, ratio: float) -> list[float]:
+    """Ellipsoidal areas of defects: exactly in degrees, by the scale of the layer in the plane."""
+    from jintu.kernel.flat import Polygons as Flat
+
+    if not len(found):
         return []
-    # a vertex in the middle of a neighbour's edge: the lines are noded before faces are made of them
-    noded = shapely.union_all(shapely.linestrings(edges), grid_size=1 / scale)
-    faces = shapely.get_parts(shapely.polygonize(shapely.get_parts(noded)))
-    if not len(faces):
-        return []
-    areas = shapely.area(faces) * ratio if delivered is not None else Flat.from_shapely(faces).areas()
-    large = np.flatnonzero(areas > SMALLEST_M2)
-    boxes = looked_at.boxes()
-    found = []
-    for k in large[np.argsort(-areas[large], kind="stable")].tolist():
-        inside = shapely.point_on_surface(faces[k])
-        x, y = inside.x, inside.y
-        near = np.flatnonzero((boxes[:, 0] <= x) & (boxes[:, 2] >= x) & (boxes[:, 1] <= y) & (boxes[:, 3] >= y))
-        if len(near) and shapely.intersects(looked_at.take(near).to_shapely(), inside).any():
-            continue
-        found.append((float(areas[k]), _in_degrees(x, y, polygons, delivered)))
-        if len(found) >= MOST_GAPS:
-            break
-    return found
+    areas = found.area * ratio if delivered is not None else Flat.from_shapely(found.geometries()).areas()
+    return areas.tolist()  # type: ignore[no-any-return]
 
 
 def _in_degrees(x: float, y: float, polygons: Polygons, delivered: Polygons | None) -> tuple[float, float]:
@@ -248,59 +247,3 @@ def _in_degrees(x: float, y: float, polygons: Polygons, delivered: Polygons | No
         float(polygons.x[nearest] + (x - delivered.x[nearest]) / (111_320 * np.cos(np.radians(lat)))),
         float(lat + (y - delivered.y[nearest]) / 110_950),
     )
-
-
-def _unmatched(polygons: Polygons, scale: float) -> NDArray[np.float64]:
-    """Edges that do not occur as often in one direction as in the other: (k, 2, 2). Vertices are told apart at
-    1 / ``scale``. Edges are compared in `SHARES` shares by their number, so that memory stays bounded."""
-    import numpy as np
-
-    x, y = polygons.x, polygons.y
-    edge, forward = _numbered(polygons, scale)
-    alone = []
-    for share in range(SHARES):
-        here = np.flatnonzero(edge % np.uint64(SHARES) == share)
-        here = here[np.argsort(edge[here], kind="stable")]
-        if not len(here):
-            continue
-        ordered = edge[here]
-        first = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-        net = np.add.reduceat(np.where(forward[here], 1, -1), first)
-        alone.append(here[first[net != 0]])
-    left = _starts(polygons)[np.concatenate(alone)] if alone else np.empty(0, dtype=np.int64)
-    return np.stack([np.column_stack((x[left], y[left])), np.column_stack((x[left + 1], y[left + 1]))], axis=1)
-
-
-def _starts(polygons: Polygons) -> NDArray[np.int64]:
-    """The vertices that begin an edge: all but the last of each ring."""
-    import numpy as np
-
-    last = np.zeros(len(polygons.x), dtype=bool)
-    last[polygons.ring_offsets[1:] - 1] = True
-    return np.flatnonzero(~last)
-
-
-def _numbered(polygons: Polygons, scale: float) -> tuple[NDArray[np.uint64], NDArray[np.bool_]]:
-    """A number of each edge, the same from either side, and whether it runs from the lower end."""
-    import numpy as np
-
-    point = _mixed(np.round(polygons.x * scale).astype(np.int64), np.round(polygons.y * scale).astype(np.int64))
-    start = _starts(polygons)
-    here, there = point[start], point[start + 1]
-    forward = here < there
-    low, high = np.minimum(here, there), np.maximum(here, there)
-    low *= np.uint64(0x9E3779B97F4A7C15)
-    low ^= high
-    return low, forward
-
-
-def _mixed(a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.uint64]:
-    """One number per point; different points have different ones, but for one chance in 1e19 each."""
-    import numpy as np
-
-    with np.errstate(over="ignore"):
-        h = a.astype(np.uint64) * np.uint64(0xBF58476D1CE4E5B9)
-        h ^= h >> np.uint64(31)
-        h += b.astype(np.uint64) * np.uint64(0x94D049BB133111EB)
-        h ^= h >> np.uint64(29)
-        return h * np.uint64(0xD6E8FEB86659FD93)

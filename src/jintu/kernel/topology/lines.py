@@ -119,7 +119,9 @@ def _end_defects(
     reach = max(dangle_m, plane.tolerance)
     other = np.where(degree == 2, line[partner], -1)
     near = _nearest(build(_widened(segments, reach)), segments, line_of, x, y, line, other)
-    past, explained = _past(crossing, x, y, line_of, (degree == 1) & (near > plane.tolerance), dangle_m)
+    past, explained = _past(
+        crossing, x, y, line_of, (degree == 1) & (near > plane.tolerance), plane.tolerance, dangle_m
+    )
     back = 1 / np.array([plane.x_metres, plane.y_metres])
     places = np.column_stack((x, y)) * back
     dangling = (degree == 1) & (near > plane.tolerance)
@@ -149,7 +151,9 @@ def _ends_at_node(x: Floats, y: Floats, tolerance: float) -> tuple[Integers, Int
     return degree, partner
 
 
-def _past(crossing: Floats, x: Floats, y: Floats, line_of: Integers, loose: Any, dangle_m: float) -> tuple[Floats, Any]:
+def _past(
+    crossing: Floats, x: Floats, y: Floats, line_of: Integers, loose: Any, tolerance: float, dangle_m: float
+) -> tuple[Floats, Any]:
     """How far each loose end runs past the nearest crossing on its line, and the crossings that are such."""
     lines = len(x) // 2
     past = np.full(len(x), np.inf)
@@ -158,7 +162,7 @@ def _past(crossing: Floats, x: Floats, y: Floats, line_of: Integers, loose: Any,
         line = line_of[crossing[:, side].astype(np.int64)]
         for end in (line, line + lines):
             away = np.hypot(x[end] - crossing[:, 3], y[end] - crossing[:, 4])
-            counts = loose[end] & (away <= dangle_m)
+            counts = loose[end] & (away > tolerance) & (away <= dangle_m)
             np.minimum.at(past, end[counts], away[counts])
             explained |= counts
     return past, explained
