@@ -16,25 +16,39 @@ __all__ = ["analyse"]
 @click.command()
 @click.argument("parcels", type=click.Path(exists=True, path_type=Path))
 @click.argument("layer", metavar="LAYER[@VERSION|@DATE]")
-@click.option("--by", "attribute", required=True, help="Attribute of the layer: standard code (DLBM) or English name.")
+@click.option(
+    "--by",
+    "by",
+    metavar="ATTR[,ATTR…]",
+    required=True,
+    help="Attributes of the layer, standard codes (DLBM) or English names; several are told in combination.",
+)
 @click.option("--id", "identifier", default="", help="Column of PARCELS that names a parcel; default is the row.")
 @click.option("--crs", default=None, help="Of the parcels, where the file does not say.")
 @click.option("--member", default=None, help="Layer or member inside PARCELS.")
 @click.option("--division", default="", help="Whose layer; default is the node's division.")
-@click.option("--threads", type=click.IntRange(min=1), default=None)
+@click.option("--threads", type=click.IntRange(min=1), default=None, help="Default is one per core.")
+@click.option(
+    "--executor",
+    "where",
+    default="threads",
+    envvar="JINTU_EXECUTOR",
+    help="Where the work is done: threads, or dask://host:port.",
+)
 @click.option("--json", "as_json", is_flag=True)
 def analyse(
     parcels: Path,
     layer: str,
-    attribute: str,
+    by: str,
     identifier: str,
     crs: str | None,
     member: str | None,
     division: str,
     threads: int | None,
+    where: str,
     as_json: bool,
 ) -> None:
-    """Areas in m² of each parcel by the values of a layer's attribute, each with the hash of the version used.
+    """Areas in m² of each parcel by the values of a layer's attributes, each with the hash of the version used.
 
     Areas are ellipsoidal on CGCS2000. What lies outside the layer has no value and is left out.
     """
@@ -42,26 +56,35 @@ def analyse(
     from django.conf import settings
 
     from jintu.foundation.layers import overlaying, schemas
+    from jintu.kernel.executors import Threads, executor
 
     name, _, at = layer.partition("@")
     schema = schemas.get(name)
-    column = schema.attribute(attribute)
+    names = [a.strip() for a in by.split(",") if a.strip()]
+    columns = [schema.attribute(a).name for a in names]
     pieces = _versions(schema.name, at, division or settings.NODE.division)
     with progress_line() as progress:
         progress(0, 0, "reading")
         ids, polygons = overlaying.parcels_of(parcels, identifier=identifier, crs=crs, member=member)
         progress(0, 0, "overlaying")
-        found = overlaying.by_attribute(polygons, pieces, column.name, threads=threads)
+        runs = Threads(threads) if where == "threads" else executor(where)
+        found = overlaying.by_attributes(polygons, pieces, columns, runs)
     used = {v.pk: v.hash for v in pieces}
     rows = [
-        {"parcel": ids[i], attribute: value, "area_m2": round(area, 4), "layer_version": used[version]}
-        for i, value, area, version in found
+        {
+            "parcel": ids[i],
+            **dict(zip(names, values, strict=True)),
+            "area_m2": round(area, 4),
+            "layer_version": used[version],
+        }
+        for i, values, area, version in found
     ]
     if as_json:
         echo_json(rows)
         return
     for row in rows:
-        click.echo(f"{row['parcel']!s:<24} {row[attribute] or '—':<8} {row['area_m2']:16,.2f}")
+        values = " ".join(f"{row[name] or '—':<8}" for name in names)
+        click.echo(f"{row['parcel']!s:<24} {values} {row['area_m2']:16,.2f}")
     for v in pieces:
         click.echo(f"{v.layer} {v.division} {v.name} {v.hash}", err=True)
 

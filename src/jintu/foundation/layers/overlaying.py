@@ -1,4 +1,4 @@
-"""Parcels against layer versions: areas by attribute, and parts that no polygon covers."""
+"""Parcels against layer versions: areas by attributes."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from jintu.kernel.errors import InputError
 
+from . import lake
 from .models import LayerVersion
 
 if TYPE_CHECKING:
+    from jintu.kernel.executors import Executor
     from jintu.kernel.flat import Polygons
 
-__all__ = ["by_attribute", "parcels_of"]
+__all__ = ["by_attributes", "parcels_of"]
 
 
 def parcels_of(
@@ -63,33 +65,22 @@ def parcels_of(
         return names, Polygons.from_shapely(placed)
 
 
-def by_attribute(
-    polygons: Polygons, versions: Sequence[LayerVersion], column: str, threads: int | None = None
-) -> list[tuple[int, str, float, int]]:
-    """(row of ``polygons``, value, m², id of the version) in that order; null is "". Only what lies near is read."""
-    import numpy as np
-    import pyarrow as pa
+def by_attributes(
+    polygons: Polygons, versions: Sequence[LayerVersion], columns: Sequence[str], executor: Executor | None = None
+) -> list[tuple[int, tuple[str, ...], float, int]]:
+    """(row of ``polygons``, values of ``columns``, m², id of the version), sorted; a null is "".
 
-    from jintu.kernel.flat import Polygons as Flat
-    from jintu.kernel.overlay import overlay
+    Streamed from the lake: only the row groups near the polygons are read, once each, and memory does not grow with the
+    layer. ``executor`` is threads, one per core, when None. Raises `Missing` when the files of a version are gone.
+    """
+    from jintu.kernel.overlay.streaming import Source, overlay_files
 
-    boxes = polygons.boxes(threads)
-    if not len(polygons) or not np.isfinite(boxes).any():
-        return []
-    filled = boxes[np.isfinite(boxes).all(axis=1)]
-    extent = (*filled[:, :2].min(axis=0).tolist(), *filled[:, 2:].max(axis=0).tolist())
-    sums: list[tuple[int, str, float, int]] = []
     for version in versions:
-        table = version.table([column, "geometry"], extent)
-        if not table.num_rows:
-            continue
-        values = table.column(column).cast(pa.string()).fill_null("").combine_chunks().dictionary_encode()
-        if isinstance(values, pa.ChunkedArray):
-            values = values.combine_chunks()
-        names = values.dictionary.to_pylist()
-        classes = np.asarray(values.indices).astype(np.int64)
-        right = Flat.from_wkb(table.column("geometry"), threads)
-        found = overlay(polygons, right, classes, len(names), threads)
-        for left, number, area in zip(found.left.tolist(), found.right.tolist(), found.area_m2.tolist(), strict=True):
-            sums.append((left, names[number], area, version.pk))
-    return sorted(sums)
+        if not (version.directory / lake.DATA).is_file():
+            lake.manifest(version.directory)
+    sources = [Source(str(version.directory / lake.DATA), tuple(columns)) for version in versions]
+    return sorted(
+        (row, tuple("" if v is None else str(v) for v in values), area, version.pk)
+        for version, sums in zip(versions, overlay_files(polygons, sources, executor), strict=True)
+        for row, values, area in sums.rows()
+    )

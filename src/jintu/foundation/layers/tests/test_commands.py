@@ -111,6 +111,12 @@ def test_a_layer_from_file_to_figures_on_the_command_line(node, tmp_path) -> Non
     assert {r["layer_version"] for r in before} == {first["version"]["hash"]}
     by_name = answer(node, "analyse", file, "DLTB@2024", "--by", "ownership")
     assert {r["ownership"] for r in by_name} == {"20", "30"}
+    both = answer(node, "analyse", file, "DLTB", "--by", "DLBM,ownership", "--executor", "threads:1")
+    assert all(set(r) == {"parcel", "DLBM", "ownership", "area_m2", "layer_version"} for r in both)
+    for one in rows:
+        parts = [r["area_m2"] for r in both if (r["parcel"], r["DLBM"]) == (one["parcel"], one["DLBM"])]
+        assert sum(parts) == pytest.approx(one["area_m2"], abs=1e-3)
+    assert "names no executor" in jintu(node, "analyse", file, "DLTB", "--by", "DLBM", "--executor", "x", code=3)
     assert "no attribute" in jintu(node, "analyse", file, "DLTB", "--by", "X", code=4)
     assert "no version" in jintu(node, "analyse", file, "DLTB@none", "--by", "DLBM", code=4)
 
