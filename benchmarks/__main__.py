@@ -9,7 +9,7 @@ import sys
 
 from benchmarks.harness import machine, write
 
-BENCHMARKS = ("area", "overlay", "topology", "register_import", "supervise", "pages", "mapview")
+BENCHMARKS = ("area", "overlay", "topology", "register_import", "supervise", "pages", "mapview", "survey_tables")
 """Modules of this package with ``run(scale) -> result``, in the order they run."""
 
 

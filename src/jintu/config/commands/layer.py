@@ -261,12 +261,17 @@ def diff(old: str, new: str, division: str, listed: bool, as_json: bool) -> None
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Spreadsheet to write (.xlsx).")
 @click.option("--json", "as_json", is_flag=True)
 def tables(reference: str, division: str, out: Path | None, as_json: bool) -> None:
-    """Summary tables of a version, with the identities they fulfil. Exit code 1 when one does not hold."""
+    """Summary tables of a version, with the identities they fulfil. Exit code 1 when one does not hold.
+
+    ``--division`` of a city or province joins the versions of its counties in force on the version's day.
+    """
     setup()
-    from jintu.foundation.layers import reports
+    from jintu.foundation.layers import reports, versions
 
     version = _find(reference, division)
-    _report(reports.get(version.layer, "tables").build([version]), out, as_json)
+    above = division and version.division != division
+    pieces = versions.pieces_in_force(version.layer, division, version.valid_from) if above else [version]
+    _report(reports.get(version.layer, "tables").build(pieces), out, as_json)
 
 
 @layer.command()

@@ -36,6 +36,24 @@ def version_of(request: HttpRequest, pk: int) -> LayerVersion:
     return found
 
 
+MOST = 200
+"""Counties whose versions one page joins."""
+
+
+def summary_of(request: HttpRequest, pks: str) -> summary.Summary:
+    """The summary of a version, or of those of several counties: "5" or "5-12". Raises `Missing`."""
+    numbers = [n for n in pks.split("-") if n.isdigit() and len(n) < 12][:MOST]
+    if not numbers:
+        raise Missing("There is no such version, or it is outside your scope.")
+    if len(numbers) == 1:
+        return summary.summary_of(version_of(request, int(numbers[0])))
+    found = LayerVersion.objects.within(request.scope).filter(pk__in=numbers, layer=summary.LAYER)  # type: ignore[attr-defined]
+    pieces = sorted(found, key=lambda v: v.division)
+    if len(pieces) != len(set(numbers)) or len({v.division for v in pieces}) != len(pieces):
+        raise Missing("There is no such version, or it is outside your scope.")
+    return summary.of(pieces)
+
+
 def region_of(request: HttpRequest, known: Sequence[str]) -> str:
     """Prefix of the division asked for; without one, the widest the person may see. Raises `NotAllowed`."""
     scope = request.scope  # type: ignore[attr-defined]
@@ -65,20 +83,19 @@ def shown(hundredths: int) -> str:
 @require_GET
 @needs("view")
 def in_force(request: HttpRequest) -> HttpResponse:
-    """The tables of the version in force today where the person works."""
+    """The tables of the versions in force today where the person works: a county's, or all of a city's counties."""
     scope = request.scope  # type: ignore[attr-defined]
-    pieces = versions.pieces_in_scope(summary.LAYER, scope, today())
+    pieces = versions.pieces_in_scope(summary.LAYER, scope, today())[:MOST]
     if not pieces:
         raise Missing("There is no land-use version here.")
-    return redirect("survey:tables", pk=pieces[0].pk)
+    return redirect("survey:tables", pk="-".join(str(v.pk) for v in pieces))
 
 
 @require_GET
 @needs("view")
-def tables_page(request: HttpRequest, pk: int) -> HttpResponse:
+def tables_page(request: HttpRequest, pk: str) -> HttpResponse:
     """One table of a division: ``?table=1&division=990121001&unit=ha``."""
-    version = version_of(request, pk)
-    made = summary.summary_of(version)
+    made = summary_of(request, pk)
     known = made.divisions()
     prefix = region_of(request, known)
     unit = unit_of(request, prefix)
@@ -87,7 +104,9 @@ def tables_page(request: HttpRequest, pk: int) -> HttpResponse:
         raise InputError("There is no such table.", place=Place(field="table"))
     result = made.table(table, prefix, unit)
     context = {
-        "version": version,
+        "version": made.pieces[0],
+        "others": made.pieces[1:],
+        "pk": pk,
         "table": table,
         "title": words.title(table),
         "prefix": prefix,
@@ -147,7 +166,7 @@ def _heads(columns: Sequence[tables.Column]) -> list[list[dict[str, Any]]]:
     return [upper, lower] if lower else [upper]
 
 
-def _lines(request: HttpRequest, made: summary.Summary, result: summary.Result, pk: int) -> list[dict[str, Any]]:
+def _lines(request: HttpRequest, made: summary.Summary, result: summary.Result, pk: str) -> list[dict[str, Any]]:
     address = reverse("survey:patches", args=[pk])
     listed = result.source != "survey.ZD"
     found = []
@@ -231,9 +250,9 @@ def _checks(made: summary.Summary, prefix: str, unit: str) -> dict[str, Any]:
 
 @require_GET
 @needs("export")
-def workbook(request: HttpRequest, pk: int) -> HttpResponse:
+def workbook(request: HttpRequest, pk: str) -> HttpResponse:
     """All tables of a division as a spreadsheet in the official layout."""
-    made = summary.summary_of(version_of(request, pk))
+    made = summary_of(request, pk)
     prefix = region_of(request, made.divisions())
     return spreadsheet(lambda path: made.workbook(path, prefix), f"{grid.code_of(prefix)}-{made.pieces[0].name}-tables")
 
@@ -250,19 +269,19 @@ def spreadsheet(write: Any, name: str) -> HttpResponse:
 
 @require_GET
 @needs("view")
-def patches(request: HttpRequest, pk: int) -> HttpResponse:
+def patches(request: HttpRequest, pk: str) -> HttpResponse:
     """The patches behind a figure, a page at a time, and their map."""
-    version = version_of(request, pk)
-    made = summary.summary_of(version)
+    made = summary_of(request, pk)
     prefix = region_of(request, made.divisions())
     table = tables.get(request.GET.get("table", "first"))
     if table is None:
         raise InputError("There is no such table.", place=Place(field="table"))
     where = tables.Where.of(request.GET.dict())
     found = drill.behind(made, table, prefix, where, start_of(request))
-    source = made.versions_of(table.base)[0]
+    source = next((v for v in made.versions_of(table.base) if v.pk in found.rows["version"]), made.pieces[0])
     context = {
-        "version": version,
+        "version": made.pieces[0],
+        "pk": pk,
         "title": drill.title(made, table, prefix, where),
         "table": table,
         "table_title": words.title(table),

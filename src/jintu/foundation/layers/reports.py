@@ -32,7 +32,7 @@ class Built(Protocol):
 @dataclass(frozen=True)
 class Report:
     """``kind``: "tables" is made of one version, "changes" of an older and a newer one. ``url_name``: page that takes
-    the primary key of the version, and of the older one before it for changes. ``build(versions)``: oldest first."""
+    the primary key of the version, and of the older one after it for changes. ``build(versions)``: oldest first."""
 
     layer: str
     kind: str

@@ -257,3 +257,71 @@ def test_others_see_their_own_division_or_nothing(county, townsman, neighbour, v
     for page in pages:
         wanted = 403 if page.endswith("xlsx") else 200
         assert viewer.get(page).status_code == wanted, page
+
+
+@pytest.fixture
+def with_a_road(db, tmp_path):
+    """A farm road of 4 000 m² between two villages, 60 % from patch 1 and 40 % from patch 4."""
+    from jintu.foundation.layers.tests.test_kinds import _file, _line, _road
+
+    data, shapes = grid.patches(**rows())
+    for k, part in ((0, 2400.0), (3, 1600.0)):
+        data["XZDWMJ"][k] = part
+        rest = data["TBMJ"][k] - part
+        data["TKMJ"][k] = round(rest * data["TKXS"][k] + 1e-9, 2)
+        data["TBDLMJ"][k] = round(rest - data["TKMJ"][k], 2)
+    day = date(2025, 12, 31)
+    dltb = importing.import_layer("DLTB", grid.write(tmp_path / "r.gpkg", data, shapes), "990121", day).version
+    other = {"KCBL": 0.6, "KCTBDWDM1": ONE + "0" * 7, "KCTBBH2": "4", "KCTBDWDM2": TWO + "0" * 7}
+    path = _file(tmp_path / "XZDW.gpkg", [_road(0, **other)], [_line(0)])
+    return dltb, lambda: importing.import_layer("XZDW", path, "990121", day)
+
+
+def test_a_road_is_shared_by_two_villages(with_a_road, director):
+    dltb, load = with_a_road
+    address = reverse("survey:tables", args=[dltb.pk])
+    assert "needs survey.XZDW" in director.get(address).content.decode()
+    load()
+    made = summary.summary_of(dltb)
+    assert [i for i in made.identities() if not i.ok] == []
+    patch = sum(round(grid.official(grid.cell(i, j)) * 100) for k, (i, j) in enumerate(_cells()) if k % 5 == 3)
+    roads = [
+        made.grid("patches").exact[made.grid("patches").row[d]] @ made.grid("patches").mask(_ROADS) for d in (ONE, TWO)
+    ]
+    assert sum(roads) == pytest.approx(patch + 240_000, abs=30), (
+        "and patch 4, a road itself, gives its part to the line"
+    )
+    answer = director.get(address, {"table": "second", "unit": "m2"})
+    assert answer.status_code == 200
+    behind = director.get(reverse("survey:patches", args=[dltb.pk]), {"table": "second", "second": "104"}).context
+    assert behind["other"] == "4\u00a0000.00", "what the road gives is told, beside the patches"
+
+
+def _cells():
+    return [(k % 6, k // 6) for k in range(30)]
+
+
+_ROADS = tables.Where(second="104")
+
+
+def test_a_city_sees_its_counties_as_one(county, db, tmp_path, settings):
+    there = {k: v.replace("990121", "990122") for k, v in HALF.items()}
+    path = grid.dltb(tmp_path / "n.gpkg", **rows(ZLDWDM=there, QSDWDM=there))
+    other = importing.import_layer("DLTB", path, "990122", date(2025, 12, 31)).version
+    city = _person("city", "990100", "reviewer")
+    address = city.get(reverse("survey:in_force")).url
+    assert address == reverse("survey:tables", args=[f"{county[1].pk}-{other.pk}"])
+    answer = city.get(address)
+    lines = answer.context["lines"]
+    assert [n["code"] for n in lines] == ["990100", "990121", "990122"]
+    whole, one, two = (
+        summary.of([county[1], other]).table(tables.get("1"), p, "ha").lines[0].cells
+        for p in ("9901", "990121", "990122")
+    )
+    assert [a + b for a, b in zip(one, two, strict=True)] == list(whole)
+    assert city.get(lines[0]["cells"][1]["url"]).context["found"].count == 23
+    assert city.get(reverse("survey:tables_workbook", args=[f"{county[1].pk}-{other.pk}"])).status_code == 200
+    clerk = _person("clerk", "990121", "clerk")
+    assert clerk.get(address).status_code == 404, "one of the versions is another county's"
+    for wrong in ("x", f"{county[1].pk}-{county[0].pk}", f"{county[1].pk}-999999"):
+        assert city.get(reverse("survey:tables", args=[wrong])).status_code == 404
