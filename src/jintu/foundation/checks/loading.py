@@ -120,8 +120,8 @@ def load(rules: Iterable[Rule], division: str, as_of: date) -> Loaded:
         frame = register_frame(name, division, geometry=name in with_geometry)
         loaded.registers[name, True] = frame
         loaded.provenance[name] = {"rows": frame.height, "sha256": _rows_hash(frame)}
-    for layer, at in dict.fromkeys((n.layer, n.at) for n in needs if isinstance(n, Layer)):
-        frames, versions = _layer_frames(layer, at, division, as_of)
+    for (layer, at), columns in _layer_columns(needs).items():
+        frames, versions = _layer_frames(layer, at, division, as_of, columns)
         if frames is not None:
             loaded.layers[layer, at] = frames
             loaded.provenance.setdefault(layer, {"versions": []})["versions"] = versions
@@ -136,7 +136,20 @@ def _rows_hash(frame: pl.DataFrame) -> str:
     return f"sha256:{digest.hexdigest()}"
 
 
-def _layer_frames(layer: str, at: str, division: str, as_of: date) -> tuple[Any, list[Mapping[str, str]]]:
+def _layer_columns(needs: Iterable[Rows | Layer]) -> dict[tuple[str, str], list[str] | None]:
+    """What is read of each layer: all that any rule looks at, None for every column."""
+    wanted: dict[tuple[str, str], list[str] | None] = {}
+    for need in needs:
+        if isinstance(need, Layer):
+            known = wanted.setdefault((need.layer, need.at), [])
+            both = None if known is None or not need.columns else sorted({*known, *need.columns})
+            wanted[need.layer, need.at] = both
+    return wanted
+
+
+def _layer_frames(
+    layer: str, at: str, division: str, as_of: date, columns: list[str] | None
+) -> tuple[Any, list[Mapping[str, str]]]:
     """The layer version(s) in force: one frame, or for "all" a list of (valid_from, frame), oldest first."""
     import polars as pl
 
@@ -149,6 +162,7 @@ def _layer_frames(layer: str, at: str, division: str, as_of: date) -> tuple[Any,
         found = [one] if one is not None else []
     if not found:
         return None, []
-    frames = [(v.valid_from, pl.from_arrow(v.table())) for v in found]
+    read = None if columns is None else [*columns, "geometry"]
+    frames = [(v.valid_from, pl.from_arrow(v.table(read))) for v in found]
     names = [{"name": v.name, "hash": v.hash, "valid_from": v.valid_from.isoformat()} for v in found]
     return (frames if at == "all" else frames[0][1]), names

@@ -53,11 +53,15 @@ class Rows:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A need: a layer version. ``at``: "as_of" (the one in force then) or "all" (every version up to then)."""
+    """A need: a layer version. ``at``: "as_of" (the one in force then) or "all" (every version up to then).
+
+    ``columns``: the attributes the rule looks at; only those, and the outlines, are read. Empty: all of them.
+    """
 
     layer: str
     at: str = "as_of"
     optional: bool = False
+    columns: tuple[str, ...] = ()
 
 
 class Parameters(Mapping[str, Any]):

@@ -356,7 +356,7 @@ def _evidence(t: Inputs, layer: str, rights: pl.DataFrame) -> Any:
     name=("不符合规划管制分区", "Approved against the plan's control zones"),
     severity="orange",
     law=laws.PLAN,
-    needs={"approval": APPROVAL, "parcel": PARCEL, "zone": Layer("planning.JSYDGZQ")},
+    needs={"approval": APPROVAL, "parcel": PARCEL, "zone": Layer("planning.JSYDGZQ", columns=("control_type",))},
     formula="inside_m2 > max(tolerance_m2, tolerance_ratio × outline_m2)",
     explain=(
         "批准地块位于限制或禁止建设区，且没有规划调整文号。核对规划版本；已调整的补录文号，未调整的依法纠正。",
@@ -400,7 +400,7 @@ def against_plan(t: Inputs, p: Parameters) -> Iterator[Hit]:
     name=("占用基本农田", "Basic farmland approved below state level"),
     severity="red",
     law=(*laws.BASIC_FARMLAND, *laws.AUTHORITY),
-    needs={"approval": APPROVAL, "parcel": PARCEL, "farmland": Layer("survey.JBNTTB")},
+    needs={"approval": APPROVAL, "parcel": PARCEL, "farmland": Layer("survey.JBNTTB", columns=("bsm",))},
     formula="inside_m2 > max(tolerance_m2, tolerance_ratio × outline_m2)",
     explain=(
         "非国务院批准的用地与基本农田图斑重叠。核对图斑版本和地块坐标；确属占用的，批准文件无效，恢复或依法报批。",

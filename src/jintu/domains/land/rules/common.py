@@ -38,7 +38,7 @@ SUPPLY = Rows("land.supply")
 SUPPLY_OUTLINE = Rows("land.supply", geometry=True)
 EVENTS = Rows("land.development_event", may_be_empty=False)
 """Rules about what did not happen must not run where nobody records what happens."""
-DLTB = Layer("survey.DLTB", at="all")
+DLTB = Layer("survey.DLTB", at="all", columns=("land_use_code",))
 
 BUILDING = ("batch", "single_site")
 """Kinds of approval that end in building on converted or requisitioned land."""

@@ -211,3 +211,21 @@ def test_a_row_filed_since_is_named_as_the_reason(filed, monkeypatch):
     run()
     reasons = Finding.objects.get().gone_because
     assert ("row_filed", "land.payment", "S1#1") in [(r["kind"], r.get("register"), r.get("key")) for r in reasons]
+
+
+def test_of_a_layer_only_what_rules_look_at_is_read():
+    from jintu.foundation.checks.loading import _layer_columns
+
+    needs = [
+        Layer("survey.DLTB", columns=("land_use_code",)),
+        Layer("survey.DLTB", columns=("bsm",)),
+        Layer("survey.DLTB", at="all", columns=("bsm",)),
+        Layer("survey.XZQ", columns=("bsm",)),
+        Layer("survey.XZQ"),
+        Rows("land.supply"),
+    ]
+    assert _layer_columns(needs) == {
+        ("survey.DLTB", "as_of"): ["bsm", "land_use_code"],
+        ("survey.DLTB", "all"): ["bsm"],
+        ("survey.XZQ", "as_of"): None,
+    }
