@@ -60,10 +60,7 @@ def read(
     width = len(titles)
     while width > 1 and not titles[width - 1].strip():
         width -= 1
-    shape = Shape(width)
-    for number, row in enumerate(_rows(source), start=1):
-        if number > at + 1 and row:
-            shape.add(row)
+    shape = _shape(source, at + 1, width)
     damaged = encodings.first_damage(path, codec)
     columns = shape.columns()
     source.fields = name_columns(source, titles, columns, at + 1)
@@ -87,6 +84,22 @@ def read(
     if not shape.rows:
         source.notice("The table has a header and no rows.", at + 1)
     return source
+
+
+def _shape(source: Source, header: int, width: int) -> Shape:
+    """Goes once over the rows behind the header; a regular file is given to the quick reader."""
+    from jintu.kernel.formats import regular
+
+    try:
+        rows = regular.count(source, header, width)
+    except regular.IrregularError:
+        shape = Shape(width)
+        for number, row in enumerate(_rows(source), start=1):
+            if number > header and row:
+                shape.add(row)
+        return shape
+    source.reader = regular.batches
+    return Shape(width, rows)
 
 
 def _delimiter(path: Path, codec: str) -> str:

@@ -46,6 +46,8 @@ def canonical(name: str, place: Place | None = None) -> str:
 
 def first_damage(path: Path, encoding: str) -> int:
     """Line (from 1) of the first text that was spoilt before it came, 0 when there is none."""
+    if encoding in ("utf-8", "utf-8-sig"):
+        return _first_damaged_byte(path)
     lines, rest = 1, ""
     with path.open(encoding=encoding, newline="") as stream:
         while block := stream.read(BLOCK):
@@ -55,6 +57,20 @@ def first_damage(path: Path, encoding: str) -> int:
                 return lines + text.count("\n", 0, found)
             rest = text[-2:]  # a mark has three characters at most
             lines += text.count("\n", 0, len(text) - len(rest))
+    return 0
+
+
+def _first_damaged_byte(path: Path) -> int:
+    """`first_damage` of a file in UTF-8, which need not be decoded: no character is part of another."""
+    marks = [mark.encode() for mark in DAMAGE]
+    lines, rest = 1, b""
+    for block in _blocks(path):
+        data = rest + block
+        found = min((at for mark in marks if (at := data.find(mark)) >= 0), default=-1)
+        if found >= 0:
+            return lines + data.count(b"\n", 0, found)
+        rest = data[1 - max(map(len, marks)) :]
+        lines += data.count(b"\n", 0, len(data) - len(rest))
     return 0
 
 
