@@ -16,8 +16,8 @@ from jintu.kernel.errors import Missing
 
 __all__ = ["THEMES", "Attribute", "Schema", "catalogue", "get", "in_chinese", "read_all", "register"]
 
-THEMES = ("lifecycle", "land_use", "ownership", "plan", "minerals", "base")
-"""Groups of the layer tree, in order; "lifecycle" is that of the registers."""
+THEMES = ("lifecycle", "ownership", "land_use", "plan", "minerals", "base")
+"""Groups of the layer tree, drawn on top first: thin parcels over land use. "lifecycle" is that of the registers."""
 
 TYPES = ("Int", "Char", "Float", "Date")
 GEOMETRIES = ("point", "line", "polygon", "none")

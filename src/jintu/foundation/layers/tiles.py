@@ -157,7 +157,7 @@ def _features(
     if schema.geometry != "point":
         rows = rows[np.maximum(sides[:, 2] - sides[:, 0], sides[:, 3] - sides[:, 1]) > pixel]
     names = list(dict.fromkeys(n for n in (schema.classes, label_of(schema)) if n))
-    table = resident.attributes.select([schema.key, *names]).take(rows)
+    table = resident.attributes.select(list(dict.fromkeys([schema.key, *names]))).take(rows)
     columns = {n: table.column(n).to_pylist() for n in names}
     columns["key"] = table.column(schema.key).to_pylist()
     return resident.shapes(rows), columns

@@ -120,6 +120,12 @@ def test_lines_and_points_are_in_the_tiles_near_and_far(roads, corners, zoom) ->
     assert b"survey.JZD" in _tiles(corners.version, zoom)
 
 
+def test_a_layer_named_by_its_identifier_has_tiles(db, tmp_path) -> None:
+    path = _file(tmp_path / "JZX.gpkg", [{"BSM": 7, "YSDM": "2006020100"}], [_line(0)])
+    tile = _tiles(importing.import_layer("JZX", path, "990121", DAY).version, 15)
+    assert b"bsm" in tile and b"survey.JZX" in tile
+
+
 def test_lines_and_points_are_on_the_map_with_styles_of_their_own(roads, corners, director) -> None:
     config = director.get("/map/config/").json()
     layers = {layer["id"]: layer for group in config["groups"] for layer in group["layers"]}
