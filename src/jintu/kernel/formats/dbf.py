@@ -369,6 +369,8 @@ def _numbers(source: Source, f: Field, values: list[str], numbers: Any, bad: set
 
     kind = pa.int64() if f.kind == "integer" else pa.float64()
     try:
+        # a lone point is how dBase II writes a number that was never filled in
+        values = ["" if value == "." else value for value in values]
         array = pa.array([value or None for value in values], pa.string()).cast(kind)
         if f.kind == "integer" or not array.is_nan().sum().as_py():
             return array

@@ -681,6 +681,14 @@ def test_the_reader_is_imported_without_arrow():
     assert done.stdout.strip() == "[]"
 
 
+def test_a_lone_point_is_a_number_never_filled_in(tmp_path):
+    path = tmp_path / "a.dbf"
+    dbf(path, [("MJ", "N", 8, 2)], [(b" ", [b"       ."]), (b" ", [b"    1.50"])])
+    with formats.read(path) as source:
+        assert source.table().column("MJ").to_pylist() == [None, 1.5]
+        assert source.problems == []
+
+
 def test_a_notice_about_every_row_is_kept_for_the_first_ones_only(tmp_path):
     path = tmp_path / "a.dbf"
     dbf(path, [("MJ", "N", 4, 1)], [(b" ", [b"****"])] * 500)

@@ -112,7 +112,7 @@ def test_all_supervision_numbers_of_beijing_check():
 
 @pytest.mark.parametrize(
     ("name", "records", "columns"),
-    [("dbase_03", 14, 31), ("dbase_30", 34, 145), ("dbase_31", 77, 11), ("dbase_83", 67, 15), ("dbase_8b", 10, 6),
+    [("dbase_02", 9, 14), ("dbase_03", 14, 31), ("dbase_30", 34, 145), ("dbase_31", 77, 11), ("dbase_83", 67, 15), ("dbase_8b", 10, 6),
      ("dbase_8c", 10, 6), ("cp1251", 4, 2), ("foxprodb/calls", 16, 6), ("foxprodb/contacts", 5, 29),
      ("polygon", 1, 0)],
 )  # fmt: skip
