@@ -254,6 +254,22 @@ def charts(request: HttpRequest) -> HttpResponse:
         "categories": ["批准", "供应", "开工", "竣工"],
         "series": [{"name": "面积", "data": [142.2, 98.1, 90.4, 40.0]}],
     }
+    change = {
+        "id": "change",
+        "kind": "sankey",
+        "title": "地类流向",
+        "unit": "公顷",
+        "nodes": [
+            {"id": "a:01", "name": "耕地", "token": "lu-01"},
+            {"id": "a:04", "name": "草地", "token": "lu-04"},
+            {"id": "b:20", "name": "城镇村及工矿用地", "token": "lu-07"},
+            {"id": "b:01", "name": "耕地", "token": "lu-01"},
+        ],
+        "links": [
+            {"source": "a:01", "target": "b:20", "value": 132.1, "url": "/e2e/rows/?from=01&to=20"},
+            {"source": "a:04", "target": "b:01", "value": 124.31, "url": "/e2e/rows/?from=04&to=01"},
+        ],
+    }
     spark = {"kind": "spark", "categories": years, "series": [{"name": "", "data": [1, 3, 2, 5, 4, 6, 7]}]}
     figures = [
         {
@@ -266,7 +282,7 @@ def charts(request: HttpRequest) -> HttpResponse:
         },
         {"label": "疑似闲置土地", "value": "23.47", "unit": "公顷", "note": "8 宗", "side": "满两年 1 宗"},
     ]
-    return _page(request, _file("charts"), charts=[bars, by_rule, funnel], spark=spark, figures=figures)
+    return _page(request, _file("charts"), charts=[bars, by_rule, funnel, change], spark=spark, figures=figures)
 
 
 def rows(request: HttpRequest) -> HttpResponse:
