@@ -106,9 +106,10 @@ def _along_paths(
         by_row.setdefault(r, []).append(k)
         by_column.setdefault(c, []).append(k)
     forced: list[tuple[int, int, int]] = []
+    shut: set[int] = set()  # rows from which no column that is owed can be reached; paths elsewhere never open them
     for row in np.flatnonzero(owed_row > 0).tolist():
-        while owed_row[row] > 0:
-            path = _path(row, by_row, by_column, of, to, whole, owed_column)
+        while owed_row[row] > 0 and row not in shut:
+            path = _path(row, by_row, by_column, of, to, whole, owed_column, shut)
             if path is None:
                 break
             units = min(int(owed_row[row]), int(owed_column[to[path[-1]]]), *(int(whole[k]) for k in path[1::2]))
@@ -134,8 +135,10 @@ def _path(
     to: NDArray[np.int64],
     whole: NDArray[np.int64],
     owed_column: NDArray[np.int64],
+    shut: set[int],
 ) -> list[int] | None:
-    """Shortest alternating path of flows (up, down, up …) from a row that is owed to a column that is owed."""
+    """Shortest alternating path of flows (up, down, up …) from a row that is owed to a column that is owed; without
+    one, the rows reached are shut."""
     came: dict[int, int | None] = {row: None}  # row → the flow taken down to reach it
     reached: dict[int, int] = {}  # column → the flow taken up to reach it
     queue = deque([row])
@@ -150,9 +153,10 @@ def _path(
                 return _back(column, reached, came, of, to)
             for down in by_column[column]:
                 other = int(of[down])
-                if whole[down] > 0 and other not in came:
+                if other not in came and other not in shut and whole[down] > 0:
                     came[other] = down
                     queue.append(other)
+    shut.update(came)
     return None
 
 
