@@ -30,6 +30,8 @@ def connect() -> Any:
     connection = duckdb.connect()
     connection.execute(f"LOAD '{extension}'")
     connection.execute(f"SET threads = {len(os.sched_getaffinity(0))}")
+    # geometry stays WKB, to be read by ST_GeomFromWKB as in any file
+    connection.execute("SET enable_geoparquet_conversion = false")
     return connection
 
 

@@ -51,7 +51,7 @@ def main(scale: str) -> None:
         connection.execute("CREATE SCHEMA jintu_bench")
         connection.execute(SETTINGS)
         for name, path, classes in zip(("patches", "parcels"), files(DATA, scale), (True, False), strict=True):
-            table = pq.read_table(path)
+            table = pq.read_table(path, columns=["id", *(["class"] if classes else []), "geometry"])
             more = "class int," if classes else ""
             connection.execute(f"CREATE UNLOGGED TABLE {name} (id int, {more} geometry geometry(Geometry, 4490))")
             with connection.cursor().copy(f"COPY {name} FROM STDIN (FORMAT BINARY)") as copy:

@@ -28,6 +28,7 @@ from .schemas import Schema
 
 if TYPE_CHECKING:
     import numpy as np
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from jintu.kernel.flat import Polygons
@@ -44,16 +45,16 @@ CONFORMING, CONDITIONAL, NOT_CONFORMING, UNKNOWN = "conforming", "conditional", 
 
 @dataclass(frozen=True)
 class _Met:
-    """Features of a layer that the parcels meet: parcel, row of the resident version, m²."""
+    """Features of a layer that the parcels meet: parcel, row of ``attributes``, m²."""
 
     version: LayerVersion
-    resident: versions.Resident
+    attributes: pa.Table
     parcel: NDArray[np.int64]
     row: NDArray[np.int64]
     area: NDArray[np.float64]
 
     def values(self, column: str) -> list[Any]:
-        return self.resident.attributes.column(column).take(self.row).to_pylist()
+        return self.attributes.column(column).take(self.row).to_pylist()
 
 
 def analyse(outline: Outline, scope: Any, day: date) -> dict[str, Any]:
@@ -156,23 +157,32 @@ def _m2(value: float) -> float:
 
 
 def _meet(prepared: Any, version: LayerVersion) -> _Met:
-    """The features of a version that share more than a tenth of a square metre with the parcels."""
+    """The features of a version that share more than a tenth of a square metre with the parcels.
+
+    A version that is not in memory is not loaded for one question: what lies near is read from the lake.
+    """
     import numpy as np
 
+    from jintu.kernel.flat import Polygons
     from jintu.kernel.overlay import overlay
 
-    resident = versions.resident(version)
     boxes = prepared.boxes
     box = (*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist())
-    near = resident.near(box)
-    if len(near) > len(resident) // 4 and len(resident) > 50_000:
-        pairs = overlay(prepared, resident.prepared)
+    resident = versions.held(version)
+    if resident is None:
+        attributes = version.table(None, box)
+        pairs = overlay(prepared, Polygons.from_wkb(attributes.column("geometry")))
         rows = pairs.right
     else:
-        pairs = overlay(prepared, resident.polygons.take(near))
-        rows = near[pairs.right] if len(near) else np.empty(0, dtype=np.int64)
+        attributes, near = resident.attributes, resident.near(box)
+        if len(near) > len(resident) // 4 and len(resident) > 50_000:
+            pairs = overlay(prepared, resident.prepared)
+            rows = pairs.right
+        else:
+            pairs = overlay(prepared, resident.polygons.take(near))
+            rows = near[pairs.right] if len(near) else np.empty(0, dtype=np.int64)
     large = pairs.area_m2 > SMALLEST_M2
-    return _Met(version, resident, pairs.left[large], rows[large], pairs.area_m2[large])
+    return _Met(version, attributes, pairs.left[large], rows[large], pairs.area_m2[large])
 
 
 def _outline_hash(polygons: Polygons) -> str:

@@ -32,6 +32,7 @@ __all__ = [
     "Resident",
     "all_until",
     "find",
+    "held",
     "in_force",
     "pieces_in_force",
     "pieces_in_scope",
@@ -301,6 +302,12 @@ class Resident:
 _residents: OrderedDict[str, Resident] = OrderedDict()
 _residents_lock = Lock()
 _loading: dict[str, Lock] = {}
+
+
+def held(version: LayerVersion) -> Resident | None:
+    """The version if it is in memory already."""
+    with _residents_lock:
+        return _residents.get(f"{version.layer}/{version.division}/{version.key}")
 
 
 def resident(version: LayerVersion) -> Resident:

@@ -32,7 +32,7 @@ E = math.sqrt(E2)
 RADIANS = math.pi / 180
 
 TALL = 0.5
-"""Degrees of latitude up to which the series, about the middle, stands in for the exact function."""
+"""Degrees of latitude up to which the series stands in for the exact function: at most half of it on either side."""
 
 GAUSS_NODES = np.polynomial.legendre.leggauss(5)[0]
 GAUSS_WEIGHTS = np.polynomial.legendre.leggauss(5)[1]
@@ -51,16 +51,12 @@ def series(latitude: float, planar: bool) -> Series:
     if planar:
         return 0.5, 0.0, 0.0, 0.0
     s, c = math.sin(latitude * RADIANS), math.cos(latitude * RADIANS)
-    w = 1 - E2 * s * s
+    v = 1 / (1 - E2 * s * s)
     k = A * A * (1 - E2) * RADIANS
-    first = c / w**2
-    second = -s / w**2 + 4 * E2 * s * c * c / w**3
-    third = (
-        -c / w**2
-        - 4 * E2 * s * s * c / w**3
-        + 4 * E2 * (c**3 / w**3 - 2 * s * s * c / w**3 + 6 * E2 * s * s * c**3 / w**4)
-    )
-    fourth = s * (1 + E2 / 2) - 13.5 * E2 * math.sin(3 * latitude * RADIANS)  # to first order in e²: enough here
+    first = c * v * v
+    second = (-s + 4 * E2 * s * c * c * v) * v * v
+    third = c * v * v * (-1 + 4 * E2 * v * (c * c - 3 * s * s + 6 * E2 * s * s * c * c * v))
+    fourth = s * (1 + E2 / 2) - 13.5 * E2 * s * (3 - 4 * s * s)  # sin 3B; to first order in e²: enough here
     return (
         k * first * RADIANS / 2,
         k * second * RADIANS**2 / 6,
@@ -100,28 +96,38 @@ def area(rings: Any, g: int, planar: bool) -> float:
 
 
 @nb.njit(cache=True, nogil=True)
-def _ellipsoidal(rings: Rings, g: int) -> float:
+def _ellipsoidal(rings: Any, g: int) -> float:
+    """About the latitude of the first vertex, in one pass; what proves tall is summed again by `_tall`."""
     x, y = rings.x, rings.y
-    low, high = math.inf, -math.inf
-    for k in range(rings.ends[rings.starts[g]], rings.ends[rings.starts[g + 1]]):
-        low, high = min(low, y[k]), max(high, y[k])
-    total = 0.0
-    if high - low <= TALL:
-        middle = 0.5 * (low + high)
-        c = series(middle, False)
-        for r in range(rings.starts[g], rings.starts[g + 1]):
-            for k in range(rings.ends[r], rings.ends[r + 1] - 1):
-                total -= (x[k + 1] - x[k]) * mean_height(y[k] - middle, y[k + 1] - middle, c)
-    elif high > low:
-        base = authalic(0.5 * (low + high))
-        for r in range(rings.starts[g], rings.starts[g + 1]):
-            for k in range(rings.ends[r], rings.ends[r + 1] - 1):
-                total -= (x[k + 1] - x[k]) * _mean_exact(y[k], y[k + 1], base)
+    first = rings.ends[rings.starts[g]]
+    if first == rings.ends[rings.starts[g + 1]]:
+        return 0.0
+    base = y[first]
+    c = series(base, False)
+    low = high = total = 0.0
+    for r in range(rings.starts[g], rings.starts[g + 1]):
+        begin = rings.ends[r]
+        west, south = x[begin], y[begin] - base
+        for k in range(begin + 1, rings.ends[r + 1]):
+            east, north = x[k], y[k] - base
+            total -= (east - west) * mean_height(south, north, c)
+            west, south = east, north
+            low, high = min(low, north), max(high, north)
+    return max(total, 0.0) if max(high, -low) <= TALL / 2 else _tall(rings, g, base + 0.5 * (low + high))
+
+
+@nb.njit(cache=True, nogil=True)
+def _tall(rings: Any, g: int, middle: float) -> float:
+    x, y = rings.x, rings.y
+    base, total = authalic(middle), 0.0
+    for r in range(rings.starts[g], rings.starts[g + 1]):
+        for k in range(rings.ends[r], rings.ends[r + 1] - 1):
+            total -= (x[k + 1] - x[k]) * _mean_exact(y[k], y[k + 1], base)
     return max(total, 0.0)
 
 
 @nb.njit(cache=True, nogil=True)
-def _planar(rings: Rings, g: int) -> float:
+def _planar(rings: Any, g: int) -> float:
     x, y = rings.x, rings.y
     total = 0.0
     for r in range(rings.starts[g], rings.starts[g + 1]):

@@ -10,7 +10,7 @@ import numpy as np
 import pyproj
 import pytest
 import shapely
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jintu.kernel.area import ellipsoidal, official_area, sheet_area, sheet_bounds, sheet_number
@@ -52,6 +52,7 @@ def test_survey_size_patches_against_the_geodesic(lat):
     assert ellipsoidal(from_shapely(shapes)) == pytest.approx(geodesic, rel=4e-7)
 
 
+@settings(deadline=None)
 @given(st.floats(-80, 80), st.floats(0.001, 0.4), st.integers(0, 10_000))
 def test_against_exact_integration(lat, radius, seed):
     shape = patch(118, lat, radius, seed)

@@ -223,7 +223,7 @@ def test_adversarial_pairs_against_geos():
 
 
 @given(st.integers(0, 2**32), st.floats(-1e6, 1e6), st.floats(1e-6, 1e6))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_place_and_scale_do_not_matter(seed, shift, scale):
     rng = np.random.default_rng(seed)
     a, b = blobs(rng, 2, 1, 1.0, 20)
