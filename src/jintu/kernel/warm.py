@@ -33,7 +33,7 @@ def warm_up() -> float:
         overlay(layer, layer, classes=np.zeros(20, dtype=np.int64), threads=1)
     uncovered(flat, flat, threads=1)
     _small_scales(flat)
-    inspect(flat, threads=1)
+    inspect(from_shapely([*shapes, shapely.box(119, 36, 119.1, 36.1)]), threads=1)
     line_defects([shape.exterior for shape in shapes])
     return perf_counter() - begin
 

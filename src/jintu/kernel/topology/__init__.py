@@ -27,7 +27,7 @@ from jintu.kernel.topology.copies import copies
 from jintu.kernel.topology.defects import Defect, Defects, Kind, Spot, collect, joined
 from jintu.kernel.topology.limits import Limits
 from jintu.kernel.topology.lines import line_defects
-from jintu.kernel.topology.partition import Fetch, judge
+from jintu.kernel.topology.partition import Fetch, enclosed, judge
 from jintu.kernel.topology.plane import Plane
 from jintu.kernel.topology.rings import Measures, measure, ring_defects, slivers
 from jintu.kernel.topology.validating import invalid_rows, validity
@@ -83,19 +83,10 @@ def scan(
     edges, measures = cancel(polygons, plane, numbers, threads, crossing), measure(polygons, plane, threads)
     if len(crossing):
         bad = np.asarray(crossing, dtype=np.int64)
-        mended = _mended(polygons.take(bad))
+        mended = from_shapely(enclosed(polygons.take(bad)))
         edges = merge([edges, cancel(mended, plane, numbers[bad], threads)])
         measures.area[bad] = measure(mended, plane, threads).area
     return Scan(edges, numbers, polygons.boxes(threads), measures)
-
-
-def _mended(polygons: Polygons) -> Polygons:
-    """What self-crossing polygons enclose by the even-odd rule."""
-    import shapely
-
-    mended = shapely.make_valid(polygons.to_shapely())
-    parts = [shapely.get_parts(shapely.get_parts(shape)) for shape in mended]
-    return from_shapely([shapely.MultiPolygon([p for p in some if p.geom_type == "Polygon"]) for some in parts])
 
 
 def conclude(scans: Sequence[Scan], fetch: Fetch, plane: Plane | None = None, limits: Limits | None = None) -> Defects:

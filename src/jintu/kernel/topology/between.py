@@ -18,7 +18,7 @@ from jintu.kernel.topology.cancelling import cancel, merge
 from jintu.kernel.topology.defects import Defects, Kind, collect, joined
 from jintu.kernel.topology.faces import faces
 from jintu.kernel.topology.noding import node
-from jintu.kernel.topology.partition import area_defects, face_shape, parts_wider_than_tolerance, wide
+from jintu.kernel.topology.partition import area_defects, enclosed, face_shape, parts_wider_than_tolerance, wide
 from jintu.kernel.topology.plane import Plane
 
 __all__ = ["borders_without_lines", "covers", "lines_off_borders"]
@@ -56,8 +56,8 @@ def _left_over(kind: Kind, shapes: Any, inside: Polygons, outside: Polygons, pla
     for face, rows in sorted(mine.items()):
         rest, others = shapes[face], theirs.get(face)
         if others:
-            rest = shapely.difference(rest, shapely.union_all(shapely.make_valid(outside.take(others).to_shapely())))
-        for row, shape in zip(rows, shapely.make_valid(inside.take(rows).to_shapely()), strict=True):
+            rest = shapely.difference(rest, shapely.union_all(enclosed(outside.take(others))))
+        for row, shape in zip(rows, enclosed(inside.take(rows)), strict=True):
             for piece in parts_wider_than_tolerance(shapely.intersection(rest, shape), plane):
                 spots.append([(row,)])
                 pieces.append(piece)

@@ -8,7 +8,8 @@ from typing import Any
 import numba as nb
 import numpy as np
 
-from jintu.kernel.flat import Floats, Integers, Polygons
+from jintu.kernel.flat import Floats, Integers, Polygons, from_shapely
+from jintu.kernel.overlay import overlay
 from jintu.kernel.overlay.pairs import candidates
 from jintu.kernel.overlay.tree import build
 from jintu.kernel.topology.cancelling import Edges
@@ -17,7 +18,7 @@ from jintu.kernel.topology.faces import Faces, faces
 from jintu.kernel.topology.noding import node
 from jintu.kernel.topology.plane import Plane
 
-__all__ = ["Fetch", "area_defects", "face_shape", "judge", "parts_wider_than_tolerance", "wide"]
+__all__ = ["Fetch", "area_defects", "enclosed", "face_shape", "judge", "parts_wider_than_tolerance", "wide"]
 
 Fetch = Callable[[Integers], Polygons]
 """Gives the geometries of rows, in that order."""
@@ -116,15 +117,13 @@ def _overlaps(found: Faces, boxes: Floats, rows: Integers, fetch: Fetch, plane: 
     if not len(deep):
         return joined([])
     shapes = np.array([face_shape(found, c, plane) for c in deep.tolist()], dtype=object)
-    pieces: dict[tuple[int, int], list[Any]] = {}
-    for first, second, piece in _shared(shapes, boxes, rows, fetch, plane):
-        pieces.setdefault((first, second), []).append(piece)
     spots, parts = [], []
-    for pair, several in sorted(pieces.items()):
-        whole = several[0] if len(several) == 1 else shapely.union_all(several)
-        for part in parts_wider_than_tolerance(whole, plane):
-            spots.append([(pair[0],), (pair[1],)])
-            parts.append(part)
+    tree = shapely.STRtree(shapes)
+    for first, second, common in _shared(shapes, boxes, rows, fetch, plane):
+        for part in parts_wider_than_tolerance(common, plane):
+            if len(tree.query(shapely.point_on_surface(part), predicate="intersects")):
+                spots.append([(first,), (second,)])
+                parts.append(part)
     return area_defects(Kind.OVERLAP, parts, spots, plane)
 
 
@@ -141,24 +140,30 @@ def area_defects(kind: Kind, shapes: list[Any], spots: list[Any], plane: Plane) 
 
 
 def _shared(shapes: Any, boxes: Floats, rows: Integers, fetch: Fetch, plane: Plane) -> Iterator[tuple[int, int, Any]]:
-    """(row, row, what they share of a face) of the faces that lie under several polygons."""
+    """(row, row, what they have in common) of the pairs that share area near the faces; the overlay says which do."""
     import shapely
 
-    which, face = candidates(boxes, build(shapely.bounds(shapes)), 0, len(boxes))
-    order = np.lexsort((rows[which], face))
-    which, face = which[order], face[order]
-    members = np.unique(which)
-    geometry = dict(zip(members.tolist(), shapely.make_valid(fetch(rows[members]).to_shapely()), strict=True))
-    starts = np.searchsorted(face, np.arange(len(shapes) + 1))
-    smallest = (plane.tolerance**2) / (plane.x_metres * plane.y_metres)
-    for f in range(len(shapes)):
-        here = which[starts[f] : starts[f + 1]].tolist()
-        cut = shapely.intersection(np.array([geometry[w] for w in here], dtype=object), shapes[f])
-        some = [(int(rows[w]), piece) for w, piece in zip(here, cut, strict=True) if shapely.area(piece) > smallest]
-        for i in range(len(some)):
-            for j in range(i + 1, len(some)):
-                piece = shapes[f] if len(some) == 2 else shapely.intersection(some[i][1], some[j][1])
-                yield some[i][0], some[j][0], piece
+    near = np.unique(candidates(boxes, build(shapely.bounds(shapes)), 0, len(boxes))[0])
+    geometry = enclosed(fetch(rows[near]))
+    flat, smallest = from_shapely(geometry), plane.tolerance**2 / (plane.x_metres * plane.y_metres)
+    over = np.unique(overlay(from_shapely(shapes), flat, planar=True, smallest=smallest, threads=1).right)
+    members = flat.take(over)
+    pairs = overlay(members, members, planar=True, smallest=smallest, threads=1)
+    chosen = pairs.left < pairs.right
+    first, second = over[pairs.left[chosen]], over[pairs.right[chosen]]
+    common = shapely.intersection(geometry[first], geometry[second])
+    yield from zip(rows[near[first]].tolist(), rows[near[second]].tolist(), common, strict=True)
+
+
+def enclosed(polygons: Polygons) -> Any:
+    """Shapely multipolygons; those that are not valid as what they enclose by the even-odd rule."""
+    import shapely
+
+    shapes = polygons.to_shapely()
+    for k in np.flatnonzero(~shapely.is_valid(shapes)):
+        parts = shapely.get_parts(shapely.get_parts(shapely.make_valid(shapes[k])))
+        shapes[k] = shapely.MultiPolygon([p for p in parts if p.geom_type == "Polygon"])
+    return shapes
 
 
 def parts_wider_than_tolerance(shape: Any, plane: Plane) -> Iterator[Any]:
