@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from django.db import transaction
+
 from jintu.kernel.errors import Place, Unsupported
 
 from . import lake
@@ -184,10 +186,11 @@ def record(version: LayerVersion, kind: str, digest: str, actor: Actor | None) -
     """Who took which version out, in which format, with the hash of the file."""
     from jintu.foundation.journal import append
 
-    append(
-        "layer.export",
-        actor=actor,
-        division=version.division,
-        objects=[(version.layer, version.key)],
-        facts={"format": kind, "hash": version.hash, "file": digest},
-    )
+    with transaction.atomic():
+        append(
+            "layer.export",
+            actor=actor,
+            division=version.division,
+            objects=[(version.layer, version.key)],
+            facts={"format": kind, "hash": version.hash, "file": digest},
+        )

@@ -89,6 +89,13 @@ def test_the_page_exports_by_a_job_and_the_journal_says_so(county, director) -> 
     assert director.post(f"/map/versions/{version.pk}/export/", {"format": "dwg"}).status_code == 415
 
 
+@pytest.mark.django_db(transaction=True)
+def test_the_journal_entry_needs_no_transaction_around_it(tmp_path) -> None:
+    version = importing.import_layer("DLTB", grid.dltb(tmp_path / "in.gpkg"), "990121", DAY).version
+    exporting.record(version, "gpkg", "sha256:x", None)
+    assert Entry.objects.filter(act="layer.export").exists()
+
+
 def test_a_neighbour_exports_nothing(county, neighbour) -> None:
     assert neighbour.post(f"/map/versions/{county['DLTB'].pk}/export/", {"format": "gpkg"}).status_code == 404
 
