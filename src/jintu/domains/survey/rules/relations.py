@@ -165,10 +165,39 @@ def slope_of_map(t: Table, data: Dataset, p: Parameters) -> Errors:
     )
 
 
+def _beside(lines: Table, areas: Table, least_m: float) -> polars.DataFrame:
+    """Lines of which more than ``least_m`` metres run on no border of the polygons."""
+    from jintu.kernel.topology import lines_off_borders
+
+    found = lines_off_borders(lines.shapes, areas.judged, lines.measures)
+    found = found.take((found.measure >= least_m).nonzero()[0])
+    return lines.errors_at(
+        found.rows, values=[f"{m:.3f} m" for m in found.measure], geometry=lines.placed(found.geometries())
+    )
+
+
+@quality("Q4103", "B", ("行政区界线与行政区边界不重合", "Boundary line off the border of the division"),
+         tables=("XZQJX",), needs=("XZQ",))  # fmt: skip
+def boundary_on_border(t: Table, data: Dataset, p: Parameters) -> Errors:
+    """Boundary lines run on borders of XZQ but for ``least_m`` metres; both in the same delivered system."""
+    if t.crs == data["XZQ"].crs:
+        yield _beside(t, data["XZQ"], float(p.least_m))
+
+
+@quality("Q4104", "C", ("地类界线与图斑边界不重合", "Class boundary off the border of the patches"),
+         tables=("DLJX",), needs=("DLTB",))  # fmt: skip
+def class_boundary_on_border(t: Table, data: Dataset, p: Parameters) -> Errors:
+    """Class boundaries run on borders of DLTB but for ``least_m`` metres; both in the same delivered system."""
+    if t.crs == data["DLTB"].crs:
+        yield _beside(t, data["DLTB"], float(p.least_m))
+
+
 RULES = (
     location_is_village,
     patches_cover_division,
     inside_one_village,
+    boundary_on_border,
+    class_boundary_on_border,
     linear_names_patches,
     scattered_inside_patch,
     farmland_inside,

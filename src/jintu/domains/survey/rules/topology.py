@@ -13,25 +13,45 @@ if TYPE_CHECKING:
     import polars
 
     from jintu.foundation.checks.inspection.tables import Dataset, Table
+    from jintu.kernel.topology import Defects
 
 __all__ = ["RULES"]
 
 Errors = Iterator["polars.DataFrame"]
 
 
-def _between(t: Table, kind: str, smallest_m2: float = 0.0) -> polars.DataFrame:
-    """Defects of a kind as errors of the first row concerned (−1: none), the other rows as the value's second part."""
+def _told(t: Table, found: Defects, unit: str) -> polars.DataFrame:
+    """Defects as errors of the first row concerned, with their measure and the other rows' identifiers."""
+    rows, values = [], []
+    for defect in found:
+        concerned = defect.rows
+        rows.append(concerned[0] if concerned else -1)
+        measured = f"{defect.area:.2f} m²" if unit == "m²" else f"{defect.measure:.4g} {unit}".strip()
+        values.append(" ".join([measured, *(str(t.keys[row]) for row in concerned[1:3])]).strip())
+    return t.errors_at(rows, values=values, geometry=t.placed(found.geometries()) if len(found) else None)
+
+
+def _between(t: Table, kind: str, smallest_m2: float) -> polars.DataFrame:
+    """Gaps or overlaps of a partition from an area on; a gap belongs to no row."""
     from jintu.kernel.topology import Kind
 
     found = t.defects.of(Kind[kind])
-    found = found.take((found.area >= smallest_m2).nonzero()[0]) if smallest_m2 else found
-    rows, values = [], []
-    for defect in found:
-        first = defect.rows[0] if defect.rows else -1
-        others = [t.keys[row] for row in defect.rows[1:3]]
-        rows.append(first if kind != "GAP" else -1)
-        values.append(" ".join([f"{defect.area:.2f} m²", *(str(k) for k in others if kind != "GAP")]))
-    return t.errors_at(rows, values=values, geometry=t.placed(found.geometries()) if len(found) else None)
+    errors = _told(t, found.take((found.area >= smallest_m2).nonzero()[0]), "m²")
+    if kind == "GAP":
+        errors = errors.with_columns(row=pl.lit(-1, dtype=pl.Int64), value=pl.col("value").str.extract(r"^([\d.]+ m²)"))
+    return errors
+
+
+@quality(
+    "Q3101", "A", ("图形自相交或无效", "Outline not valid"),
+    remedy=("修正该要素的图形。", "Mend the outline of the feature."),
+)  # fmt: skip
+def valid_outlines(t: Table, data: Dataset, p: Parameters) -> Errors:
+    """A polygon is valid in the sense of OGC Simple Features, in the coordinates it was delivered in."""
+    from jintu.kernel.topology import validity
+
+    if t.schema.geometry == "polygon" and t.wkb is not None:
+        yield _told(t, validity(t.judged), "")
 
 
 @quality(
@@ -102,4 +122,62 @@ def several_parts(t: Table, data: Dataset, p: Parameters) -> Errors:
     yield found.with_columns(value=parts.gather(found["row"]).cast(pl.String))
 
 
-RULES = (overlaps, gaps, duplicates, several_parts, slivers)
+def _rings(t: Table, kind: str, unit: str, **limits: float) -> Errors:
+    from jintu.kernel.topology import Kind, Limits, ring_defects
+
+    if t.schema.geometry == "polygon" and t.wkb is not None:
+        yield _told(t, ring_defects(t.judged, Limits(**limits), t.measures).of(Kind[kind]), unit)
+
+
+@quality("Q3107", "C", ("尖锐角", "Spike"))
+def spikes(t: Table, data: Dataset, p: Parameters) -> Errors:
+    """No angle of a ring is sharper than ``degrees``."""
+    yield from _rings(t, "SPIKE", "°", spike_degrees=float(p.degrees))
+
+
+@quality("Q3108", "C", ("重复结点", "Vertex twice"))
+def double_vertices(t: Table, data: Dataset, p: Parameters) -> Errors:
+    """Two vertices of a ring that follow one another lie at least ``nearest_m`` apart."""
+    yield from _rings(t, "DUPLICATE_VERTEX", "m", duplicate_vertex_m=float(p.nearest_m))
+
+
+def _lines(t: Table, *kinds: str, dangle_m: float = 0.0, short_m: float = 0.0) -> Errors:
+    from jintu.kernel.topology import Kind, line_defects
+
+    if t.schema.geometry == "line" and t.wkb is not None:
+        found = line_defects(t.shapes, t.measures, dangle_m=dangle_m, short_m=short_m)
+        for kind in kinds:
+            yield _told(t, found.of(Kind[kind]), "" if kind == "LINE_CROSSING" else "m")
+
+
+@quality("Q3109", "C", ("线自相交、相交或悬挂", "Lines cross, or end just beside one another"))
+def crossing_lines(t: Table, data: Dataset, p: Parameters) -> Errors:
+    """Lines meet in their ends; an end within ``dangle_m`` of another line was meant to meet it."""
+    yield from _lines(t, "LINE_CROSSING", "DANGLE", dangle_m=float(p.dangle_m))
+
+
+@quality("Q3110", "B", ("线重叠", "Lines overlap"))
+def overlapping_lines(t: Table, data: Dataset, p: Parameters) -> Errors:
+    """No two lines run on one another."""
+    yield from _lines(t, "LINE_OVERLAP")
+
+
+@quality("Q3112", "C", ("碎线", "Line too short"))
+def short_lines(t: Table, data: Dataset, p: Parameters) -> Errors:
+    """A line is at least ``short_m`` long."""
+    yield from _lines(t, "SHORT_LINE", short_m=float(p.short_m))
+
+
+RULES = (
+    valid_outlines,
+    overlaps,
+    gaps,
+    duplicates,
+    several_parts,
+    slivers,
+    spikes,
+    double_vertices,
+    crossing_lines,
+    overlapping_lines,
+    short_lines,
+)

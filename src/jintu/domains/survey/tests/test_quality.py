@@ -14,6 +14,7 @@ from jintu.foundation.checks.inspection.running import inspect
 from jintu.foundation.checks.inspection.tables import Dataset
 from jintu.foundation.layers.tests import grid
 
+from . import county
 from .county import AS_OF, farmland, found, patches, villages
 
 
@@ -144,6 +145,57 @@ def test_an_overlap_and_a_gap_are_found_with_their_area():
     ((row, _f, value, _e),) = found(topology.gaps, patches({5: narrower}))
     assert row == -1
     assert float(value.split()[0]) == pytest.approx(200**2 - 198**2)
+
+
+def test_a_spike_and_a_double_vertex_are_found():
+    import shapely
+
+    x, y, east, north = grid.cell(0, 0).bounds
+    spike = shapely.Polygon(
+        [(x, y), (x + 100, y), (x + 101, y - 300), (x + 102, y), (east, y), (east, north), (x, north)]
+    )
+    double = shapely.Polygon([(x, y), (x + 100, y), (x + 100.0004, y), (east, y), (east, north), (x, north)])
+    assert [row for row, *_ in found(topology.spikes, patches({0: spike}))] == [0]
+    assert [row for row, *_ in found(topology.double_vertices, patches({0: double}))] == [0]
+    assert found(topology.spikes, patches()) == found(topology.double_vertices, patches()) == []
+
+
+def test_a_bow_tie_is_not_valid():
+    import shapely
+
+    x, y, east, north = grid.cell(0, 0).bounds
+    bow = shapely.Polygon([(x, y), (east, north), (east, y), (x, north)])
+    assert [row for row, *_ in found(topology.valid_outlines, patches({0: bow}))] == [0]
+    assert found(topology.valid_outlines, patches()) == []
+
+
+def boundaries(*lines: list[tuple[float, float]]):
+    """XZQJX of lines given in cells of the grid."""
+    import shapely
+
+    x, y, *_ = grid.cell(0, 0).bounds
+    step = grid.STEP
+    shapes = [shapely.LineString([(x + i * step, y + j * step) for i, j in line]) for line in lines]
+    n = len(shapes)
+    data = {"BSM": list(range(1, n + 1)), "YSDM": ["1000600200"] * n, "JXLX": ["670500"] * n, "JXXZ": ["600001"] * n}
+    return county.table("XZQJX", data, shapes)
+
+
+def test_lines_that_cross_overlap_or_are_short_are_found():
+    crossing = boundaries([(0, 0), (2, 2)], [(0, 2), (2, 0)])
+    assert len(found(topology.crossing_lines, crossing)) == 1
+    assert len(found(topology.overlapping_lines, boundaries([(0, 0), (2, 0)], [(1, 0), (3, 0)]))) == 1
+    assert [row for row, *_ in found(topology.short_lines, boundaries([(0, 0), (0.0005, 0)], [(1, 0), (3, 0)]))] == [0]
+    sound = boundaries([(0, 0), (2, 0)], [(2, 0), (2, 3)])
+    for rule in (topology.crossing_lines, topology.overlapping_lines, topology.short_lines):
+        assert found(rule, sound) == []
+
+
+def test_a_boundary_line_off_the_border_is_found():
+    on, off = [(2, 0), (2, 3)], [(1, 0), (1, 3)]
+    errors = found(relations.boundary_on_border, boundaries(on, off), villages())
+    assert [row for row, *_ in errors] == [1]
+    assert float(errors[0][2].split()[0]) == pytest.approx(600, abs=0.01)
 
 
 def test_the_same_outline_twice_is_found_from_whatever_vertex_it_starts():

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from jintu.foundation.layers.schemas import Schema
     from jintu.kernel.flat import Polygons
     from jintu.kernel.overlay import Prepared
-    from jintu.kernel.topology import Defects
+    from jintu.kernel.topology import Defects, Plane
 
 __all__ = ["ERRORS", "Dataset", "Table"]
 
@@ -80,17 +80,37 @@ class Table:
 
         return prepare(self.polygons)
 
+    @property
+    def judged(self) -> Polygons:
+        """The polygons topology is looked at in: as delivered where that is a plane, else in degrees."""
+        return self.polygons if self.plane is None else self.plane
+
+    @cached_property
+    def measures(self) -> Plane:
+        """Metres and tolerances of the coordinates topology is looked at in."""
+        import numpy as np
+        import shapely
+
+        from jintu.kernel.topology import Plane
+
+        if self.plane_wkb is not None or self.wkb is None or not len(self):
+            return Plane()
+        return Plane.degrees(float(np.nanmean(shapely.bounds(shapely.from_wkb(self.wkb.to_numpy()))[:, 1::2])))
+
     @cached_property
     def defects(self) -> Defects:
-        """What is wrong between the polygons (gaps, overlaps, duplicates), in the plane they were delivered in."""
-        import numpy as np
+        """What is wrong between the polygons: gaps, overlaps, duplicates."""
+        from jintu.kernel.topology import inspect
 
-        from jintu.kernel.topology import Plane, inspect
+        return inspect(self.judged, self.measures)
 
-        if self.plane is not None:
-            return inspect(self.plane, Plane())
-        latitude = float(np.nanmean(self.polygons.boxes()[:, 1::2])) if len(self) else 0.0
-        return inspect(self.polygons, Plane.degrees(latitude))
+    @cached_property
+    def shapes(self) -> NDArray[np.object_]:
+        """Shapely geometries of the same coordinates, lines and points too."""
+        import shapely
+
+        wkb = self.wkb if self.plane_wkb is None else self.plane_wkb
+        return shapely.from_wkb(wkb.to_numpy()) if wkb is not None else shapely.from_wkb([None] * len(self))
 
     def placed(self, shapes: NDArray[np.object_]) -> list[bytes]:
         """Shapes of that plane as WKB in lon/lat."""
@@ -98,7 +118,7 @@ class Table:
 
         from jintu.kernel import crs as systems
 
-        lonlat = systems.to_lonlat(shapes, systems.parse(self.crs)) if self.plane is not None else shapes
+        lonlat = systems.to_lonlat(shapes, systems.parse(self.crs)) if self.plane_wkb is not None else shapes
         return list(shapely.to_wkb(lonlat, byte_order=1))
 
     def errors(
