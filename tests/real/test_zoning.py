@@ -84,7 +84,8 @@ def _surfaces(parts):
 def occupied(outlines, version) -> list[dict[str, float]]:
     """The same by the product."""
     sums: list[dict[str, float]] = [defaultdict(float) for _ in outlines]
-    for row, kind, area, _version in overlaying.by_attribute(Polygons.from_shapely(outlines), [version], "zone_type"):
+    found = overlaying.by_attributes(Polygons.from_shapely(outlines), [version], ["zone_type"])
+    for row, (kind,), area, _version in found:
         sums[row][kind] += area
     return [{k: a for k, a in s.items() if a > 0.01} for s in sums]
 

@@ -38,6 +38,7 @@ class Node:
         self.environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("JINTU_", "DJANGO_"))},
             "JINTU_DATA": str(data),
+            "JINTU_SECRET_KEY": "tests-only",
             "PYTHONPATH": os.pathsep.join(p for p in sys.path if p),
             "JINTU_DATABASE": database,
         }
