@@ -23,6 +23,7 @@ WEST, SOUTH, STEP, N = 118.70, 36.20, 0.002, 24
 CODES = ("0101", "0102", "0103", "0301", "0702", "0602", "1006", "1104", "0201", "2001")
 WHOLE = [WEST, SOUTH, WEST + N * STEP, SOUTH + N * STEP]
 SUPPLY = shapely.box(118.722, 36.222, 118.7275, 36.2275)
+VILLAGE = shapely.box(118.706, 36.206, 118.742, 36.242)
 APPROVAL = shapely.box(118.7215, 36.2235, 118.728, 36.2285)
 
 
@@ -44,6 +45,8 @@ def tile(request: HttpRequest, layer: str, version: str, z: int, x: int, y: int)
         if version == "before":
             codes = [c if i % 5 else "0101" for i, c in enumerate(codes)]
         made = mvt.TileLayer(layer, shapes, {"land_use_code": codes}, ids)
+    elif layer == "survey.XZQ":
+        made = mvt.TileLayer(layer, [VILLAGE], {"division_code": ["990121001"]}, [1])
     elif layer == "survey.JBNTTB":
         keep = [i for i, c in enumerate(codes) if c == "0102"]
         made = mvt.TileLayer(layer, [shapes[i] for i in keep], {}, None)
@@ -122,6 +125,19 @@ def config(as_of: str = "2026-06-15") -> dict[str, Any]:
                             }
                         ],
                     },
+                ],
+            },
+            {
+                "id": "base",
+                "title": "基础地理",
+                "layers": [
+                    {
+                        "id": "survey.XZQ",
+                        "title": "行政区",
+                        "visible": False,
+                        "source": _vector("survey.XZQ"),
+                        "style": {"kind": "boundary"},
+                    }
                 ],
             },
         ],

@@ -91,6 +91,23 @@ def test_a_layer_is_switched_off_and_made_pale(onemap: Any) -> None:
     assert page.locator(".tree .facts:not([hidden]) .num").text_content() == "40%"
 
 
+def test_boundaries_lie_over_land_use(onemap: Any) -> None:
+    """The administrative areas are the last group of the tree; their lines are seen all the same."""
+    page = onemap.page
+    window = page.locator(".jt-map").bounding_box()
+    whole = (int(window["x"]) + 60, int(window["y"]) + 60, int(window["width"]) - 120, int(window["height"]) - 120)
+    assert not dark(colours(page, whole))
+    page.locator(".tree label", has_text="行政区").locator("input").check()
+    page.wait_for_timeout(1500)
+    onemap.shot("boundaries")
+    assert dark(colours(page, whole))
+
+
+def dark(found: set[str]) -> set[str]:
+    """Colours of the boundary's ink, which no land use and no outline has."""
+    return {c for c in found if max(int(digit, 16) for digit in c[1:]) <= 5}
+
+
 def test_identify_asks_for_the_place_and_the_visible_layers(onemap: Any) -> None:
     page = onemap.page
     page.mouse.click(700, 450)

@@ -6,6 +6,7 @@ import { number } from "../words";
 import type { ClassStyle, LegendEntry, MapConfig, MapLayer, Stage, TileSource } from "./config";
 import { layersOf } from "./config";
 import { inside } from "./inside";
+import { stacked } from "./order";
 
 /** What a person changed: visible and opacity by layer id. */
 export interface Choices {
@@ -47,15 +48,17 @@ export function buildStyle(config: MapConfig, choices: Choices, overlays: Featur
     { id: "ground", type: "background", paint: { "background-color": colour("map-ground") } },
   ];
   const labels: LayerSpecification[] = [];
+  const drawn: LayerSpecification[] = [];
   for (const layer of [...layersOf(config)].reverse()) {
     if (!isVisible(layer, choices)) continue;
     const source = sourceOf(layer.source);
     if (!source) continue;
     sources[layer.id] = source;
-    const drawn = layersFor(layer, opacityOf(layer, choices));
-    layers.push(...drawn.filter((l) => l.type !== "symbol"));
-    labels.push(...drawn.filter((l) => l.type === "symbol"));
+    drawn.push(...layersFor(layer, opacityOf(layer, choices)));
   }
+  const ordered = stacked(drawn);
+  layers.push(...ordered.filter((l) => l.type !== "symbol"));
+  labels.push(...ordered.filter((l) => l.type === "symbol"));
   overlays.forEach((features, i) => {
     if (!features.features.length) return;
     const id = `overlay-${i}`;
