@@ -318,9 +318,9 @@ def _report(built: Any, out: Path | None, as_json: bool) -> None:
 def withdraw(reference: str, division: str, reason: str) -> None:
     """Take a version out of force. Its files stay."""
     setup()
-    from jintu.foundation.layers import importing
+    from jintu.foundation.layers import publishing
 
-    version = importing.withdraw(_find(reference, division), reason)
+    version = publishing.withdraw(_find(reference, division), reason)
     click.echo(f"{version} withdrawn")
 
 
@@ -330,9 +330,9 @@ def withdraw(reference: str, division: str, reason: str) -> None:
 def publish(reference: str, division: str) -> None:
     """Put a draft or a withdrawn version in force."""
     setup()
-    from jintu.foundation.layers import importing
+    from jintu.foundation.layers import publishing
 
-    version = importing.publish(_find(reference, division))
+    version = publishing.publish(_find(reference, division))
     click.echo(f"{version} published")
 
 

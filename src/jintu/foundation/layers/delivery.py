@@ -20,7 +20,7 @@ from django.db import transaction
 from jintu.kernel import hashing
 from jintu.kernel.errors import InputError, JintuError, Place
 
-from . import importing, schemas, structures
+from . import importing, publishing, schemas, structures
 from .models import LayerVersion
 from .structures import Structure
 
@@ -254,7 +254,7 @@ def load(
         with transaction.atomic():
             for o in outcomes:
                 if o.version is not None and o.version.state != LayerVersion.State.PUBLISHED:
-                    importing.publish(o.version, actor)
+                    publishing.publish(o.version, actor)
     return Loaded(delivery, outcomes, whole and not draft)
 
 
@@ -312,5 +312,5 @@ def _draft(found: Found, division: str, day: date, actor: Actor | None) -> Layer
     if version.source_hash == sha256_of(files)[0]:
         return version
     if version.state == LayerVersion.State.DRAFT:
-        importing.withdraw(version, "replaced by another delivery", actor)
+        publishing.withdraw(version, "replaced by another delivery", actor)
     return None

@@ -15,7 +15,7 @@ from jintu.foundation.identity import actor_of
 from jintu.foundation.identity.access import needs, require
 from jintu.kernel.errors import InputError, Missing, Place
 
-from . import comparing, exporting, finding, importing, onemap, reports, schemas, versions
+from . import comparing, exporting, finding, onemap, publishing, reports, schemas, versions
 from .models import LayerVersion
 
 LISTED = 300
@@ -154,9 +154,9 @@ def change_state(request: HttpRequest, pk: int) -> HttpResponse:
     version = _version(request, pk)
     require(request, "publish", version)
     if request.POST.get("to") == LayerVersion.State.PUBLISHED:
-        importing.publish(version, actor_of(request))
+        publishing.publish(version, actor_of(request))
         messages.success(request, _("The version is in force from its day on."))
     else:
-        importing.withdraw(version, request.POST.get("reason", ""), actor_of(request))
+        publishing.withdraw(version, request.POST.get("reason", ""), actor_of(request))
         messages.success(request, _("The version is withdrawn. Its files stay, so that old results can be checked."))
     return redirect("layers:version", pk=pk)

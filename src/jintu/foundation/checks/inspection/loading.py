@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from jintu.foundation.layers import lake, schemas, versions
-from jintu.foundation.layers.importing import is_plane
 from jintu.foundation.layers.models import LayerVersion
+from jintu.foundation.layers.reading import is_plane
 
 from ..lazy import pl
 from .tables import Dataset, Table

@@ -10,7 +10,7 @@ import pytest
 import shapely
 
 from jintu.foundation.journal.models import Entry
-from jintu.foundation.layers import importing, lake
+from jintu.foundation.layers import importing, lake, publishing
 from jintu.foundation.layers.mapping import Mapping
 from jintu.foundation.layers.models import LayerVersion
 from jintu.kernel.errors import Conflict, InputError, JintuError, Unsupported
@@ -307,27 +307,27 @@ def test_two_files_for_one_day_conflict(tmp_path) -> None:
     first = load(grid.dltb(tmp_path / "a.gpkg")).version
     with pytest.raises(Conflict, match="has a version for 2024-12-31"):
         load(grid.dltb(tmp_path / "b.gpkg", TBBH={0: "x"}))
-    importing.withdraw(first, "wrong file")
+    publishing.withdraw(first, "wrong file")
     second = load(grid.dltb(tmp_path / "b.gpkg", TBBH={0: "x"})).version
     assert first.directory.is_dir() and second.directory.is_dir()
     with pytest.raises(Conflict):  # the day is taken again
-        importing.publish(LayerVersion.objects.get(pk=first.pk))
+        publishing.publish(LayerVersion.objects.get(pk=first.pk))
 
 
 def test_the_same_content_again_after_withdrawal_is_pointed_to(tmp_path) -> None:
     path = grid.dltb(tmp_path / "a.gpkg")
     first = load(path).version
-    importing.withdraw(first, "by mistake")
+    publishing.withdraw(first, "by mistake")
     with pytest.raises(Conflict, match="by mistake"):
         load(path)
-    assert importing.publish(first).state == "published"
+    assert publishing.publish(first).state == "published"
     assert [e.act for e in Entry.objects.order_by("pk")] == ["layer.publish", "layer.withdraw", "layer.publish"]
 
 
 def test_a_withdrawal_needs_a_reason(tmp_path) -> None:
     version = load(grid.dltb(tmp_path / "a.gpkg")).version
     with pytest.raises(InputError, match="reason"):
-        importing.withdraw(version, "  ")
+        publishing.withdraw(version, "  ")
 
 
 def test_an_unknown_division_is_refused(tmp_path) -> None:

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from jintu.foundation.identity.scope import Scope
-from jintu.foundation.layers import comparing, importing, lake, versions
+from jintu.foundation.layers import comparing, importing, lake, publishing, versions
 from jintu.foundation.layers.models import LayerVersion
 from jintu.kernel.errors import Missing, Refused
 
@@ -45,12 +45,12 @@ def test_the_newest_version_not_after_the_day_is_in_force(history) -> None:
 
 def test_withdrawn_and_draft_versions_are_not_in_force(history, tmp_path) -> None:
     old, new = history
-    importing.withdraw(new, "wrong year")
+    publishing.withdraw(new, "wrong year")
     assert versions.in_force("survey.DLTB", "990121", date(2026, 1, 1)) == old
     path = grid.dltb(tmp_path / "draft.gpkg", TBBH={0: "d"})
     draft = importing.import_layer("DLTB", path, "990121", date(2025, 12, 31), draft=True).version
     assert versions.in_force("survey.DLTB", "990121", date(2026, 1, 1)) == old
-    importing.publish(draft)
+    publishing.publish(draft)
     assert versions.in_force("survey.DLTB", "990121", date(2026, 1, 1)) == draft
 
 
