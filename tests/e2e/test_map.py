@@ -187,10 +187,36 @@ def test_search_flies_to_what_it_found(onemap: Any) -> None:
 
 def test_another_date_brings_other_versions(onemap: Any) -> None:
     page = onemap.page
+    slider = page.locator(".om-time input[type=range]")
+    assert slider.get_attribute("aria-valuetext") == "2026-06-15"
+    slider.focus()
     with page.expect_response(re.compile(r"/e2e/tiles/survey\.DLTB/before/")):
-        page.click(".om-time button[value='2024-12-31']")
-    assert page.locator(".om-time button[aria-pressed=true]").get_attribute("value") == "2024-12-31"
-    assert page.locator(".tree .layer", has_text="地类图斑").locator("small").text_content() == "2024-12"
+        page.keyboard.press("Home")
+    page.locator(".om-time output", has_text="2024-12-31").wait_for()
+    shown = page.locator(".tree .layer", has_text="地类图斑").locator("small", has_text="2024-12")
+    shown.wait_for()
+
+
+def test_the_map_plays_its_states_and_stops_at_the_last(onemap: Any) -> None:
+    page = onemap.page
+    play = page.get_by_role("button", name="播放")
+    play.focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="暂停").wait_for()
+    seen = page.locator(".om-time output")
+    for day in ("2024-12-31", "2025-12-31", "2026-06-15"):
+        page.locator(".om-time output", has_text=day).wait_for()
+    play.wait_for()
+    assert seen.text_content() == "2026-06-15"
+
+
+def test_a_failing_server_leaves_the_state_shown(onemap: Any) -> None:
+    page = onemap.page
+    onemap.allowed = (*onemap.allowed, "Failed to load resource")
+    page.route("**/e2e/config/**", lambda route: route.fulfill(status=503, body=""))
+    page.get_by_role("button", name="上一时点").click()
+    page.locator(".jt-map .tip", has_text="503").wait_for()
+    assert page.locator(".om-time output").text_content() == "2026-06-15"
 
 
 def test_two_versions_are_compared_by_a_divider_that_keys_move(onemap: Any) -> None:

@@ -83,7 +83,7 @@ export interface MapConfig {
   features?: FeatureCollection;
   as_of?: string;
   dates?: { date: string; title: string }[];
-  urls?: { identify?: string; search?: string; analyse?: string; upload?: string; config?: string };
+  urls?: { identify?: string; search?: string; analyse?: string; upload?: string; config?: string; difference?: string };
 }
 
 /** All layers, those drawn last (on top) first. */

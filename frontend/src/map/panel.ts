@@ -20,7 +20,13 @@ export class Panel {
     private readonly asOf: () => string | undefined,
     /** ``still``: the view stays where it is. */
     private readonly shown: (features: FeatureCollection, still: boolean) => void,
-  ) {}
+  ) {
+    // what the panel asks for by itself (a narrower list, another unit) brings its own outlines
+    element?.addEventListener("htmx:afterSettle", (event) => {
+      const by = (event as CustomEvent<{ requestConfig?: { elt?: Element } }>).detail.requestConfig?.elt;
+      if (by && by !== element && by !== document.body) this.received();
+    });
+  }
 
   ask(verb: "GET" | "POST", url: string, values: Record<string, string>): void {
     const target = this.element;

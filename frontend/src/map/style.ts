@@ -26,6 +26,9 @@ const STAGES: Record<Stage, { token: string; dash?: number[] }> = {
   inspect: { token: "map-inspect" },
 };
 
+/** What happened to a feature between two versions; hues that the colour-blind tell apart (Okabe and Ito). */
+const CHANGES: Record<string, string> = { came: "chg-came", went: "chg-went", class: "chg-class", attributes: "chg-attributes", outline: "chg-outline" };
+
 /** GB/T 21010 first-level classes by the first two digits of a code; settlement (20x) is drawn as 07. */
 export const LAND_USE = ["01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12", "00"];
 
@@ -271,6 +274,13 @@ function overlayLayers(id: string): LayerSpecification[] {
   drawn.push(...outline(`${id}-other`, row(""), { token: "map-select" }, 1));
   drawn.push({ id: `${id}-part`, type: "fill", ...role("part"), paint: { "fill-pattern": "hatch:map-approve" } });
   drawn.push(...outline(`${id}-partline`, role("part"), { token: "map-approve" }, 1, 1.4).filter((l) => l.type === "line"));
+  for (const [name, paint] of Object.entries(CHANGES)) {
+    const base: Base = { source: id, filter: ["all", ["==", ["get", "role"], "change"], ["==", ["get", "change"], name]] as FilterSpecification };
+    drawn.push(
+      { id: `${id}-${name}-fill`, type: "fill", ...base, paint: { "fill-color": colour(paint), "fill-opacity": 0.45 } },
+      { id: `${id}-${name}-line`, type: "line", ...base, layout: { "line-join": "round" }, paint: { "line-color": colour(paint), "line-width": 2 } },
+    );
+  }
   drawn.push(...outline(`${id}-selected`, role("selected"), { token: "map-select" }, 1, 3));
   drawn.push({
     id: `${id}-point`,

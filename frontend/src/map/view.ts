@@ -12,7 +12,7 @@ import { searchBox } from "./search";
 import type { Choices } from "./style";
 import { IDEOGRAPHS, buildStyle, isVisible, picture } from "./style";
 import type { Choice, Swipe } from "./swipe";
-import { timeBar } from "./timebar";
+import { TimeBar } from "./timebar";
 import { Tools } from "./tools";
 import { Tree } from "./tree";
 
@@ -58,6 +58,8 @@ export class View {
   private readonly stops: (() => void)[] = [];
   private readonly overlays: FeatureCollection[];
   private swipe: Swipe | null = null;
+  private time: TimeBar | null = null;
+  private journeys = 0;
 
   constructor(
     private readonly box: HTMLElement,
@@ -245,7 +247,14 @@ export class View {
     if (!frame) return;
     frame.addEventListener("click", (event) => this.pressed(event.target as Element));
     const dates = config.dates ?? [];
-    if (dates.length > 1) this.box.append(timeBar(dates, () => this.config.as_of, (date) => this.travel(date)));
+    if (dates.length > 1) {
+      this.time = new TimeBar(dates, {
+        now: () => this.config.as_of,
+        go: (date) => this.travel(date),
+        ...(config.urls?.difference ? { difference: () => this.difference() } : {}),
+      });
+      this.box.append(this.time.element);
+    }
     const search = frame.querySelector<HTMLInputElement>("[data-map-search]");
     if (search && config.urls?.search)
       this.stops.push(
@@ -280,14 +289,41 @@ export class View {
     }
   }
 
+  private difference(): void {
+    this.panel.ask("GET", this.config.urls?.difference ?? "", { layer: this.asked().join(",") });
+  }
+
+  /** Shows another day. Of several asked for in haste the last one wins. */
   private async travel(date: string): Promise<void> {
     const url = this.config.urls?.config;
     if (!url) return;
-    const answer = await fetch(`${url}?as_of=${date}`, { headers: { Accept: "application/json" }, credentials: "same-origin" });
-    if (!answer.ok) return this.say(t("The server could not do this ({status}).", { status: answer.status }));
-    this.config = { ...this.config, ...((await answer.json()) as MapConfig) };
+    const turn = ++this.journeys;
+    const answer = await fetch(`${url}?as_of=${date}`, { headers: { Accept: "application/json" }, credentials: "same-origin" }).catch(() => null);
+    if (turn !== this.journeys) return;
+    if (!answer?.ok) {
+      this.say(answer ? t("The server could not do this ({status}).", { status: answer.status }) : t("No connection to the server."));
+      this.time?.stop();
+      this.time?.mark();
+      return;
+    }
+    this.say("");
+    const { dates: _dates, ...fresh } = (await answer.json()) as MapConfig;
+    this.config = { ...this.config, ...fresh };
     await this.compare(false);
     this.tree?.show(this.config);
     this.refresh();
+    await this.drawn();
+  }
+
+  /** When all tiles are there, at the latest after some seconds. */
+  private drawn(): Promise<void> {
+    return new Promise((done) => {
+      const late = setTimeout(done, 5000);
+      this.map.once("idle", () => {
+        clearTimeout(late);
+        done();
+      });
+      this.map.triggerRepaint();
+    });
   }
 }

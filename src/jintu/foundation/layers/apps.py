@@ -10,6 +10,7 @@ class Config(AppConfig):
         from jintu.foundation.operations import doctor
 
         from . import tasks  # noqa: F401 - declares the kinds of jobs
+        from .atlas import tasks as atlas_tasks  # noqa: F401
         from .examining import examine
 
         doctor.register("lake", examine)

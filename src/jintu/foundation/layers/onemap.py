@@ -5,6 +5,7 @@ The keys are those of ``frontend/README.md``.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -27,6 +28,9 @@ STAGES = ("inspect", "supply", "use", "approve", "compensate")
 """Registers on the map, top first: what is questioned lies over what was granted."""
 SHOWN = {"survey.DLTB", "survey.XZQ", "land.approval_parcel", "land.supply"}
 """Layers that are on when the map opens."""
+
+MOST_DATES = 120
+"""Stops of the time slider."""
 
 USE_ZONE_TOKENS = {
     "010": "lu-02",
@@ -95,6 +99,7 @@ def config(scope: Any, day: date) -> dict[str, Any]:
             "analyse": reverse("layers:analyse"),
             "upload": reverse("layers:upload"),
             "config": reverse("layers:config"),
+            "difference": reverse("layers:difference"),
         },
     }
     credit = [s["credit"] for s in imagery if s.get("credit")]
@@ -264,17 +269,22 @@ def _imagery(source: ImagerySource) -> dict[str, Any]:
 
 
 def _dates(published: Sequence[LayerVersion], day: date) -> list[dict[str, str]]:
-    """Days of the time bar: when a state of present land use came into force, and the day shown now."""
-    themes = {s.name for s in schemas.catalogue() if s.theme == "land_use"}
-    days = sorted({v.valid_from for v in published if v.layer in themes})
+    """Days of the time slider: when a version of any layer came into force, and the day shown now.
+
+    Of more than `MOST_DATES` those of present land use are kept, then the newest.
+    """
+    days = sorted({v.valid_from for v in published})
     if not days:
         return []
-    same_year = {d.year for d in days if sum(e.year == d.year for e in days) > 1}
-    found = [
-        {"date": d.isoformat(), "title": d.strftime("%Y-%m") if d.year in same_year else str(d.year)} for d in days
-    ]
+    if len(days) > MOST_DATES:
+        themes = {s.name for s in schemas.catalogue() if s.theme == "land_use"}
+        important = sorted({v.valid_from for v in published if v.layer in themes})[-MOST_DATES:]
+        others = [d for d in days if d not in set(important)]
+        days = sorted([*important, *others[len(others) - max(0, MOST_DATES - len(important)) :]])
+    counts = Counter(d.year for d in days)
+    found = [{"date": d.isoformat(), "title": str(d) if counts[d.year] > 1 else str(d.year)} for d in days]
     if day not in days:
-        found.append({"date": day.isoformat(), "title": day.strftime("%Y-%m")})
+        found.append({"date": day.isoformat(), "title": day.isoformat()})
         found.sort(key=lambda entry: entry["date"])
     return found
 

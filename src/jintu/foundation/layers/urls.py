@@ -1,6 +1,7 @@
 from django.urls import path
 
 from . import import_views, version_views, views
+from .atlas import difference_views
 
 app_name = "layers"
 urlpatterns = [
@@ -15,6 +16,7 @@ urlpatterns = [
     path("analyses/<uuid:uid>/analysis.xlsx", views.workbook, name="workbook"),
     path("analyses/<uuid:uid>/outline.geojson", views.outline, name="outline"),
     path("tiles/<str:layer>/<str:version>/<int:z>/<int:x>/<int:y>.mvt", views.tile, name="tile"),
+    path("difference/", difference_views.panel, name="difference"),
     path("versions/", version_views.index, name="versions"),
     path("versions/import/", import_views.start, name="import"),
     path("versions/import/match/", import_views.match, name="match"),

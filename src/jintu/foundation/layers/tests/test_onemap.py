@@ -60,7 +60,7 @@ def test_another_day_shows_another_version(county, director, tmp_path) -> None:
     assert layers_of(now)["survey.DLTB"]["version"] == county["DLTB"].hash
     assert layers_of(then)["survey.DLTB"]["version"] == old.hash
     assert "survey.JBNTTB" not in layers_of(then)
-    assert [d["title"] for d in now["dates"]] == ["2020", "2024", "2026-06"]
+    assert [d["title"] for d in now["dates"]] == ["2020", "2024", "2026-06-15"]
     assert [v["title"] for v in layers_of(now)["survey.DLTB"]["versions"]] == ["2024-12-31", "2020-12-31"]
     assert director.get("/map/config/?as_of=soon").status_code == 422
 
