@@ -101,10 +101,10 @@ else:
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "identity.User"
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+    {"NAME": "jintu.foundation.identity.passwords.NotLikeTheAccount"},
+    {"NAME": "jintu.foundation.identity.passwords.LongEnough", "OPTIONS": {"min_length": 10}},
+    {"NAME": "jintu.foundation.identity.passwords.NotCommon"},
+    {"NAME": "jintu.foundation.identity.passwords.NotOnlyDigits"},
     {"NAME": "jintu.foundation.identity.passwords.MixedCharacters"},
     {"NAME": "jintu.foundation.identity.passwords.NotRecentlyUsed"},
 ]

@@ -1,12 +1,17 @@
-"""Password rules of GB/T 22239 level 3 beyond Django's: mixed characters, no reuse, an age limit."""
+"""Password rules of GB/T 22239 level 3: Django's in our words, mixed characters, no reuse, an age limit.
+
+Django's own sentences are half translated and speak of 密码 where these users say 口令, so each rule says its own.
+"""
 
 from __future__ import annotations
 
 import string
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth import password_validation as django_rules
 from django.contrib.auth.hashers import check_password
 from django.core.exceptions import ValidationError
 from django.utils import timezone
@@ -14,9 +19,41 @@ from django.utils.translation import gettext as _
 
 from .models import User
 
-__all__ = ["HISTORY", "MixedCharacters", "NotRecentlyUsed", "change_password", "has_expired"]
+__all__ = [
+    "HISTORY", "LongEnough", "MixedCharacters", "NotCommon", "NotLikeTheAccount", "NotOnlyDigits", "NotRecentlyUsed",
+    "change_password", "has_expired",
+]  # fmt: skip
 
 HISTORY = 5
+
+
+class _SaysItsRule:
+    """The sentence of the rule is also the sentence of its breach."""
+
+    get_help_text: Callable[[], str]
+
+    def get_error_message(self) -> str:
+        return self.get_help_text()
+
+
+class NotLikeTheAccount(_SaysItsRule, django_rules.UserAttributeSimilarityValidator):
+    def get_help_text(self) -> str:
+        return _("It may not resemble your account or your name.")
+
+
+class LongEnough(_SaysItsRule, django_rules.MinimumLengthValidator):
+    def get_help_text(self) -> str:
+        return _("It must have at least %(min_length)d characters.") % {"min_length": self.min_length}
+
+
+class NotCommon(_SaysItsRule, django_rules.CommonPasswordValidator):
+    def get_help_text(self) -> str:
+        return _("It may not be one of the passwords that everybody uses.")
+
+
+class NotOnlyDigits(_SaysItsRule, django_rules.NumericPasswordValidator):
+    def get_help_text(self) -> str:
+        return _("It may not consist of digits only.")
 
 
 class MixedCharacters:

@@ -119,3 +119,24 @@ def test_a_new_account_is_off_until_it_is_granted(client):
     made = User.objects.get(username="qian")
     assert not made.is_active
     assert made.roles == []
+
+
+@pytest.mark.parametrize(
+    "password, said",
+    [
+        ("Ab1-x", "不得少于 10 个字符"),
+        ("8274651937", "不得全为数字"),
+        ("Zhao", "不得与账号、姓名相似"),
+        ("Password123", "不得是众所周知的常用口令"),
+    ],
+)
+def test_each_password_rule_says_itself_in_chinese(client, clerk, password, said):
+    client.force_login(clerk)
+    answer = client.post(
+        reverse("identity:password"),
+        {"old": PASSWORD, "new": password, "again": password},
+        headers={"accept-language": "zh-hans"},
+    )
+    errors = str(answer.context["form"].errors)
+    assert said in errors
+    assert "password" not in errors.lower().replace("auto_id", "")
