@@ -1,6 +1,7 @@
 """The one place that lists what this node runs."""
 
 FOUNDATION = (
+    "jintu.foundation.publication",
     "jintu.foundation.statistics",
     "jintu.foundation.checks",
     "jintu.foundation.layers",

@@ -8,10 +8,12 @@ def connect() -> None:
     from jintu.foundation.checks.panels import row_findings
     from jintu.foundation.identity import notices
     from jintu.foundation.operations import hooks
+    from jintu.foundation.publication import opening
     from jintu.foundation.registers import divisions, panels
     from jintu.foundation.statistics import summary
     from jintu.ui import naming
 
+    hooks.before_commit.connect(opening.listen)
     hooks.after_commit.connect(notices.listen)
     hooks.register_changed.connect(summary.listen)
     panels.provide(row_findings)

@@ -26,5 +26,7 @@ urlpatterns = [
     path("findings/", include("jintu.foundation.checks.urls")),
     path("jobs/", include("jintu.foundation.operations.urls")),
     path("journal/", include("jintu.foundation.journal.urls")),
+    path("openings/", include("jintu.foundation.publication.urls")),
+    path("", include("jintu.foundation.publication.service_urls")),
     path("", include("jintu.foundation.identity.urls")),
 ]

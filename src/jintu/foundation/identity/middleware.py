@@ -22,11 +22,27 @@ SEEN_EVERY = 60
 """Seconds between two writes of the session's last use."""
 
 
+OPEN = "/open"
+"""Below it are the services for everybody (`jintu.foundation.publication`)."""
+
+
+def is_open(path: str) -> bool:
+    """
+    >>> is_open("/open"), is_open("/open/collections"), is_open("/openings/")
+    (True, True, False)
+    """
+    return path == OPEN or path.startswith(f"{OPEN}/")
+
+
 class ScopeMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if is_open(request.path_info):
+            # whoever asks, signed in or not, is the public here: no session is read, no answer differs by person
+            request.scope = Scope.nothing()  # type: ignore[attr-defined]
+            return self.get_response(request)
         if request.user.is_authenticated and self._is_idle(request):
             logout(request)
             return redirect(f"{reverse('identity:login')}?expired=1&next={request.path}")

@@ -35,6 +35,8 @@ ACTS: dict[str, Any] = {
     "layer.import": _("layer loaded"),
     "layer.publish": _("layer version published"),
     "layer.withdraw": _("layer version withdrawn"),
+    "layer.open": _("layer version opened to the public"),
+    "layer.close": _("layer version closed to the public"),
     "layer.analyse": _("occupation analysis"),
     "layer.imagery": _("imagery source set"),
     "identity.sign_in": _("signed in"),

@@ -50,6 +50,7 @@ __all__ = [
     "directory",
     "hilbert",
     "incoming",
+    "meets",
     "read",
     "root",
     "settle",
@@ -426,7 +427,7 @@ def read(
             if manifest_hash:
                 check_parts(where, manifest_hash, range(file.num_row_groups))
             return file.read(names).replace_schema_metadata(None)
-        groups = [g for g in range(file.num_row_groups) if _meets(file.metadata.row_group(g), bbox)]
+        groups = [g for g in range(file.num_row_groups) if meets(file.metadata.row_group(g), bbox)]
         if manifest_hash:
             check_parts(where, manifest_hash, groups)
         wanted = file.read_row_groups(groups, [*names, BBOX]) if groups else None
@@ -498,7 +499,7 @@ def _plain(names: Sequence[str]) -> list[str]:
     return [n for n in names if n not in (BBOX, DELIVERED)]
 
 
-def _meets(group: Any, bbox: tuple[float, float, float, float]) -> bool:
+def meets(group: Any, bbox: tuple[float, float, float, float]) -> bool:
     """By the statistics of the covering; a group without statistics is read."""
     limits: dict[str, tuple[float, float]] = {}
     for i in range(group.num_columns):

@@ -22,7 +22,7 @@ from . import schemas, tiles, versions
 from .models import ImagerySource, LayerVersion
 from .schemas import Schema
 
-__all__ = ["config", "layer_of", "theme_title"]
+__all__ = ["config", "layer_of", "style_of", "theme_title"]
 
 STAGES = ("inspect", "supply", "use", "approve", "compensate")
 """Registers on the map, top first: what is questioned lies over what was granted."""
@@ -161,7 +161,7 @@ def layer_of(
             "maxzoom": tiles.MAX_ZOOM,
             "bounds": list(_union([v.bbox for v in pieces]) or ()),
         },
-        "style": _style(schema),
+        "style": style_of(schema),
     }
     if label := tiles.label_of(schema):
         layer |= {"label": label, "label_from": tiles.label_from(schema)}
@@ -182,7 +182,8 @@ def _address(layer: str, reference: str) -> str:
     return whole.replace("/0/0/0.mvt", "/{z}/{x}/{y}.mvt")
 
 
-def _style(schema: Schema) -> dict[str, Any]:
+def style_of(schema: Schema) -> dict[str, Any]:
+    """How the map draws a layer: a kind, and the column, classes and tokens it goes by (``frontend/README.md``)."""
     if schema.geometry in ("line", "point"):
         return _thin_style(schema)
     if schema.symbols == "land_use":

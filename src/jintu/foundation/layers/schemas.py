@@ -104,7 +104,8 @@ class Schema:
     ``classes``: the column by which areas are summed and the map is coloured (``symbols`` says how, ``tokens`` in which
     design colours: by code, or "*" for all); ``key``: identifies a feature; ``partition``: features neither overlap nor
     leave gaps; ``area`` and ``length``: columns that declare what is computed from the geometry; ``aliases``: names
-    under which files of the layer are also delivered; ``mark``: as of `Attribute`.
+    under which files of the layer are also delivered; ``mark``: as of `Attribute`; ``public``: the only columns that
+    may ever be opened to the public, none unless named.
     """
 
     name: str
@@ -128,6 +129,7 @@ class Schema:
     tokens: Mapping[str, str] = field(default_factory=dict)
     aliases: tuple[str, ...] = ()
     mark: str = "M"
+    public: tuple[str, ...] = ()
 
     @property
     def is_table(self) -> bool:
@@ -222,10 +224,12 @@ def _schema(facts: dict[str, Any], path: Path) -> Schema:
             tokens={str(k): v for k, v in facts.get("tokens", {}).items()},
             aliases=tuple(facts.get("aliases", ())),
             mark=mark,
+            public=tuple(facts.get("public", ())),
         )
     except (KeyError, TypeError) as error:
         raise ValueError(f"{path.name}: {error} is missing or wrong") from error
     used = {schema.key, *schema.title, *(n for n in (schema.area, schema.length, schema.classes) if n)}
+    used |= set(schema.public)
     used |= {n for a in attributes for n in (*a.required_when, *((a.names,) if a.names else ()))}
     if unknown := used - set(schema.columns):
         raise ValueError(f"{path.name}: there is no field {', '.join(sorted(unknown))}")
@@ -236,7 +240,18 @@ def _schema(facts: dict[str, Any], path: Path) -> Schema:
             raise ValueError(f"{path.name}: {name} of {schema.name} must be one of {', '.join(known)}")
     if (schema.area or schema.partition) and schema.geometry != "polygon":
         raise ValueError(f"{path.name}: only polygons have an area")
+    if schema.public:
+        _check_public(schema, path)
     return schema
+
+
+def _check_public(schema: Schema, path: Path) -> None:
+    """What may be public is never about persons, and holds what tiles carry: identifier, class and label."""
+    if personal := [n for n in schema.public if schema.columns[n].personal]:
+        raise ValueError(f"{path.name}: {', '.join(personal)} of {schema.name} is about persons and never public")
+    carried = {schema.key, schema.title[0], *([schema.classes] if schema.classes else [])}
+    if hidden := carried - set(schema.public):
+        raise ValueError(f"{path.name}: {', '.join(sorted(hidden))} of {schema.name} is on the map and must be public")
 
 
 def _attribute(facts: dict[str, Any], mark: str) -> Attribute:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from jintu.kernel.formats import mvt
 
-__all__ = ["LABELS", "MAX_ZOOM", "MIN_ZOOM", "label_from", "label_of", "pieces_of", "reference", "tile"]
+__all__ = ["LABELS", "MAX_ZOOM", "MIN_ZOOM", "drawn", "label_from", "label_of", "pieces_of", "reference", "tile"]
 
 MIN_ZOOM, MAX_ZOOM = 5, 16
 """Beyond 16 the browser enlarges: a tile unit is then 15 cm."""
@@ -120,14 +120,21 @@ def _encoded(pieces: Sequence[LayerVersion], z: int, x: int, y: int, box: tuple[
     from jintu.kernel.formats import mvt
 
     schema = pieces[0].schema
-    parts = [(_low if level_of(z) is not None else _features)(v, schema, z, box) for v in pieces]
+    parts = [drawn(v, z, box) for v in pieces]
     names = list(parts[0][1])
     shapes = np.concatenate([p[0] for p in parts])
     columns = {n: [value for p in parts for value in p[1][n]] for n in names}
-    drawn = [mvt.TileLayer(schema.name, shapes, columns)]
+    made = [mvt.TileLayer(schema.name, shapes, columns)]
     if label_of(schema) and z >= label_from(schema):
-        drawn.append(_labels(pieces, schema, z, x, y, box))
-    return mvt.encode(z, x, y, drawn)
+        made.append(_labels(pieces, schema, z, x, y, box))
+    return mvt.encode(z, x, y, made)
+
+
+def drawn(
+    version: LayerVersion, z: int, box: tuple[float, float, float, float]
+) -> tuple[NDArray[Any], dict[str, list[Any]]]:
+    """Shapely (n,) in degrees and columns of what a map shows of a version at a zoom in a box."""
+    return (_low if level_of(z) is not None else _features)(version, version.schema, z, box)
 
 
 def _labels(

@@ -1,0 +1,164 @@
+"""OGC API – Features, parts 1 and 2, by pygeoapi: its API object over what is open now, and its answers made ours.
+
+pygeoapi reads parameters, turns coordinates and makes documents of collections, queryables and features. Left aside are
+its Django glue, its pages, its list of conformance classes and its OpenAPI document: they promise or load what is not
+there.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from threading import Lock
+from typing import Any
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from jintu.kernel.errors import Unsupported
+
+from .models import Opening
+
+__all__ = ["CRS84", "CRSS", "DEFAULT_LIMIT", "MOST_FEATURES", "PARAMETERS", "api", "ask"]
+
+CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
+CRSS = (CRS84, *(f"http://www.opengis.net/def/crs/EPSG/0/{code}" for code in (4490, 4326, 3857)))
+"""CGCS2000 and WGS 84 in degrees are taken as one: they differ by less than a map shows. EPSG puts latitude first."""
+DEFAULT_LIMIT, MOST_FEATURES = 100, 1000
+PARAMETERS = frozenset({"bbox", "bbox-crs", "crs", "datetime", "limit", "offset", "properties", "skipGeometry"})
+MOST_KEPT = 64
+TILESETS = "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector"
+
+
+class Asked:
+    """A request as pygeoapi reads one. The form is always JSON: pages are made from it by our own templates."""
+
+    body = b""
+
+    def __init__(self, path: str, parameters: Mapping[str, str], language: str) -> None:
+        self.path_info = path
+        self.GET = {k: v for k, v in parameters.items() if k not in ("f", "lang")} | {"f": "json"}
+        self.headers = {"Accept-Language": language}
+
+
+def ask(
+    operation: str, openings: Sequence[Opening], base: str, path: str, parameters: Mapping[str, str], *arguments: str
+) -> tuple[int, dict[str, str], dict[str, Any]]:
+    """Status, headers and document of an operation of pygeoapi ("describe_collections", "get_collection_items", …).
+
+    Raises `Unsupported` where the extra is not installed, and the errors of `reading`.
+    """
+    from django.utils.translation import get_language
+
+    made = api(base, tuple(openings))
+    from pygeoapi import api as core
+    from pygeoapi.api import itemtypes
+
+    language = "zh" if (get_language() or "zh").startswith("zh") else "en-US"
+    request = core.APIRequest.from_django(Asked(path, parameters, language), made.locales)
+    perform = getattr(itemtypes, operation, None) or getattr(core, operation)
+    headers, status, text = perform(made, request, *arguments)
+    document = _tidy(json.loads(text))
+    by_name = {o.collection: o for o in openings}
+    for collection in document.get("collections", [document] if operation == "describe_collections" else []):
+        if found := by_name.get(collection.get("id", "")):
+            _complete(collection, found, base)
+    kept = {name: value for name, value in headers.items() if name in ("Content-Crs",)}
+    return int(status), kept, document
+
+
+def api(base: str, openings: tuple[Opening, ...]) -> Any:
+    """pygeoapi's API object for what is open; the same object until something is opened or closed."""
+    key = (base, *((o.pk, o.changed_at, o.version.manifest_hash) for o in openings))
+    with _lock:
+        if key not in _made:
+            _made[key] = _make(base, openings)
+            while len(_made) > MOST_KEPT:
+                _made.popitem(last=False)
+        return _made[key]
+
+
+_made: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
+_lock = Lock()
+
+
+def _make(base: str, openings: Sequence[Opening]) -> Any:
+    try:
+        from pygeoapi.api import API
+    except ImportError:
+        raise Unsupported(
+            "OGC API – Features is not installed on this node.",
+            remedy="Install the extra: pip install 'jintu[ogc]'. Tiles and WMTS work without it.",
+        ) from None
+    # what clients do wrong is no error of the node
+    logging.getLogger("pygeoapi").setLevel(logging.CRITICAL)
+    return API(_config(base, openings), {})
+
+
+def _config(base: str, openings: Sequence[Opening]) -> dict[str, Any]:
+    name = settings.NODE.name or settings.NODE.division or "Jintu"
+    return {
+        "server": {
+            "url": base,
+            "encoding": "utf-8",
+            "languages": ["zh", "en-US"],
+            "gzip": False,
+            "limits": {"default_items": DEFAULT_LIMIT, "max_items": MOST_FEATURES, "on_exceed": "throttle"},
+            "api_rules": {"api_version": "1.0.0", "strict_slashes": True},
+        },
+        "logging": {"level": "ERROR"},
+        "metadata": {"identification": {"title": name, "description": name, "url": base, "keywords": []}},
+        "resources": {o.collection: _resource(o) for o in openings},
+    }
+
+
+def _resource(opening: Opening) -> dict[str, Any]:
+    """A collection. No temporal extent here: pygeoapi would refuse days outside it, the standard answers with none."""
+    version = opening.version
+    schema = version.schema
+    place = f"{version.division} {version.name}"
+    return {
+        "type": "collection",
+        "title": {"zh": f"{schema.zh} {place}", "en": f"{schema.en} {place}"},
+        "description": {"zh": f"{schema.zh}（{schema.standard}）", "en": f"{schema.en} ({schema.standard})"},
+        "keywords": [schema.table, version.division],
+        "extents": {"spatial": {"bbox": list(version.bbox), "crs": CRS84}},
+        "providers": [
+            {
+                "type": "feature",
+                "name": "jintu.foundation.publication.provider.LakeProvider",
+                "data": opening.collection,
+                "id_field": schema.key,
+                "crs": list(CRSS),
+            }
+        ],
+    }
+
+
+def _complete(collection: dict[str, Any], opening: Opening, base: str) -> None:
+    """What pygeoapi does not say of a collection: since when it holds, whose map it is, its tiles."""
+    since = f"{opening.version.valid_from.isoformat()}T00:00:00Z"
+    collection.setdefault("extent", {})["temporal"] = {"interval": [[since, None]]}
+    if settings.NODE.map_approval_no:
+        collection["attribution"] = _("Map approval number: {number}").format(number=settings.NODE.map_approval_no)
+    collection["links"].append(
+        {
+            "rel": TILESETS,
+            "type": "application/json",
+            "title": _("Vector tiles"),
+            "href": f"{base}/collections/{opening.collection}/tiles",
+        }
+    )
+
+
+def _tidy(document: Any) -> Any:
+    """Without links to forms that are not served here (JSON-LD), at every level that has links."""
+    if isinstance(document, dict) and isinstance(document.get("links"), list):
+        document["links"] = [
+            link for link in document["links"] if "ld+json" not in link.get("type", "") and link.get("rel") != "none"
+        ]
+    for inner in document.get("collections", []) if isinstance(document, dict) else []:
+        _tidy(inner)
+    return document

@@ -1,0 +1,50 @@
+"""The grid county of the layers' tests, with its land use open to the public."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from django.conf import settings
+from django.test import Client
+
+from jintu.foundation.layers.tests.conftest import (  # noqa: F401 - fixtures
+    _in_english,
+    actor,
+    administrator,
+    county,
+    director,
+    neighbour,
+    townsman,
+)
+from jintu.foundation.publication import opening
+
+APPROVAL = "样图审字（2026）第1号"
+
+
+@pytest.fixture(autouse=True)
+def _with_a_map_approval(settings):
+    settings.NODE = replace(settings.NODE, map_approval_no=APPROVAL)
+
+
+@pytest.fixture
+def opened(county, actor):  # noqa: F811
+    """Land use and villages are open, everything else is in force but closed. By table name, as `county`."""
+    for kind in ("DLTB", "XZQ"):
+        opening.open_version(county[kind], actor)
+    return county
+
+
+@pytest.fixture
+def public():
+    """Somebody out there who takes JSON."""
+    return Client(HTTP_ACCEPT_LANGUAGE="en", HTTP_ACCEPT="application/json")
+
+
+@pytest.fixture
+def name(opened):
+    """The open collection of land use."""
+    return opening.Opening.objects.get(version=opened["DLTB"]).collection
+
+
+assert settings  # the fixture of the same name is pytest-django's
