@@ -20,7 +20,7 @@ from django.db import transaction
 from jintu.kernel import hashing
 from jintu.kernel.errors import InputError, JintuError, Place
 
-from . import importing, publishing, schemas, structures
+from . import delivered, importing, publishing, schemas, structures
 from .models import LayerVersion
 from .structures import Structure
 
@@ -50,8 +50,9 @@ class Found:
 @dataclass
 class Delivery:
     """What a directory holds. ``missing``: required layers that are not there; ``spare``: tables that come a second
-    time, in a format that is not preferred; ``documents``: other files and what they are; ``unknown``: files that do
-    not belong to the structure."""
+    time, in a format that is not preferred; ``documents``: other files and what they are; ``unknown``: files and layers
+    that do not belong to the structure; ``broken``: files that cannot be opened, and why; ``no_documents`` and
+    ``no_directories``: required ones that are not there; ``checksums`` and ``metadata``: as of `delivered`."""
 
     name: str
     structure: Structure
@@ -62,6 +63,12 @@ class Delivery:
     spare: list[Found] = field(default_factory=list)
     documents: dict[str, str] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
+    broken: dict[str, str] = field(default_factory=dict)
+    no_documents: list[str] = field(default_factory=list)
+    no_directories: list[str] = field(default_factory=list)
+    checksums: list[dict[str, str]] = field(default_factory=list)
+    metadata: list[dict[str, Any]] = field(default_factory=list)
+    root: Path | None = None
 
 
 @dataclass
@@ -149,9 +156,9 @@ def examine(root: Path, structure: Structure, name: str = "") -> Delivery:
     """Match the files of a directory to the layers of a structure (Q1101, Q1102, Q1105, Q1106). Opens no table."""
     name = name or root.name
     division, year = structures.named(name, structure)
-    delivery = Delivery(name, structure, division, year)
+    delivery = Delivery(name, structure, division, year, root=root)
     by_layer: dict[str, list[Found]] = {}
-    for found in _tables(root, structure):
+    for found in _tables(root, structure, delivery):
         by_layer.setdefault(found.schema.name, []).append(found)
     rank = {kind: k for k, kind in enumerate(structure.prefer)}
     for table in structure.tables:
@@ -163,15 +170,27 @@ def examine(root: Path, structure: Structure, name: str = "") -> Delivery:
             delivery.missing.append(schemas.get(table.layer))
     used = {f.path for f in (*delivery.found, *delivery.spare)}
     for path in _files(root):
+        relative = str(path.relative_to(root))
         if path in used or any(p in used for p in path.parents) or _is_part(path, used):
             continue
-        relative = str(path.relative_to(root))
         what = structure.document(path.name)
-        if what is None:
-            delivery.unknown.append(relative)
-        else:
+        if what is not None:
             delivery.documents[relative] = what
+        elif relative not in delivery.broken and not delivered.LISTS.search(path.name):
+            delivery.unknown.append(relative)
+    _look_into(root, delivery)
     return delivery
+
+
+def _look_into(root: Path, delivery: Delivery) -> None:
+    """Checksum lists, metadata, and what is required and not there."""
+    names = [Path(name).name for name in delivery.documents]
+    folders = [p.name for p in root.rglob("*") if p.is_dir()]
+    delivery.no_documents, delivery.no_directories = delivery.structure.lacking(names, folders)
+    delivery.checksums = delivered.checksums(root)
+    delivery.metadata = [
+        delivered.metadata(root / name, name) for name in delivery.documents if name.lower().endswith(".xml")
+    ]
 
 
 def _files(root: Path) -> list[Path]:
@@ -185,8 +204,9 @@ def _is_part(path: Path, used: set[Path]) -> bool:
     )
 
 
-def _tables(root: Path, structure: Structure) -> Iterator[Found]:
-    """Every table whose name means a layer of the structure."""
+def _tables(root: Path, structure: Structure, delivery: Delivery | None = None) -> Iterator[Found]:
+    """Every table whose name means a layer of the structure; the delivery is told of files that cannot be opened, and
+    of layers in files of many that mean nothing."""
     from jintu.kernel import formats
 
     for path in formats.datasets(root):
@@ -194,15 +214,22 @@ def _tables(root: Path, structure: Structure) -> Iterator[Found]:
         if kind in ("vct", "gpkg", "fgdb", "xlsx"):
             try:
                 names = formats.layers(path)
-            except InputError:  # told when it is read; here it only means that nothing was found in it
+            except InputError as error:
                 names = []
+                if delivery is not None:
+                    delivery.broken[str(path.relative_to(root))] = str(error)
         else:
             names = [path.stem]
+        strange = []
         for name in names:
             alone = len(names) == 1 and kind != "vct"
             schema = structure.schema_of(name) or (structure.schema_of(path.stem) if alone else None)
             if schema is not None:
                 yield Found(schema, path, name if kind in ("vct", "gpkg", "fgdb", "xlsx") else "", kind)
+            elif kind != "xlsx":
+                strange.append(f"{path.relative_to(root)}/{name}")
+        if delivery is not None and len(strange) < len(names):
+            delivery.unknown += strange
 
 
 # --- loading ----------
@@ -249,6 +276,7 @@ def load(
                     job=job,
                 )
             )
+    _note(outcomes, delivered.record(delivery, outcomes))
     whole = good_only or (not delivery.missing and all(o.version for o in outcomes))
     if whole and not draft:
         with transaction.atomic():
@@ -256,6 +284,14 @@ def load(
                 if o.version is not None and o.version.state != LayerVersion.State.PUBLISHED:
                     publishing.publish(o.version, actor)
     return Loaded(delivery, outcomes, whole and not draft)
+
+
+def _note(outcomes: list[Outcome], record: dict[str, Any]) -> None:
+    """Each version keeps what its delivery was like; one taken up from an earlier attempt what the last was like."""
+    for o in outcomes:
+        if o.version is not None:
+            o.version.quality["delivery"] = record
+            o.version.save(update_fields=["quality"])
 
 
 def _held(path: Path, delivery: Delivery, encoding: str | None) -> Source:

@@ -15,7 +15,7 @@ from typing import Any
 from jintu.foundation.journal import Actor
 from jintu.kernel.errors import InputError, Place
 
-from . import attributes, lake, publishing, quality, reading
+from . import attributes, lake, publishing, quality, read_record, reading
 from .mapping import Mapping
 from .models import LayerVersion
 from .schemas import Schema
@@ -103,11 +103,12 @@ def import_layer(
             "crs": "" if schema.is_table else str(source.crs),
         }
         notices = [str(n) for n in source.notices]
+        read_as = read_record.record(source, matched, loaded.problems)
     with publishing.room(), lake.incoming() as draft_dir:
         tell(0, 0, "checking areas and topology")
         written, summary = _write(draft_dir, loaded, schema, facts["crs"], mapping)
         left, problems = len(loaded.problems.rows), loaded.problems.kept
-        summary |= {"refused": left, "read": loaded.read, "notices": notices[:50]}
+        summary |= {"refused": left, "read": loaded.read, "notices": notices[:50], "reading": read_as}
         del loaded  # the next step needs the memory
         tell(0, 0, "generalising for small scales")
         _write_low(draft_dir, schema)

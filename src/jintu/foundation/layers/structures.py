@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,16 +29,18 @@ class Table:
 
 @dataclass(frozen=True)
 class Document:
-    """Other files that belong to a delivery, by pattern of their names."""
+    """Other files that belong to a delivery, by pattern of their names; those required are looked for (Q1107)."""
 
     pattern: str
     zh: str
     en: str
+    required: bool = False
 
 
 @dataclass(frozen=True)
 class Structure:
-    """A kind of delivery. ``prefer``: formats, the one that is taken first; ``mark``: as of `schemas.Attribute`."""
+    """A kind of delivery. ``prefer``: formats, the one that is taken first; ``directories``: patterns of the names of
+    those that must be there (Q1101); ``mark``: as of `schemas.Attribute`."""
 
     name: str
     zh: str
@@ -48,6 +51,7 @@ class Structure:
     prefer: tuple[str, ...]
     tables: tuple[Table, ...]
     documents: tuple[Document, ...]
+    directories: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -55,10 +59,18 @@ class Structure:
 
     def document(self, name: str) -> str | None:
         """What a file is that holds no layer; None when the structure does not know it."""
-        for d in self.documents:
-            if fnmatch.fnmatch(name.lower(), d.pattern.lower()):
-                return d.zh if schemas.in_chinese() else d.en
-        return None
+        known = self.kind(name)
+        return None if known is None else known.zh if schemas.in_chinese() else known.en
+
+    def kind(self, name: str) -> Document | None:
+        return next((d for d in self.documents if fnmatch.fnmatch(name.lower(), d.pattern.lower())), None)
+
+    def lacking(self, files: Iterable[str], directories: Iterable[str]) -> tuple[list[str], list[str]]:
+        """(required documents, required directories) that are not among those there, by name."""
+        there = {d.zh for d in map(self.kind, files) if d}
+        documents = list(dict.fromkeys(d.zh for d in self.documents if d.required and d.zh not in there))
+        names = list(directories)
+        return documents, [d for d in self.directories if not fnmatch.filter(names, d)]
 
     def schema_of(self, stem: str) -> schemas.Schema | None:
         """The schema that a file's or layer's name means: "DLTB", "(330105)县DLTB2009", "330105_dltb", "地类图斑"."""
@@ -98,6 +110,7 @@ def read(file: Path) -> Structure:
             prefer=tuple(facts["prefer"]),
             tables=tuple(Table(schemas.get(t["layer"]).name, bool(t.get("required"))) for t in facts["tables"]),
             documents=tuple(Document(**d) for d in facts.get("documents", ())),
+            directories=tuple(str(d) for d in facts.get("directories", ())),
         )
     except (KeyError, TypeError, Missing) as error:
         raise ValueError(f"{file.name}: {error} is missing or wrong") from error

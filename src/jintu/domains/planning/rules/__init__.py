@@ -1,4 +1,4 @@
-"""Rules of the quality inspection of planning layers (Q4110–Q4112)."""
+"""Rules of the quality inspection of planning layers (Q4110–Q4112), and of the targets of the plan (Q6108, Q6109)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from jintu.foundation.checks.inspection.overlaps import shared, uncovered_rows
-from jintu.foundation.checks.inspection.rules import quality
+from jintu.foundation.checks.inspection.rules import Needs, quality
 from jintu.foundation.checks.lazy import pl
 from jintu.foundation.checks.rules import Parameters
 
@@ -61,4 +61,60 @@ def protection_zone_restricted(t: Table, data: Dataset, p: Parameters) -> Errors
     yield t.errors_at(rows, values=[f"{a:.2f}" for a in outside[rows]], expected="0.00")
 
 
-RULES = (farmland_not_for_building, zones_cover_division, protection_zone_restricted)
+CULTIVATED, BASIC_FARMLAND = "01", "02"
+"""Indicators of TD/T 1027-2010."""
+
+
+def _target(data: Dataset, indicator: str) -> float:
+    """m² the plan aims at for the division: of its target years the first that is not past, else the last. Raises
+    `Needs` where the plan says nothing of the division."""
+    from jintu.kernel import units
+
+    rows = data["GHZB"].frame.filter(
+        (pl.col("indicator") == indicator) & pl.col("division_code").str.starts_with(data.division)
+    )
+    rows = rows.filter(pl.col("division_code").str.strip_chars_end("0").str.len_chars() <= len(data.division))
+    rows = rows.sort("target_year", nulls_last=False)
+    ahead = rows.filter(pl.col("target_year") >= str(data.as_of.year))
+    chosen = ahead.head(1) if len(ahead) else rows.tail(1)
+    if chosen.is_empty():
+        raise Needs(f"GHZB {indicator} {data.division}")
+    value, unit = chosen.select("target_value", "measure").row(0)
+    kind = units.area_unit(unit or "公顷")
+    if kind is None:
+        raise Needs(f"GHZB {indicator} DW")
+    above, under = units.AREA_UNITS[kind]
+    return float(value) * float(above) / float(under)
+
+
+def _short(t: Table, column: str, total: float, target: float) -> polars.DataFrame:
+    """One error of the layer as such where the total does not reach the target, in hectares."""
+    rows = [-1] if total < target else []
+    return t.errors_at(rows, column=column, values=[f"{total / 1e4:.2f} ha"] * len(rows),
+                       expected=f"≥ {target / 1e4:.2f} ha")  # fmt: skip
+
+
+@quality("Q6108", "B", ("基本农田面积低于规划指标", "Less basic farmland than the plan aims at"),
+         tables=("JBNTTB",), needs=("GHZB",), columns=("protected_area_m2",))  # fmt: skip
+def farmland_reaches_target(t: Table, data: Dataset, p: Parameters) -> Errors:
+    """Σ JBNTMJ is at least plan indicator 02 (基本农田保护面积) less ``tolerance_m2``."""
+    total = float(t.frame["protected_area_m2"].sum())
+    yield _short(t, "protected_area_m2", total + float(p.tolerance_m2), _target(data, BASIC_FARMLAND))
+
+
+@quality("Q6109", "C", ("耕地面积低于规划指标", "Less cultivated land than the plan aims at"),
+         tables=("DLTB",), needs=("GHZB",), columns=("land_use_code", "net_area_m2"))  # fmt: skip
+def cultivated_reaches_target(t: Table, data: Dataset, p: Parameters) -> Errors:
+    """A warning: Σ TBDLMJ of class 01 is at least plan indicator 01 (耕地保有量) less ``tolerance_m2``."""
+    cultivated = t.frame.filter(pl.col("land_use_code").str.starts_with("01"))
+    total = float(cultivated["net_area_m2"].sum())
+    yield _short(t, "net_area_m2", total + float(p.tolerance_m2), _target(data, CULTIVATED))
+
+
+RULES = (
+    farmland_not_for_building,
+    zones_cover_division,
+    protection_zone_restricted,
+    farmland_reaches_target,
+    cultivated_reaches_target,
+)

@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
-from . import areas, attributes, basis, relations, topology
+from . import areas, attributes, basis, deliveries, edges, relations, structure, summaries, topology
 
-RULES = (*basis.RULES, *attributes.RULES, *topology.RULES, *relations.RULES, *areas.RULES)
+RULES = (
+    *deliveries.RULES,
+    *basis.RULES,
+    *structure.RULES,
+    *attributes.RULES,
+    *topology.RULES,
+    *relations.RULES,
+    *edges.RULES,
+    *areas.RULES,
+    *summaries.RULES,
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from jintu.foundation.checks.inspection.rules import quality
+from jintu.foundation.checks.inspection.rules import Needs, quality
 from jintu.foundation.checks.lazy import pl
 from jintu.foundation.checks.rules import Parameters
 
@@ -51,6 +51,26 @@ def linear_area(t: Table, data: Dataset, p: Parameters) -> Errors:
     """XZDWMJ = CD × KD within ``tolerance_m2``."""
     wanted = pl.col("length_m") * pl.col("width_m")
     yield t.errors(_off(pl.col("linear_area_m2"), wanted, p), "linear_area_m2", expected=wanted.round(2))
+
+
+@quality("Q5103", "C", ("线状地物长度与图形长度不符", "Declared length is not that of the line"))
+def declared_length(t: Table, data: Dataset, p: Parameters) -> Errors:
+    """The declared length of a line is its length on the ellipsoid or in the delivered plane (whose scale differs by up
+    to a thousandth) within ``tolerance_m``."""
+    from jintu.kernel.length import geodesic
+
+    if not t.schema.length or t.schema.length not in t.frame.columns or t.wkb is None:
+        return
+    import numpy as np
+    import shapely
+
+    declared = t.frame[t.schema.length].fill_null(0.0).to_numpy()
+    ground = geodesic(shapely.from_wkb(t.wkb.to_numpy()))
+    plane = shapely.length(t.shapes) if t.plane_wkb is not None else ground
+    low, high = np.minimum(ground, plane), np.maximum(ground, plane)
+    wrong = pl.Series((declared < low - float(p.tolerance_m)) | (declared > high + float(p.tolerance_m)))
+    found = t.errors(wrong, t.schema.length)
+    yield found.with_columns(expected=pl.Series(ground).gather(found["row"]).round(1).cast(pl.String))
 
 
 @quality(
@@ -149,13 +169,32 @@ def protected_area(t: Table, data: Dataset, p: Parameters) -> Errors:
     yield t.errors(over, "protected_area_m2", expected=pl.col("net_area_m2").round(2))
 
 
+@quality("Q5110", "A", ("县控制面积与批准的控制面积不符", "Control area of the county is not the approved one"),
+         tables=("XZQ",), columns=("division_code", "control_area_m2"))  # fmt: skip
+def approved_control_area(t: Table, data: Dataset, p: Parameters) -> Errors:
+    """Σ KZMJ of a county is the control area approved for it within ``tolerance_m2``: the parameter named by the code
+    of the county, a dated setting, because the figures are handed down county by county."""
+    counties = t.frame.select(
+        county=pl.col("division_code").str.slice(0, 6), area=pl.col("control_area_m2").fill_null(0.0)
+    )
+    sums = counties.drop_nulls("county").group_by("county").agg(pl.col("area").sum()).sort("county")
+    approved = {code: float(p[code]) for code in sums["county"].to_list() if code in p}
+    if not approved:
+        raise Needs("approved control area of " + ", ".join(sums["county"].to_list()))
+    wrong = [(c, a) for c, a in sums.iter_rows() if c in approved and abs(a - approved[c]) > float(p.tolerance_m2)]
+    found = t.errors_at([-1] * len(wrong), column="control_area_m2", values=[f"{c} {a:.2f}" for c, a in wrong])
+    yield found.with_columns(expected=pl.Series([f"{approved[c]:.2f}" for c, _ in wrong], dtype=pl.String))
+
+
 RULES = (
     declared_area,
     linear_area,
+    declared_length,
     ridge_identity,
     net_identity,
     control_area,
     linear_deduction,
     scattered_deduction,
     protected_area,
+    approved_control_area,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from jintu.foundation.checks.inspection.rules import quality
+from jintu.foundation.checks.inspection.rules import Needs, quality
 from jintu.foundation.checks.lazy import pl
 from jintu.foundation.checks.rules import Parameters
 
@@ -91,4 +91,65 @@ def outside_the_county(t: Table, data: Dataset, p: Parameters) -> Iterator[polar
     yield t.errors(pl.Series(bad))
 
 
-RULES = (reference_system, central_meridian, outside_the_county)
+@quality("Q1204", "B", ("坐标分辨率不足", "Coordinates too coarse"),
+         remedy=("按 0.0001 米的分辨率重新导出。", "Export again at a resolution of 0.0001 m."))  # fmt: skip
+def resolution(t: Table, data: Dataset, p: Parameters) -> Iterator[polars.DataFrame]:
+    """Coordinates are not rounded more coarsely than ``resolution_m``: of ``least_vertices`` vertices or more (fewer
+    may be round by chance) some must need it. The tolerance of the database is in no file that is delivered."""
+    import numpy as np
+    import shapely
+
+    points = shapely.get_coordinates(t.shapes)
+    if len(points) < int(p.least_vertices):
+        return
+    metres = np.array([t.measures.x_metres, t.measures.y_metres])
+    coarse = 0.0
+    for step in 10.0 * float(p.resolution_m) * 10.0 ** np.arange(5):
+        units = 10.0 ** np.round(np.log10(step / metres))  # in degrees the decimal nearest to that many metres
+        if np.abs(points / units - np.round(points / units)).max() > 1e-3:
+            break
+        coarse = step
+    if coarse:
+        yield t.errors_at([-1], values=[f"{coarse:g} m"], expected=f"{float(p.resolution_m):g} m")
+
+
+@quality("Q1205", "B", ("横坐标带号与投影带不符", "Zone number of the easting is not that of the zone"),
+         remedy=("按投影带写横坐标。", "Write eastings as the zone does."))  # fmt: skip
+def easting_prefix(t: Table, data: Dataset, p: Parameters) -> Iterator[polars.DataFrame]:
+    """Eastings as delivered begin with the number of their zone where the system says so, and with none otherwise."""
+    import numpy as np
+    import shapely
+
+    from jintu.kernel import crs as systems
+    from jintu.kernel.errors import JintuError
+
+    if t.plane_wkb is None:
+        return
+    try:
+        zone = systems.parse(t.crs).zone
+    except JintuError:
+        return
+    if zone is None:
+        return
+    wanted = zone.number if zone.prefixed else 0
+    bounds = shapely.bounds(t.shapes)[:, [0, 2]]
+    prefix = np.floor(bounds / 1_000_000)
+    rows = np.flatnonzero((np.isfinite(bounds) & (prefix != wanted)).any(axis=1))
+    yield t.errors_at(rows, values=[f"{bounds[r, 0]:.3f}" for r in rows], expected=str(wanted or "—"))
+
+
+@quality("Q1206", "C", ("未说明高程基准", "Height datum not stated"),
+         remedy=("在元数据中写明高程基准。", "State the height datum in the metadata."))  # fmt: skip
+def height_datum(t: Table, data: Dataset, p: Parameters) -> Iterator[polars.DataFrame]:
+    """The coordinate system has heights, or the metadata of the delivery names one of ``datums`` (separated by |)."""
+    if t.wkb is None or "VERT" in t.crs.upper():
+        return
+    delivery = data.given.get("delivery")
+    texts = [text for m in (delivery or {}).get("metadata", ()) for text in m.get("items", {}).values()]
+    if not texts:
+        raise Needs("metadata")
+    if not any(name in text for name in str(p.datums).split("|") for text in texts):
+        yield t.errors_at([-1], values=["—"], expected=str(p.datums))
+
+
+RULES = (reference_system, central_meridian, outside_the_county, resolution, easting_prefix, height_datum)

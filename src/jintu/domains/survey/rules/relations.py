@@ -140,6 +140,41 @@ def farmland_is_agricultural(t: Table, data: Dataset, p: Parameters) -> Errors:
     yield t.errors(pl.col("land_use_code").is_in(other), "land_use_code")
 
 
+@quality("Q4109", "B", ("宗地重叠或所有权宗地未覆盖行政村", "Parcels overlap, or leave ground without an owner"),
+         tables=("ZD", "XZQ"), needs=("ZD",))  # fmt: skip
+def parcels_cover(t: Table, data: Dataset, p: Parameters) -> Errors:
+    """No two parcels share more than ``tolerance_m2``, but for a use right on the land of its owner: owners' parcels
+    are compared with one another, and users' parcels likewise. Where there are owners' parcels, they cover the
+    divisions but for the tolerance. Characters 13 and 14 of a number of 19 say the kind; where they do not, the
+    column of use rights does."""
+    owners = _owners(data["ZD"])
+    if t.schema.table == "ZD":
+        for chosen in (owners, ~owners):
+            yield _overlapping(t, chosen.arg_true().to_list(), float(p.tolerance_m2))
+    elif owners.any():
+        parcels = data["ZD"].rows(owners.arg_true())
+        rows, outside = uncovered_rows(t, parcels, float(p.tolerance_m2), float(p.tolerance_ratio))
+        yield t.errors_at(rows, values=_squares(outside), expected="0.00")
+
+
+def _owners(parcels: Table) -> polars.Series:
+    """Which parcels are an owner's (…A: 所有权宗地 JA, GA), not a user's."""
+    frame = parcels.frame
+    kind = pl.when(pl.col("parcel_no").str.len_chars() == 19).then(pl.col("parcel_no").str.slice(13, 1))
+    used = filled("right_type") if "right_type" in frame.columns else pl.lit(True)
+    return frame.select(pl.when(kind.str.contains("^[A-Z]$")).then(kind == "A").otherwise(~used)).to_series()
+
+
+def _overlapping(t: Table, rows: list[int], tolerance_m2: float) -> polars.DataFrame:
+    """Pairs of the rows that share more than the tolerance, told of the first."""
+    if len(rows) < 2:
+        return t.errors_at([])
+    some = t.rows(pl.Series(rows))
+    pairs = shared(some, some).filter((pl.col("left") < pl.col("right")) & (pl.col("area_m2") > tolerance_m2))
+    said = [f"{a:.2f} m² {t.keys[rows[j]]}" for j, a in pairs.select("right", "area_m2").iter_rows()]
+    return t.errors_at([rows[i] for i in pairs["left"]], values=said)
+
+
 @quality(
     "Q4114", "C", ("坡度级与坡度图不符", "Slope class is not that of the slope map"), tables=("DLTB",), needs=("PDT",),
     columns=("land_use_code", "slope_class"),
@@ -202,5 +237,6 @@ RULES = (
     scattered_inside_patch,
     farmland_inside,
     farmland_is_agricultural,
+    parcels_cover,
     slope_of_map,
 )

@@ -74,40 +74,48 @@ def gaps(t: Table, data: Dataset, p: Parameters) -> Errors:
 
 @quality("Q3104", "A", ("重复图形", "Same outline twice"), remedy=("删除重复要素。", "Remove the double."))
 def duplicates(t: Table, data: Dataset, p: Parameters) -> Errors:
-    """No two features have the same vertices, in whatever order."""
-    import numpy as np
-    import shapely
+    """No two features have the same vertices, in whatever order: polygons on the kernel's grid of 0.0001 m."""
+    from jintu.kernel.topology import Kind
 
     if t.wkb is None:
         return
-    normal = pl.Series(shapely.to_wkb(shapely.normalize(shapely.from_wkb(t.wkb.to_numpy()))).tolist(), dtype=pl.Binary)
-    yield t.errors_at(np.flatnonzero((normal.is_duplicated() & normal.is_not_null()).to_numpy()))
+    if t.schema.geometry == "polygon":
+        double = t.defects.of(Kind.DUPLICATE)
+        yield t.errors_at(sorted({row for defect in double for row in defect.rows}))
+    else:
+        import numpy as np
+        import shapely
+
+        normal = shapely.to_wkb(shapely.normalize(t.shapes)).tolist()
+        repeated = pl.Series(normal, dtype=pl.Binary)
+        yield t.errors_at(np.flatnonzero((repeated.is_duplicated() & repeated.is_not_null()).to_numpy()))
 
 
 @quality("Q3106", "C", ("碎小或狭长图斑", "Sliver"), tables=("DLTB",), columns=("land_use_code",))
 def slivers(t: Table, data: Dataset, p: Parameters) -> Errors:
     """A patch smaller than the least size of its class on the map (``farmland_m2``, ``construction_m2``, else
     ``other_m2``) whose compactness 4πA/P² in the delivered plane is below ``compactness``."""
-    import numpy as np
-    import shapely
-
     from jintu.kernel import codelists
+    from jintu.kernel.topology import Kind
 
     if t.plane_wkb is None:
         return
-    shapes = shapely.from_wkb(t.plane_wkb.to_numpy())
-    area, length = shapely.area(shapes), shapely.length(shapes)
-    compact = 4 * np.pi * area / np.maximum(length, 1e-9) ** 2
-    codes = t.frame["land_use_code"].fill_null("")
+    thin = t.defects.of(Kind.SLIVER)
+    thin = thin.take((thin.measure < float(p.compactness)).nonzero()[0])
+    rows = [defect.rows[0] for defect in thin]
+    codes = t.frame["land_use_code"].gather(rows).fill_null("")
     least = {c: float(p.other_m2) for c in codes.unique().to_list()}
     for code in least:
         if code.startswith("01"):
             least[code] = float(p.farmland_m2)
         elif code and codelists.three_class(code) == codelists.CONSTRUCTION:
             least[code] = float(p.construction_m2)
-    smallest = codes.replace_strict(least, return_dtype=pl.Float64).to_numpy()
-    rows = np.flatnonzero((area < smallest) & (compact < float(p.compactness)))
-    yield t.errors_at(rows, values=[f"{area[r]:.2f} m², {compact[r]:.4f}" for r in rows])
+    small = [
+        (row, f"{area:.2f} m², {compact:.4f}")
+        for row, code, area, compact in zip(rows, codes.to_list(), thin.area, thin.measure, strict=True)
+        if area < least[code]
+    ]
+    yield t.errors_at([row for row, _ in small], values=[said for _, said in small])
 
 
 @quality("Q3105", "B", ("多部件要素", "Feature of several parts"), remedy=("拆成单个要素。", "Split it into features."))
@@ -162,6 +170,30 @@ def overlapping_lines(t: Table, data: Dataset, p: Parameters) -> Errors:
     yield from _lines(t, "LINE_OVERLAP")
 
 
+@quality("Q3111", "B", ("环方向错误或不闭合", "Ring turned the wrong way or not closed"))
+def ring_direction(t: Table, data: Dataset, p: Parameters) -> Errors:
+    """As delivered, rings are closed, and holes turn the other way than their shell. ``shells_turn``: 1 where shells
+    must turn counter-clockwise, −1 clockwise, 0 where either is good (formats differ)."""
+    from jintu.kernel.topology import Kind, Limits, ring_defects, validity
+
+    if t.schema.geometry != "polygon" or t.plane is None:
+        return
+    limits = Limits(shells_turn=int(p.shells_turn), spike_degrees=0, duplicate_vertex_m=0)
+    yield _told(t, ring_defects(t.plane, limits, t.measures).of(Kind.ORIENTATION), "")
+    yield _told(t, validity(t.plane).of(Kind.UNCLOSED), "m")
+
+
+@quality("Q3113", "B", ("含未折线化的弧段", "Arcs or curves not densified"), given=("reading",),
+         remedy=("按测量精度将曲线折线化。", "Densify the curves within the survey's tolerance."))  # fmt: skip
+def curves(t: Table, data: Dataset, p: Parameters) -> Errors:
+    """Outlines are made of straight segments: a row with arcs or curves is left out while reading, and told here by
+    its number in the file."""
+    curved = data.given["reading"]["curves"]
+    rows = ", ".join(str(row) for row in curved["rows"])
+    if curved["count"]:
+        yield t.errors_at([-1], values=[f"{curved['count']}: {rows}"], expected="0")
+
+
 @quality("Q3112", "C", ("碎线", "Line too short"))
 def short_lines(t: Table, data: Dataset, p: Parameters) -> Errors:
     """A line is at least ``short_m`` long."""
@@ -179,5 +211,7 @@ RULES = (
     double_vertices,
     crossing_lines,
     overlapping_lines,
+    ring_direction,
     short_lines,
+    curves,
 )

@@ -119,9 +119,9 @@ def zones(name: str, kind: str, blocks: list[tuple[str, Any]], feature_code: str
     return table(name, data, [s for _, s in blocks])
 
 
-def found(rule: QualityRule, *tables: Table) -> list[tuple[int, str, str, str]]:
-    """(row, field, value, expected) of each error the rule finds in the tables."""
-    data = Dataset({t.schema.table: t for t in tables}, AS_OF, "990121")
+def found(rule: QualityRule, *tables: Table, **given: Any) -> list[tuple[int, str, str, str]]:
+    """(row, field, value, expected) of each error the rule finds in the tables, and in what is given beside them."""
+    data = Dataset({t.schema.table: t for t in tables}, AS_OF, "990121", given=given)
     report = inspect(data, dict(parameters.in_force(AS_OF, ())), rules=[rule])
     assert all(o.ran for o in report.outcomes), [o.needs for o in report.outcomes]
     return report.errors.select("row", "field", "value", "expected").rows()

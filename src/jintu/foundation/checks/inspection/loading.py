@@ -9,12 +9,16 @@ from jintu.foundation.layers.models import LayerVersion
 from jintu.foundation.layers.reading import is_plane
 
 from ..lazy import pl
+from .given import Given
 from .tables import Dataset, Table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["around", "dataset", "table_of"]
+__all__ = ["around", "dataset", "neighbours", "table_of"]
+
+NEAR = 0.001
+"""Degrees beyond the box of a version within which patches of neighbours are looked at."""
 
 
 def table_of(version: LayerVersion) -> Table:
@@ -54,7 +58,32 @@ def around(version: LayerVersion) -> list[LayerVersion]:
     return found
 
 
+def neighbours(version: LayerVersion) -> list[Table] | None:
+    """The same layer of the divisions beside the version's in force on its day, near its box; None without any."""
+    west, south, east, north = version.bbox
+    box = west - NEAR, south - NEAR, east + NEAR, north + NEAR
+    others = LayerVersion.objects.published().filter(
+        layer=version.layer,
+        valid_from__lte=version.valid_from,
+        west__lte=box[2],
+        east__gte=box[0],
+        south__lte=box[3],
+        north__gte=box[1],
+    )
+    newest: dict[str, LayerVersion] = {}
+    for other in others.exclude(division=version.division).order_by("valid_from", "pk"):
+        if not other.prefix.startswith(version.prefix) and not version.prefix.startswith(other.prefix):
+            newest[other.prefix] = other
+    found = []
+    for other in newest.values():
+        table = other.table([*other.schema.columns, lake.GEOMETRY], box)
+        if table.num_rows:
+            frame = pl.from_arrow(table)
+            found.append(Table(other.schema, frame.drop(lake.GEOMETRY), frame.get_column(lake.GEOMETRY), None, ""))
+    return found or None
+
+
 def dataset(version: LayerVersion, others: Iterable[LayerVersion]) -> Dataset:
     """The version with the layers around it, by the standard's table names."""
     tables: dict[str, Any] = {v.schema.table: table_of(v) for v in (version, *others)}
-    return Dataset(tables, version.valid_from, version.division)
+    return Dataset(tables, version.valid_from, version.division, given=Given(version))

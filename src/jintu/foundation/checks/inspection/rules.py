@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..rules import Parameters
     from .tables import Dataset, Table
 
-__all__ = ["PARTS", "SEVERITIES", "QualityRule", "catalogue", "get", "quality", "register"]
+__all__ = ["PARTS", "SEVERITIES", "Needs", "QualityRule", "catalogue", "get", "quality", "register"]
 
 SEVERITIES = ("A", "B", "C")
 """Fatal (致命), serious (严重), slight (一般)."""
@@ -39,10 +39,19 @@ PARTS = {
 Check = Callable[["Table", "Dataset", "Parameters"], Iterable["pl.DataFrame"]]
 
 
+class Needs(Exception):
+    """Raised by a rule that finds, looking closer, that what it must see is not there: it was not run."""
+
+    def __init__(self, *names: str) -> None:
+        super().__init__(*names)
+        self.names = names
+
+
 @dataclass(frozen=True)
 class QualityRule:
-    """``tables``: those it judges (empty: every one); ``needs``: further tables it must see; ``columns``: our names
-    of columns a table must have for the rule to say anything of it."""
+    """``tables``: those it judges (empty: every one); ``needs``: further tables it must see; ``given``: what it must
+    see beside tables (see `given`); ``columns``: our names of columns a table must have for the rule to say anything
+    of it."""
 
     id: str
     severity: str
@@ -50,6 +59,7 @@ class QualityRule:
     function: Check
     tables: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    given: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
     remedy: tuple[str, str] = ("", "")
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..lazy import pl
 from ..rules import Parameters
-from .rules import QualityRule, catalogue
+from .rules import Needs, QualityRule, catalogue
 from .tables import ERRORS, Dataset, Table
 
 if TYPE_CHECKING:
@@ -127,11 +127,15 @@ def inspect(
 
 def _run(rule: QualityRule, t: Table, data: Dataset, p: Parameters, aside: polars.DataFrame | None) -> Outcome:
     outcome = Outcome(rule, t.schema.table, len(t))
-    outcome.needs = tuple(n for n in rule.needs if n not in data)
+    started = time.perf_counter()
+    outcome.needs = tuple(n for n in rule.needs if n not in data) + tuple(n for n in rule.given if n not in data.given)
     if outcome.needs:
         return outcome
-    started = time.perf_counter()
-    found = [f.select(ERRORS) for f in rule.function(t, data, p) if f.height]
+    try:
+        found = [f.select(ERRORS) for f in rule.function(t, data, p) if f.height]
+    except Needs as lacking:
+        outcome.needs = lacking.names
+        return outcome
     if found:
         errors = pl.concat(found).sort("row", maintain_order=True)
         keys = t.keys.gather(errors["row"].clip(lower_bound=0))

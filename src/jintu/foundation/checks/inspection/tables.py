@@ -45,6 +45,16 @@ class Table:
     def __len__(self) -> int:
         return self.frame.height
 
+    def rows(self, numbers: polars.Series) -> Table:
+        """Some of its rows, in that order, as a table of their own."""
+        return Table(
+            self.schema,
+            self.frame[numbers],
+            None if self.wkb is None else self.wkb.gather(numbers),
+            None if self.plane_wkb is None else self.plane_wkb.gather(numbers),
+            self.crs,
+        )
+
     @cached_property
     def keys(self) -> polars.Series:
         return self.frame[self.schema.key].cast(pl.String)
@@ -58,10 +68,10 @@ class Table:
 
     @cached_property
     def plane(self) -> Polygons | None:
-        """Outlines as delivered, in metres; None where they came in degrees."""
-        from jintu.kernel.flat import Polygons
+        """Outlines as delivered, in metres, rings as they were turned; None where they came in degrees."""
+        from jintu.kernel.flat import from_wkb
 
-        return None if self.plane_wkb is None else Polygons.from_wkb(self._column(self.plane_wkb))
+        return None if self.plane_wkb is None else from_wkb(self._column(self.plane_wkb), as_delivered=True)
 
     def _column(self, wkb: polars.Series | None) -> Any:
         if wkb is None:
@@ -88,14 +98,25 @@ class Table:
     @cached_property
     def measures(self) -> Plane:
         """Metres and tolerances of the coordinates topology is looked at in."""
+        from jintu.kernel.topology import Plane
+
+        return Plane() if self.plane_wkb is not None or self.wkb is None or not len(self) else self.lonlat
+
+    @cached_property
+    def lonlat(self) -> Plane:
+        """Metres of the degrees of the layer, about its middle."""
         import numpy as np
         import shapely
 
         from jintu.kernel.topology import Plane
 
-        if self.plane_wkb is not None or self.wkb is None or not len(self):
-            return Plane()
-        return Plane.degrees(float(np.nanmean(shapely.bounds(shapely.from_wkb(self.wkb.to_numpy()))[:, 1::2])))
+        boxes = self.polygons.boxes() if self.schema.geometry == "polygon" else shapely.bounds(self._lonlat_shapes())
+        return Plane.degrees(float(np.nanmean(boxes[:, 1::2])))
+
+    def _lonlat_shapes(self) -> NDArray[np.object_]:
+        import shapely
+
+        return shapely.from_wkb([] if self.wkb is None else self.wkb.to_numpy())
 
     @cached_property
     def defects(self) -> Defects:
@@ -170,12 +191,14 @@ class Table:
 @dataclass
 class Dataset:
     """The layers of a division on a day, by the standard's table name. ``divisions``: code → name on that day, where
-    the node knows them; ``targets``: plan indicators by code."""
+    the node knows them; ``targets``: plan indicators by code; ``given``: what rules see beside layers, by name (see
+    `given`)."""
 
     tables: Mapping[str, Table]
     as_of: date
     division: str = ""
     divisions: Mapping[str, str] = field(default_factory=dict)
+    given: Mapping[str, Any] = field(default_factory=dict)
 
     def __contains__(self, table: object) -> bool:
         return table in self.tables

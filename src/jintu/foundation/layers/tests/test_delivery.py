@@ -21,6 +21,14 @@ from .conftest import DAY
 from .test_kinds import _line, _road
 
 SURVEY = "survey-2009"
+METADATA = """<?xml version="1.0" encoding="UTF-8"?>
+<gmd:MD_Metadata xmlns:gmd="http://www.isotc211.org/2005/gmd">
+  <gmd:contact><name>自然资源局</name></gmd:contact><gmd:dateStamp>2024-12-31</gmd:dateStamp>
+  <gmd:title>示例县土地利用数据库</gmd:title><gmd:date>2024-12-31</gmd:date><gmd:language>zho</gmd:language>
+  <gmd:topicCategory>planningCadastre</gmd:topicCategory><gmd:abstract>第二次土地调查</gmd:abstract>
+  <gmd:datum>1985国家高程基准</gmd:datum>
+  {more}
+</gmd:MD_Metadata>"""
 
 
 def _table(rows: list[dict], shapes: list | None) -> pa.Table:
@@ -48,7 +56,9 @@ def county(tmp_path: Path) -> Path:
     grid.zones(data / "基本农田图斑.shp", "JBNTTB", [("011", grid.cell(4, 0))])
     for name, table in _others().items():
         formats.write(data / f"{name}.shp", table, crs=grid.CRS, encoding="gbk")
-    (root / "元数据.xml").write_text("<a/>", "utf-8")
+    (root / "元数据.xml").write_text(METADATA.format(more=""), "utf-8")
+    (root / "汇总表.pdf").write_bytes(b"%PDF-1.4")
+    (root / "文字报告.doc").write_bytes(b"\xd0\xcf\x11\xe0")
     (root / "笔记.abc").write_text("?", "utf-8")
     return root
 
@@ -64,7 +74,7 @@ def test_a_directory_is_matched_to_its_structure(county) -> None:
     assert (found.structure.name, found.division, found.year) == (SURVEY, "990121", 2024)
     assert {f.schema.table for f in found.found} == {"DLTB", "XZQ", "JBNTTB", "XZDW", "XZQJX", "DLJX"}
     assert found.missing == [] and found.spare == []
-    assert list(found.documents) == ["元数据.xml"] and found.unknown == ["笔记.abc"]
+    assert set(found.documents) == {"元数据.xml", "汇总表.pdf", "文字报告.doc"} and found.unknown == ["笔记.abc"]
 
 
 def test_all_tables_come_into_force_together(db, county) -> None:

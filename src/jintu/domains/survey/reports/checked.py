@@ -1,0 +1,85 @@
+"""What the quality inspection is given of summary tables and changes (rules Q6101–Q6107)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars
+
+    from jintu.foundation.layers.models import LayerVersion
+
+    from .delivered import Difference
+    from .summary import Identity
+
+__all__ = ["Changed", "Checked", "changed", "checked", "delivered_tables"]
+
+LAYER = "survey.DLTB"
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The equations of the summary tables of a version, or what the tables need."""
+
+    identities: list[Identity]
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Changed:
+    """The equations of the changes since the version before, and the doubtful change patches (columns of
+    `change.Changes.pieces`)."""
+
+    identities: list[Identity]
+    undeclared: polars.DataFrame
+    unapproved: polars.DataFrame
+
+
+def checked(version: LayerVersion) -> Checked | None:
+    """None for another layer than DLTB."""
+    from .summary import summary_of
+
+    if version.layer != LAYER:
+        return None
+    made = summary_of(version)
+    base = made.grid("patches")
+    return Checked([], base) if isinstance(base, tuple) else Checked(made.identities())
+
+
+def changed(version: LayerVersion) -> Changed | None:
+    """None for another layer, and for the first version of a division."""
+    from jintu.foundation.layers.models import LayerVersion
+
+    from .change import changes_of
+
+    if version.layer != LAYER:
+        return None
+    before = LayerVersion.objects.published().filter(
+        layer=LAYER, division=version.division, valid_from__lt=version.valid_from
+    )
+    old = before.order_by("-valid_from").first()
+    if old is None:
+        return None
+    made = changes_of(old, version)
+    doubts = made.doubts()
+    return Changed(made.identities(), doubts["undeclared"], doubts["unapproved"])
+
+
+def delivered_tables(version: LayerVersion) -> list[Difference] | None:
+    """None where no workbook with a summary table came with the version."""
+    from jintu.foundation.operations import files
+
+    from .delivered import compare
+    from .summary import summary_of
+
+    if version.layer != LAYER:
+        return None
+    found: list[Difference] = []
+    known = False
+    for kept in version.quality.get("delivery", {}).get("workbooks", ()):
+        differences = compare(summary_of(version), files.path_of(kept["sha256"]))
+        if differences is not None:
+            known = True
+            found += differences
+    return found if known else None
