@@ -11,10 +11,10 @@ import pytest
 django.setup()
 
 from jintu.domains.planning import rules  # noqa: E402
-from jintu.domains.survey.tests import county  # noqa: E402
 from jintu.foundation.checks import parameters  # noqa: E402
 from jintu.foundation.checks.inspection.running import inspect  # noqa: E402
 from jintu.foundation.checks.inspection.tables import Dataset  # noqa: E402
+from jintu.foundation.checks.tests.tables import table  # noqa: E402
 from jintu.foundation.layers.tests import grid  # noqa: E402
 
 AS_OF = date(2015, 12, 31)
@@ -23,18 +23,19 @@ AS_OF = date(2015, 12, 31)
 def plan(*targets: tuple[str, str, str, float, str | None]):
     """GHZB of (indicator, division, target year, target, unit)."""
     columns = dict(zip(("ZBDM", "XZQDM", "MBN", "GHZ", "DW"), map(list, zip(*targets, strict=True)), strict=True))
-    return county.table("GHZB", {"BSM": list(range(1, len(targets) + 1)), **columns}, None)
+    return table("GHZB", {"BSM": list(range(1, len(targets) + 1)), **columns}, None)
 
 
-def judged(rule: Any, table: Any, targets: Any) -> tuple[list[tuple[str, str]], tuple[str, ...]]:
-    data = Dataset({table.schema.table: table, "GHZB": targets}, AS_OF, "990121")
-    report = inspect(data, dict(parameters.in_force(AS_OF, ())), rules=[rule], tables=[table.schema.table])
+def judged(rule: Any, layer: Any, targets: Any) -> tuple[list[tuple[str, str]], tuple[str, ...]]:
+    data = Dataset({layer.schema.table: layer, "GHZB": targets}, AS_OF, "990121")
+    report = inspect(data, dict(parameters.in_force(AS_OF, ())), rules=[rule], tables=[layer.schema.table])
     return report.errors.select("value", "expected").rows(), report.outcomes[0].needs
 
 
 @pytest.fixture
 def farmland():
-    return county.farmland(["011", "013"], [grid.cell(0, 0), grid.cell(1, 0)])
+    shapes = [grid.cell(0, 0), grid.cell(1, 0)]
+    return table("JBNTTB", {"BSM": [1, 2], "JBNTMJ": [round(grid.official(s), 2) for s in shapes]}, shapes)
 
 
 def test_basic_farmland_reaches_the_target(farmland):
@@ -60,11 +61,8 @@ def test_a_plan_that_says_nothing_of_the_division_or_has_an_unknown_unit(farmlan
 
 
 def test_too_little_cultivated_land_is_a_warning():
-    rule, patches = rules.cultivated_reaches_target, county.patches()
-    import polars as pl
-
-    cultivated = patches.frame.filter(pl.col("land_use_code").str.starts_with("01"))
-    have = float(cultivated["net_area_m2"].sum()) / 1e4
+    rule, have = rules.cultivated_reaches_target, 5.5
+    patches = table("DLTB", {"BSM": [1, 2, 3], "DLBM": ["011", "013", "203"], "TBDLMJ": [3e4, 2.5e4, 9e4]}, None)
     assert rule.severity == "C"
     assert judged(rule, patches, plan(("01", "990121", "2020", have, "公顷"))) == ([], ())
     assert len(judged(rule, patches, plan(("01", "990121", "2020", have + 0.02, "公顷")))[0]) == 1
