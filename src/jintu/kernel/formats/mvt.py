@@ -170,8 +170,18 @@ def encode_layer(layer: TileLayer, extent: int = EXTENT) -> bytes:
     body = [_field(15, 0) + _varint(2), _bytes(1, name)]
     for row, tag in zip(order, tags, strict=True):
         number = b"" if layer.ids is None else _field(1, 0) + _varint(int(layer.ids[row]))
-        feature = number + (_bytes(2, tag) if tag else b"") + _field(3, 0) + _varint(int(kinds[row]))
-        body.append(_bytes(2, feature + _bytes(4, commands[row])))
+        geometry = commands[row]
+        feature = b"".join(
+            (
+                number,
+                _TAGS + _varint(len(tag)) if tag else b"",
+                tag,
+                _KIND[kinds[row]],
+                _varint(len(geometry)),
+                geometry,
+            )
+        )
+        body += (_FEATURE, _varint(len(feature)), feature)
     body += [_bytes(3, key.encode()) for key in keys]
     body += [_bytes(4, value) for value in values]
     body.append(_field(5, 0) + _varint(extent))
@@ -184,23 +194,29 @@ def encode_layer(layer: TileLayer, extent: int = EXTENT) -> bytes:
 def _tags(columns: Mapping[str, Sequence[Any]], rows: list[int]) -> tuple[list[str], list[bytes], list[bytes]]:
     """Keys, encoded values and the packed tags of each row; equal values are written once."""
     keys = list(columns)
-    known: dict[tuple[type, Any], int] = {}
+    known: dict[Any, int] = {}
     values: list[bytes] = []
-    tags: list[list[int]] = [[] for _ in rows]
+    places = np.empty((len(rows), len(keys), 2), dtype=np.int64)
     for k, name in enumerate(keys):
         column = columns[name]
-        for tag, row in zip(tags, rows, strict=True):
-            value = column[row]
-            if isinstance(value, np.generic):
-                value = value.item()
-            if value is None or value != value:
-                continue
-            index = known.get((type(value), value))
-            if index is None:
-                index = known[type(value), value] = len(values)
-                values.append(_value(value))
-            tag += (k, index)
-    return keys, values, [b"".join(map(_varint, tag)) for tag in tags]
+        places[:, k, 0] = k
+        places[:, k, 1] = [_place(column[row], known, values) for row in rows]
+    there = places[:, :, 1] >= 0
+    return keys, values, _packed(places[there].ravel(), 2 * there.sum(axis=1))
+
+
+def _place(value: Any, known: dict[Any, int], values: list[bytes]) -> int:
+    """The place of a value among ``values``, where it is put when it is new; −1 for one that is missing."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or value != value:
+        return -1
+    key = value if isinstance(value, str) else (type(value), value)  # 1, 1.0 and True are three values
+    place = known.get(key)
+    if place is None:
+        place = known[key] = len(values)
+        values.append(_value(value))
+    return place
 
 
 def _value(value: Any) -> bytes:
@@ -217,6 +233,10 @@ def _value(value: Any) -> bytes:
 
 
 def _varint(value: int) -> bytes:
+    if value < 0x80:
+        return _ONE_BYTE[value]
+    if value < 0x4000:
+        return bytes((value & 0x7F | 0x80, value >> 7))
     out = bytearray()
     while value > 0x7F:
         out.append(value & 0x7F | 0x80)
@@ -231,6 +251,12 @@ def _field(number: int, wire: int) -> bytes:
 
 def _bytes(number: int, data: bytes) -> bytes:
     return _field(number, 2) + _varint(len(data)) + data
+
+
+_ONE_BYTE = [bytes((value,)) for value in range(0x80)]
+_FEATURE, _TAGS = _field(2, 2), _field(2, 2)
+_KIND = [_field(3, 0) + _varint(kind) + _field(4, 2) for kind in range(4)]
+"""A feature's type, and the beginning of its geometry."""
 
 
 def _varints(values: NDArray[np.uint32]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
