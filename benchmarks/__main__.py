@@ -19,6 +19,7 @@ BENCHMARKS = (
     "supervise",
     "pages",
     "mapview",
+    "tiles",
     "survey_tables",
 )
 """Modules of this package with ``run(scale) -> result``, in the order they run."""

@@ -336,6 +336,44 @@ def publish(reference: str, division: str) -> None:
     click.echo(f"{version} published")
 
 
+@layer.command()
+@click.argument("reference", metavar="[LAYER[@VERSION]]", default="")
+@click.option("--division", default="")
+@click.option("--max-zoom", default=0, type=click.IntRange(4, 16), help="Build to this zoom; default is the node's.")
+@click.option("--again", is_flag=True, help="Build also what is built.")
+@click.option("--json", "as_json", is_flag=True)
+def tiles(reference: str, division: str, max_zoom: int, again: bool, as_json: bool) -> None:
+    """Build the tiles of a version ahead, or of all published versions that have none, in this process.
+
+    A worker does it by itself after publishing. What was interrupted goes on where it stopped.
+    """
+    setup()
+    from jintu.foundation.layers import pyramid, tileset
+    from jintu.foundation.layers.models import LayerVersion
+    from jintu.foundation.operations import jobs
+
+    chosen = [_find(reference, division)] if reference else list(LayerVersion.objects.published().order_by("layer"))
+    wanted = [v for v in chosen if not v.schema.is_table and (again or max_zoom or not pyramid.is_current(v))]
+    answers = []
+    for version in wanted:
+        with progress_line() as progress:
+            jobs.run_here(
+                "layers.tiles",
+                division=version.division,
+                progress=progress,
+                version=version.pk,
+                to=max_zoom or pyramid.max_zoom(),
+            )
+        version.refresh_from_db()
+        said = tileset.facts(version) or {}
+        answers.append({**layer_facts(version), **{k: v for k, v in said.items() if k != "parts"}})
+    if as_json:
+        echo_json(answers)
+        return
+    for a in answers:
+        click.echo(f"{a['layer']:<18} {a['name']:<14} {a['tiles']:>8,} tiles  {a['bytes'] / 1e6:8.1f} MB  {a['hash']}")
+
+
 @layer.group()
 def imagery() -> None:
     """Pictures under the map, of the operator's own; none is on until it is turned on."""

@@ -39,6 +39,7 @@ ACTS: dict[str, Any] = {
     "layer.close": _("layer version closed to the public"),
     "layer.analyse": _("occupation analysis"),
     "layer.imagery": _("imagery source set"),
+    "layer.tiles": _("tiles of a layer version built"),
     "identity.sign_in": _("signed in"),
     "identity.sign_in_refused": _("sign-in refused"),
     "identity.sign_out": _("signed out"),

@@ -45,6 +45,8 @@ __all__ = [
     "LOW",
     "MANIFEST",
     "Written",
+    "add",
+    "changed",
     "check_parts",
     "content_hash",
     "directory",
@@ -349,6 +351,20 @@ def settle(draft: Path, where: Path) -> None:
     _fsync(where.parent)
 
 
+def add(draft: Path, where: Path) -> None:
+    """Move the files of a draft into a version's directory, in the order of their names, over others of those names.
+
+    For what is derived from a version; its own files are never touched.
+    """
+    for file in sorted(draft.iterdir()):
+        if file.name in (DATA, LOW, MANIFEST):
+            raise ValueError(f"{file.name} of a version never changes")
+        with file.open("rb") as stream:
+            os.fsync(stream.fileno())
+        file.replace(where / file.name)
+    _fsync(where)
+
+
 def _fsync(folder: Path) -> None:
     handle = os.open(folder, os.O_RDONLY)
     try:
@@ -469,24 +485,24 @@ def check_parts(where: Path, manifest_hash: str, groups: Iterable[int]) -> None:
     if not wanted:
         return
     if hashing.of_file(where / MANIFEST, manifest_hash.partition(":")[0]) != manifest_hash:
-        raise _changed(where / MANIFEST)
+        raise changed(where / MANIFEST)
     published = manifest(where)["files"][DATA].get("parts")
     if published is None:
         return
     try:
         ranges = _parts(path)
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise _changed(path) from error
+        raise changed(path) from error
     if len(ranges) != len(published):
-        raise _changed(path)
+        raise changed(path)
     with path.open("rb") as stream:
         for part in wanted:  # the footer is the last one
             if _hash_of(stream, ranges[part], published[part].partition(":")[0]) != published[part]:
-                raise _changed(path)
+                raise changed(path)
             right.add(part)
 
 
-def _changed(path: Path) -> Refused:
+def changed(path: Path) -> Refused:
     return Refused(
         "{file} of layer version {version} was changed after it was published.",
         remedy="Restore the version from a backup; nothing can be computed from it.",

@@ -67,6 +67,8 @@ class LayerVersion(models.Model):
     hash = models.CharField(_("hash"), max_length=80)
     """Of the canonical content, "sha256:…": independent of how Parquet packs it."""
     manifest_hash = models.CharField(max_length=80)
+    tiles_hash = models.CharField(max_length=80, blank=True, editable=False)
+    """Of ``tiles.json`` beside the data, which describes the prebuilt tiles; empty while there are none."""
     rows = models.PositiveIntegerField(_("rows"))
     area = AreaField(_("area"))
     crs = models.TextField(_("delivered coordinate system"))

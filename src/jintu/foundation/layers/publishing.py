@@ -14,7 +14,7 @@ from django.db import OperationalError, transaction
 from jintu.foundation.journal import Actor, append
 from jintu.kernel.errors import Conflict, InputError, Place, Refused
 
-from . import lake
+from . import lake, pyramid
 from .models import LayerVersion
 from .schemas import Schema
 
@@ -74,6 +74,8 @@ def keep(version: LayerVersion, draft: Path, actor: Actor | None) -> None:
             objects=[(version.layer, version.key)],
             facts=_facts(version),
         )
+        if version.state == LayerVersion.State.PUBLISHED:
+            pyramid.start(version, actor)
 
 
 def _facts(version: LayerVersion) -> dict[str, Any]:
@@ -101,6 +103,7 @@ def publish(version: LayerVersion, actor: Actor | None = None) -> LayerVersion:
             objects=[(version.layer, version.key)],
             facts=_facts(version),
         )
+        pyramid.start(version, actor)
     return version
 
 

@@ -11,7 +11,7 @@ from jintu.foundation.operations import files, jobs
 from jintu.foundation.operations.models import StoredFile
 from jintu.kernel.errors import InputError, Missing, Place
 
-__all__ = ["export_version", "import_delivery", "import_version"]
+__all__ = ["build_tiles", "export_version", "import_delivery", "import_version"]
 
 
 @jobs.kind("layers.import", title="Load a layer")
@@ -154,3 +154,16 @@ def export_version(job: jobs.Running, *, version: int, kind: str, persons: bool 
     exporting.record(what, kind, stored.sha256, job.actor)
     url = reverse("layers:exported", args=[job.pk]) if job.pk else ""
     return {"file": stored.sha256, "name": stored.name, "size": stored.size, "url": url}
+
+
+@jobs.kind("layers.tiles", title="Build the tiles of a layer version")
+def build_tiles(job: jobs.Running, *, version: int, to: int = 0) -> dict[str, Any]:
+    """Build the tiles of a version ahead; an attempt that follows a killed one takes up the blocks that are done."""
+    from . import pyramid
+    from .models import LayerVersion
+
+    what = LayerVersion.objects.get(pk=version)
+    if not to and pyramid.is_current(what):
+        return {"tiles": 0}
+    built = pyramid.build(what, job.actor, job.progress, to)
+    return {"tiles": built.tiles, "bytes": built.bytes, "hash": built.hash}

@@ -15,7 +15,7 @@ from jintu.foundation.identity import actor_of
 from jintu.foundation.identity.access import needs, require
 from jintu.kernel.errors import InputError, Missing, Place
 
-from . import comparing, exporting, finding, onemap, publishing, reports, schemas, versions
+from . import comparing, exporting, finding, onemap, publishing, reports, schemas, tileset, versions
 from .models import LayerVersion
 
 LISTED = 300
@@ -62,6 +62,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "classes": [(c, _class_name(version.schema, c), f["rows"], f["area_m2"]) for c, f in classes.items()],
         "others": others.exclude(pk=version.pk).defer("quality").order_by("-valid_from"),
         "map": None if version.schema.is_table else _map(version),
+        "tiles": tileset.facts(version),
         "rows": _first_rows(version) if version.schema.is_table else [],
         "reports": [
             (r.label, r.icon, reverse(r.url_name, args=[version.pk])) for r in reports.of_layer(version.layer, "tables")

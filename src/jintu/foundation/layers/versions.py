@@ -16,7 +16,7 @@ from jintu.foundation.identity.scope import prefix_of
 from jintu.kernel import hashing
 from jintu.kernel.errors import Missing
 
-from . import lake, shapes
+from . import lake, shapes, tileset
 from .models import LayerVersion
 
 if TYPE_CHECKING:
@@ -189,8 +189,12 @@ def verify(version: LayerVersion) -> list[str]:
             wrong.append(f"{name} is missing")
         elif hashing.of_file(file, facts["hash"].partition(":")[0]) != facts["hash"]:
             wrong.append(f"{name} was changed")
-    for name in {p.name for p in where.iterdir()} - set(manifest.get("files", {})) - {lake.MANIFEST}:
+    known = {lake.MANIFEST, *manifest.get("files", {})} | (
+        {tileset.TILES, tileset.FACTS} if version.tiles_hash else set()
+    )
+    for name in sorted({p.name for p in where.iterdir()} - known):
         wrong.append(f"{name} does not belong to the version")
+    wrong += tileset.verify(version)
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -212,15 +216,21 @@ def verify(version: LayerVersion) -> list[str]:
 class Resident:
     """A version in memory, for identify, tiles and the analysis of a drawn outline.
 
-    ``polygons`` is empty for lines and points: `shapes` gives features of every kind. A table has neither.
+    ``polygons`` is empty for lines and points: `shapes` gives features of every kind. A table has neither. With
+    ``columns`` and ``bbox`` only a part is read, as `LayerVersion.table` does.
     """
 
-    def __init__(self, version: LayerVersion) -> None:
+    def __init__(
+        self,
+        version: LayerVersion,
+        columns: Sequence[str] | None = None,
+        bbox: tuple[float, float, float, float] | None = None,
+    ) -> None:
         import numpy as np
 
         from jintu.kernel.flat import Polygons
 
-        table = version.table()
+        table = version.table(columns, bbox)
         self.version = version
         self.kind = version.schema.geometry
         column = table.column("geometry") if self.kind != "none" else None
