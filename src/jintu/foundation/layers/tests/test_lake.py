@@ -14,7 +14,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jintu.foundation.layers import importing, lake, versions
+from jintu.foundation.layers import importing, lake, publishing, versions
 from jintu.foundation.layers.models import LayerVersion
 
 from . import grid
@@ -108,7 +108,7 @@ def test_an_error_while_writing_leaves_nothing(tmp_path, monkeypatch) -> None:
 
 @pytest.mark.django_db
 def test_an_error_while_journaling_leaves_no_version(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(importing, "append", lambda *a, **k: 1 / 0)
+    monkeypatch.setattr(publishing, "append", lambda *a, **k: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         importing.import_layer("DLTB", grid.dltb(tmp_path / "a.gpkg"), "990121", DAY)
     assert not LayerVersion.objects.exists()
