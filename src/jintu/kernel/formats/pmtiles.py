@@ -93,7 +93,7 @@ class Archive:
 
     def __init__(self, get: Callable[[int, int], bytes]) -> None:
         self._get = get
-        self.header: dict[str, Any] = pmtiles_tile.deserialize_header(get(0, HEADER_BYTES))
+        self.header: dict[str, Any] = {**pmtiles_tile.deserialize_header(get(0, HEADER_BYTES))}
         self._directories: OrderedDict[tuple[int, int], list[Any]] = OrderedDict()
         self._lock = Lock()
 
