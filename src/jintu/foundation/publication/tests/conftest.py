@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import django
 import pytest
-from django.conf import settings
-from django.test import Client
 
-from jintu.foundation.layers.tests.conftest import (  # noqa: F401 - fixtures
+django.setup()
+
+from django.test import Client  # noqa: E402
+
+from jintu.foundation.layers import importing  # noqa: E402
+from jintu.foundation.layers.tests import grid  # noqa: E402
+from jintu.foundation.layers.tests.conftest import (  # noqa: E402, F401 - fixtures
+    DAY,
     _in_english,
     actor,
     administrator,
@@ -17,7 +23,7 @@ from jintu.foundation.layers.tests.conftest import (  # noqa: F401 - fixtures
     neighbour,
     townsman,
 )
-from jintu.foundation.publication import opening
+from jintu.foundation.publication import opening  # noqa: E402
 
 APPROVAL = "样图审字（2026）第1号"
 
@@ -36,6 +42,13 @@ def opened(county, actor):  # noqa: F811
 
 
 @pytest.fixture
+def land_use(db, tmp_path, actor):  # noqa: F811
+    """Only land use, open: 30 patches. Its collection's name."""
+    version = importing.import_layer("DLTB", grid.dltb(tmp_path / "a.gpkg"), "990121", DAY).version
+    return opening.open_version(version, actor).collection
+
+
+@pytest.fixture
 def public():
     """Somebody out there who takes JSON."""
     return Client(HTTP_ACCEPT_LANGUAGE="en", HTTP_ACCEPT="application/json")
@@ -45,6 +58,3 @@ def public():
 def name(opened):
     """The open collection of land use."""
     return opening.Opening.objects.get(version=opened["DLTB"]).collection
-
-
-assert settings  # the fixture of the same name is pytest-django's

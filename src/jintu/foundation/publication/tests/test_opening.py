@@ -9,7 +9,7 @@ from datetime import date
 import pytest
 
 from jintu.foundation.journal.models import Entry
-from jintu.foundation.layers import importing, schemas
+from jintu.foundation.layers import importing, publishing, schemas
 from jintu.foundation.layers.models import LayerVersion
 from jintu.foundation.layers.tests import grid
 from jintu.foundation.publication import opening
@@ -93,9 +93,9 @@ def test_internal_data_cannot_be_opened(county, public, level: int) -> None:
 
 def test_a_withdrawn_version_is_closed_and_stays_closed_when_it_is_in_force_again(opened, public, actor) -> None:
     version = opened["DLTB"]
-    importing.withdraw(version, "wrong file", actor)
+    publishing.withdraw(version, "wrong file", actor)
     assert_unreachable(public, version)
-    importing.publish(version, actor)
+    publishing.publish(version, actor)
     assert_unreachable(public, version)
     opening.open_version(version, actor)
     assert Opening(version=version).collection in collections(public)
