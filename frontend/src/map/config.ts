@@ -32,6 +32,7 @@ export type LayerStyle =
   | { kind: "boundary" }
   | { kind: "plain"; token: string }
   | { kind: "line" | "point"; token: string; field?: string; land_use?: boolean; classes?: ClassStyle[] }
+  | { kind: "theme"; digest: string; geometry: "polygon" | "line" | "point"; colours: string[]; other: string }
   | { kind: "raster" };
 
 export interface LegendEntry {
@@ -83,7 +84,7 @@ export interface MapConfig {
   features?: FeatureCollection;
   as_of?: string;
   dates?: { date: string; title: string }[];
-  urls?: { identify?: string; search?: string; analyse?: string; upload?: string; config?: string; difference?: string };
+  urls?: { identify?: string; search?: string; analyse?: string; upload?: string; config?: string; difference?: string; theme?: string; print?: string; bookmarks?: string };
 }
 
 /** All layers, those drawn last (on top) first. */

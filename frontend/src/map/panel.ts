@@ -2,6 +2,7 @@
 import type { FeatureCollection } from "geojson";
 import { el, icon } from "../dom";
 import { t } from "../words";
+import type { Group } from "./config";
 
 interface Htmx {
   ajax(verb: string, url: string, context: { target: Element; swap?: string; values?: Record<string, string> }): Promise<void>;
@@ -20,6 +21,8 @@ export class Panel {
     private readonly asOf: () => string | undefined,
     /** ``still``: the view stays where it is. */
     private readonly shown: (features: FeatureCollection, still: boolean) => void,
+    /** A thematic map came with the panel. */
+    private readonly painted: (group: Group) => void,
   ) {
     // what the panel asks for by itself (a narrower list, another unit) brings its own outlines
     element?.addEventListener("htmx:afterSettle", (event) => {
@@ -71,7 +74,9 @@ export class Panel {
 
   private received(): void {
     if (!this.element?.childElementCount) return this.close(); // refused: the reason is told beside the map
-    const script = this.element?.querySelector<HTMLScriptElement>("script[data-map-overlay]");
+    const theme = this.element.querySelector<HTMLScriptElement>("script[data-map-theme]");
+    if (theme?.textContent) this.painted(JSON.parse(theme.textContent) as Group);
+    const script = this.element.querySelector<HTMLScriptElement>("script[data-map-overlay]");
     if (!script?.textContent) return;
     this.shown(JSON.parse(script.textContent) as FeatureCollection, script.dataset.mapOverlay === "still");
   }

@@ -110,6 +110,15 @@ function layersFor(layer: MapLayer, opacity: number): LayerSpecification[] {
     case "classes":
       made.push(fill(layer.id, base, byClass(style.field, style.classes, "lu-12"), opacity * 0.7), edges(layer.id, base, opacity, 10));
       break;
+    case "theme": {
+      // of a feature its tile says only the class, a number: the browser's work does not grow with the layer
+      const pairs = style.colours.flatMap((c, i) => [i, c]);
+      const paint = (pairs.length ? ["match", ["get", "c"], ...pairs, style.other] : style.other) as ExpressionSpecification | string;
+      if (style.geometry === "line") made.push(...lines(layer.id, base, paint, opacity));
+      else if (style.geometry === "point") made.push(...circles(layer.id, base, paint, opacity));
+      else made.push(fill(layer.id, base, paint, opacity), edges(layer.id, base, 0.6 * opacity, 13));
+      break;
+    }
     case "plain":
       made.push(...outline(layer.id, base, { token: style.token }, opacity, 1.4));
       break;
@@ -379,6 +388,7 @@ export function legendOf(layer: MapLayer, names: (code: string) => string): Lege
       const own = style.classes ?? [];
       return own.length ? own.map((c) => ({ kind, token: c.token, title: c.title })) : [{ kind, token: style.token, title: "" }];
     }
+    case "theme":
     case "raster":
       return [];
   }

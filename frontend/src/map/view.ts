@@ -4,7 +4,7 @@ import type { LngLatBoundsLike, StyleSpecification } from "maplibre-gl";
 import { Map as MapView } from "maplibre-gl";
 import { el } from "../dom";
 import { t } from "../words";
-import type { Box, MapConfig } from "./config";
+import type { Box, Group, MapConfig } from "./config";
 import { extent, layersOf } from "./config";
 import { StatusLine, viewButtons } from "./furniture";
 import { Panel } from "./panel";
@@ -78,6 +78,7 @@ export class View {
       this.frame?.querySelector<HTMLElement>("[data-map-panel]") ?? null,
       () => this.config.as_of,
       (features, still) => this.received(features, still),
+      (group) => this.paint(group),
     );
     const status = new StatusLine(this.map, config, whole);
     box.append(viewButtons(this.map, { home: () => this.home(), ...(whole ? { layers: () => this.toggleLayers() } : {}) }), status.element);
@@ -280,6 +281,8 @@ export class View {
   private pressed(target: Element): void {
     this.flyTo(target);
     if (target.closest("[data-map-close], [data-map-clear]")) this.closePanel();
+    const asked = target.closest<HTMLElement>("[data-map-ask]")?.dataset.mapAsk;
+    if (asked === "theme" || asked === "print" || asked === "bookmarks") this.ask(asked);
     if (target.closest("[data-map-layers]")) this.toggleLayers();
     if (target.closest("[data-map-reset]")) {
       this.choices.visible.clear();
@@ -290,7 +293,43 @@ export class View {
   }
 
   private difference(): void {
-    this.panel.ask("GET", this.config.urls?.difference ?? "", { layer: this.asked().join(",") });
+    this.ask("difference");
+  }
+
+  /** Opens one of the page's panels for what is shown. */
+  private ask(name: "difference" | "theme" | "print" | "bookmarks"): void {
+    const { lng, lat } = this.map.getCenter();
+    const bounds = this.map.getBounds();
+    this.panel.ask("GET", this.config.urls?.[name] ?? "", {
+      layer: this.asked().filter((id) => id !== "theme").join(","),
+      ...(name === "print" || name === "bookmarks" ? { view: JSON.stringify({ ...this.state(), center: [lng, lat], box: bounds.toArray().flat() }) } : {}),
+    });
+  }
+
+  /** What a bookmark keeps and a sheet shows. */
+  private state(): Record<string, unknown> {
+    return {
+      zoom: this.map.getZoom(),
+      layers: layersOf(this.config).filter((l) => isVisible(l, this.choices)).map((l) => l.id),
+      opacity: Object.fromEntries(this.choices.opacity),
+      as_of: this.config.as_of,
+      theme: this.theme ?? "",
+    };
+  }
+
+  /** The digest of the thematic map shown. */
+  private get theme(): string | undefined {
+    const style = layersOf(this.config).find((l) => l.id === "theme")?.style;
+    return style?.kind === "theme" ? style.digest : undefined;
+  }
+
+  /** Puts a thematic map on top of the tree, in place of the one before. */
+  private paint(group: Group): void {
+    const others = (this.config.groups ?? []).filter((g) => g.id !== group.id);
+    if (!this.theme) this.choices.visible.delete("theme");
+    this.config = { ...this.config, groups: [group, ...others] };
+    this.tree?.show(this.config);
+    this.refresh();
   }
 
   /** Shows another day. Of several asked for in haste the last one wins. */
@@ -298,7 +337,8 @@ export class View {
     const url = this.config.urls?.config;
     if (!url) return;
     const turn = ++this.journeys;
-    const answer = await fetch(`${url}?as_of=${date}`, { headers: { Accept: "application/json" }, credentials: "same-origin" }).catch(() => null);
+    const theme = this.theme ? `&theme=${this.theme}` : "";
+    const answer = await fetch(`${url}?as_of=${date}${theme}`, { headers: { Accept: "application/json" }, credentials: "same-origin" }).catch(() => null);
     if (turn !== this.journeys) return;
     if (!answer?.ok) {
       this.say(answer ? t("The server could not do this ({status}).", { status: answer.status }) : t("No connection to the server."));

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from jintu.kernel.flat import Polygons
 
-__all__ = ["LEVELS", "level_of", "low_classes", "write_low"]
+__all__ = ["LEVELS", "areas_of", "level_of", "low_classes", "write_areas", "write_low"]
 
 LEVELS = (8, 11)
 """Greatest zoom each level serves."""
@@ -173,12 +173,30 @@ def _simplified(shapes: NDArray[Any], tolerance: float) -> NDArray[Any]:
 
 
 def _areas(target: Path, schema: Schema) -> Iterator[tuple[int, NDArray[Any], NDArray[Any]]]:
-    """Areas of one class by blocks of the grid, the finer level first; the coarser one is made of its grid."""
+    """Areas of one class by blocks of the grid."""
+    yield from areas_of(*_classes(target, schema), schema.partition)
+
+
+def write_areas(path: Path, polygons: Polygons, values: NDArray[np.int32], names: list[str], partition: bool) -> None:
+    """The same picture of polygons by any classes, as a file of its own with the columns of ``low.parquet``."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {"level": pa.int16(), "code": pa.string(), "geometry": pa.binary()}
+    with pq.ParquetWriter(path, pa.schema(list(columns.items())), compression="zstd") as writer:
+        for level, codes, shapes in areas_of(polygons, values, names, partition):
+            writer.write_table(_table(level, codes, shapes, writer.schema))
+
+
+def areas_of(
+    polygons: Polygons, values: NDArray[np.int32], names: list[str], partition: bool
+) -> Iterator[tuple[int, NDArray[Any], NDArray[Any]]]:
+    """Levels with codes and areas, the finer level first; the coarser one is made of its grid. ``values``: the number
+    of each polygon's class in ``names``; ``partition``: what is between the polygons stays empty."""
     import numpy as np
 
     from jintu.kernel import labels
 
-    polygons, values, names = _classes(target, schema)
     if not len(polygons):
         return
     boxes = polygons.boxes()
@@ -198,7 +216,7 @@ def _areas(target: Path, schema: Schema) -> Iterator[tuple[int, NDArray[Any], ND
         j, i = at
         h, w = min(BLOCK, up - j), min(BLOCK, across - i)
         frame = np.array([west + i * width, south + j * height, width, height])
-        grid = _tidied(_painted(polygons, values, boxes, frame, h, w), len(names), schema.partition)
+        grid = _tidied(_painted(polygons, values, boxes, frame, h, w), len(names), partition)
         part = labels.majority(grid, factor, len(names))
         overview[j // factor : j // factor + len(part), i // factor : i // factor + part.shape[1]] = part
         return _regions(grid, frame, names)
@@ -208,7 +226,7 @@ def _areas(target: Path, schema: Schema) -> Iterator[tuple[int, NDArray[Any], ND
             if len(shapes):
                 yield fine, *_in_pieces(codes, shapes)
     frame = np.array([west, south, width * factor, height * factor])
-    codes, shapes = _regions(_tidied(overview, len(names), schema.partition), frame, names)
+    codes, shapes = _regions(_tidied(overview, len(names), partition), frame, names)
     if len(shapes):
         yield coarse, *_in_pieces(codes, shapes)
 

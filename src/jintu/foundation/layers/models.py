@@ -211,3 +211,8 @@ class AnalysisResult(models.Model):
 
     def __str__(self) -> str:
         return self.title or str(self.uid)
+
+
+from .atlas.models import MapBookmark, MapTheme  # noqa: E402 - Django finds models in this module
+
+__all__ += ["MapBookmark", "MapTheme"]

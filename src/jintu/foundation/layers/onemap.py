@@ -19,6 +19,7 @@ from jintu.foundation.registers import descriptor
 from jintu.kernel import codelists
 
 from . import schemas, tiles, versions
+from .atlas import painting
 from .models import ImagerySource, LayerVersion
 from .schemas import Schema
 
@@ -62,8 +63,9 @@ def theme_title(theme: str) -> str:
     }[theme]
 
 
-def config(scope: Any, day: date) -> dict[str, Any]:
-    """The map of a scope on a day. One query for versions and one for imagery, however many layers there are."""
+def config(scope: Any, day: date, theme: str = "") -> dict[str, Any]:
+    """The map of a scope on a day, with a thematic map (its digest) on top. One query for versions and one for
+    imagery, however many layers there are."""
     published = list(
         LayerVersion.objects.published().within(scope).defer("quality").order_by("layer", "-valid_from", "-pk")
     )
@@ -72,6 +74,8 @@ def config(scope: Any, day: date) -> dict[str, Any]:
     if lifecycle:
         groups.append(_group("lifecycle", lifecycle, opened=True))
     bounds: list[tuple[float, float, float, float]] = []
+    if theme:
+        groups[:0] = painting.groups(theme, scope, day, published)
     for theme in schemas.THEMES:
         layers = []
         for schema in schemas.catalogue():
@@ -100,6 +104,7 @@ def config(scope: Any, day: date) -> dict[str, Any]:
             "upload": reverse("layers:upload"),
             "config": reverse("layers:config"),
             "difference": reverse("layers:difference"),
+            "theme": reverse("layers:theme"),
         },
     }
     credit = [s["credit"] for s in imagery if s.get("credit")]

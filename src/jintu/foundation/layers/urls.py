@@ -1,7 +1,7 @@
 from django.urls import path
 
 from . import import_views, version_views, views
-from .atlas import difference_views
+from .atlas import difference_views, theme_views
 
 app_name = "layers"
 urlpatterns = [
@@ -17,6 +17,14 @@ urlpatterns = [
     path("analyses/<uuid:uid>/outline.geojson", views.outline, name="outline"),
     path("tiles/<str:layer>/<str:version>/<int:z>/<int:x>/<int:y>.mvt", views.tile, name="tile"),
     path("difference/", difference_views.panel, name="difference"),
+    path("theme/", theme_views.panel, name="theme"),
+    path("theme/save/", theme_views.save, name="theme_save"),
+    path("theme/<int:pk>/remove/", theme_views.remove, name="theme_remove"),
+    path(
+        "theme/tiles/<str:layer>/<str:version>/<str:digest>/<int:z>/<int:x>/<int:y>.mvt",
+        theme_views.tile,
+        name="theme_tile",
+    ),
     path("versions/", version_views.index, name="versions"),
     path("versions/import/", import_views.start, name="import"),
     path("versions/import/match/", import_views.match, name="match"),

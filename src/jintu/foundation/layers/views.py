@@ -55,7 +55,8 @@ def onemap(request: HttpRequest) -> HttpResponse:
 @needs("view")
 def config(request: HttpRequest) -> HttpResponse:
     """The same configuration for another day."""
-    return JsonResponse(onemap_config.config(request.scope, _day(request)))  # type: ignore[attr-defined]
+    theme = request.GET.get("theme", "")[:40]
+    return JsonResponse(onemap_config.config(request.scope, _day(request), theme))  # type: ignore[attr-defined]
 
 
 @require_GET

@@ -6,7 +6,7 @@ from typing import Any
 
 from jintu.foundation.operations import jobs
 
-__all__ = ["compare_versions"]
+__all__ = ["compare_versions", "count_attribute", "paint_theme"]
 
 
 @jobs.kind("atlas.difference", title="Compare two versions")
@@ -19,3 +19,32 @@ def compare_versions(job: jobs.Running, *, old: int, new: int) -> dict[str, Any]
     path = difference.place_of(first, second)
     facts = prepared.kept(path) or prepared.write(path, difference.compute(first, second, job.progress))
     return {"counts": facts["counts"]}
+
+
+@jobs.kind("atlas.count", title="Count a thematic map")
+def count_attribute(
+    job: jobs.Running, *, versions: list[int], attribute: str, method: str, k: int, breaks: list[float]
+) -> dict[str, Any]:
+    """Count and keep the classes of an attribute."""
+    from ..models import LayerVersion
+    from . import prepared, themes
+
+    pieces = list(LayerVersion.objects.filter(pk__in=versions).order_by("pk"))
+    path = themes.count_path(pieces, attribute, method, k, breaks)
+    if prepared.kept(path) is None:
+        prepared.write(path, themes.count(pieces, attribute, method, k, breaks, job.progress))
+    return {"rows": sum(v.rows for v in pieces)}
+
+
+@jobs.kind("atlas.picture", title="Draw the small scales of a thematic map")
+def paint_theme(job: jobs.Running, *, theme: str, versions: list[int]) -> dict[str, Any]:
+    """Paint what a thematic map shows at small scales."""
+    from ..models import LayerVersion
+    from . import pictures, themes
+
+    what = themes.find(theme)
+    pieces = list(LayerVersion.objects.filter(pk__in=versions).order_by("pk"))
+    for i, version in enumerate(pieces):
+        job.progress(i, len(pieces), version.name)
+        pictures.make_picture(what, version)
+    return {"versions": len(pieces)}

@@ -23,3 +23,9 @@ def overlay_json(features: Any, how: str = "") -> SafeString:
         how,
         mark_safe(text),  # noqa: S308 - the three characters that could end the element are escaped above
     )
+
+
+@register.simple_tag
+def json_text(facts: Any) -> SafeString:
+    """JSON for a data block whose element the template writes."""
+    return mark_safe(json.dumps(facts, ensure_ascii=False).translate(_ESCAPES))  # noqa: S308 - escaped as above

@@ -1,0 +1,151 @@
+"""Thematic maps: counting, classes, tiles, saving."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from jintu.foundation.journal.models import Entry
+from jintu.foundation.layers.atlas import palettes, pictures, prepared, themes
+from jintu.foundation.layers.models import MapTheme
+from jintu.foundation.operations import jobs
+from jintu.foundation.operations.models import Job
+
+LAYER = "survey.DLTB"
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept(monkeypatch, tmp_path):
+    monkeypatch.setattr(prepared, "EDITION", tmp_path.name)
+
+
+def theme_in(page: str) -> dict:
+    return json.loads(re.search(r"data-map-theme>(.*?)</script>", page, re.S).group(1))["layers"][0]
+
+
+def test_every_feature_is_counted_once_with_its_area(county) -> None:
+    version = county["DLTB"]
+    for name, method in (("declared_area_m2", "quantile"), ("land_use_code", themes.BY_VALUE)):
+        attribute = name if name in version.schema.columns else version.schema.area
+        facts = themes.count([version], attribute, method, 5)
+        assert sum(n for n, _area in facts["classes"]) + facts["other"][0] + facts["none"] == version.rows
+        assert sum(a for _n, a in facts["classes"]) == pytest.approx(float(version.area), rel=1e-3)
+
+
+def test_values_without_a_colour_are_the_others(county) -> None:
+    version = county["DLTB"]
+    facts = (
+        themes.count([version], "patch_number", themes.BY_VALUE, 5)
+        if "patch_number" in version.schema.columns
+        else None
+    )
+    name = next(a.name for a in themes.attributes_of(version.schema) if a.code == "TBBH")
+    facts = facts or themes.count([version], name, themes.BY_VALUE, 5)
+    assert len(facts["values"]) == themes.MOST_VALUES
+    assert facts["other"][0] == version.rows - themes.MOST_VALUES
+
+
+def test_numbers_of_words_are_refused(county, director) -> None:
+    answer = director.get("/map/theme/", {"layer": LAYER, "attribute": "land_use_code", "method": "quantile"})
+    assert answer.status_code == 200  # the form offers only what there is
+    assert "by value" not in answer.content.decode() or "quantiles" not in answer.content.decode()
+    bad = director.get(
+        "/map/theme/", {"layer": LAYER, "attribute": county["DLTB"].schema.area, "method": "manual", "breaks": "1 x"}
+    )
+    assert bad.status_code == 422
+
+
+def test_persons_and_running_numbers_are_not_offered() -> None:
+    from jintu.foundation.layers import schemas
+
+    for schema in schemas.catalogue():
+        offered = {a.name for a in themes.attributes_of(schema)}
+        assert schema.key not in offered
+        assert not any(schema.columns[n].personal for n in offered)
+
+
+def test_tiles_carry_the_class_at_every_zoom(county, director) -> None:
+    version = county["DLTB"]
+    page = director.get("/map/theme/", {"layer": LAYER, "attribute": version.schema.area, "k": "3"}).content.decode()
+    layer = theme_in(page)
+    assert layer["source"]["minzoom"] < 12 and "<rect" in page
+    assert len(layer["style"]["colours"]) == len(layer["legend"])
+    import mapbox_vector_tile
+
+    lon, lat = (version.west + version.east) / 2, (version.south + version.north) / 2
+    for zoom in (9, 13):
+        n = 2**zoom
+        x = int((lon + 180) / 360 * n)
+        y = int((1 - np.arcsinh(np.tan(np.radians(lat))) / np.pi) / 2 * n)
+        address = layer["source"]["tiles"].format(z=zoom, x=x, y=y)
+        answer = director.get(address, HTTP_ACCEPT_ENCODING="gzip")
+        assert answer.status_code == 200, address
+        drawn = mapbox_vector_tile.decode(gzip.decompress(answer.content))
+        classes = {f["properties"]["c"] for f in drawn["theme"]["features"]}
+        assert classes and classes <= set(range(-1, 3))
+
+
+def test_a_neighbour_gets_no_tile(county, director, neighbour) -> None:
+    page = director.get("/map/theme/", {"layer": LAYER, "attribute": "land_use_code"}).content.decode()
+    address = theme_in(page)["source"]["tiles"].format(z=13, x=6797, y=3206)
+    assert neighbour.get(address).status_code == 404
+    assert "No layer has a version" in neighbour.get("/map/theme/").content.decode()
+
+
+def test_a_theme_is_saved_found_again_and_removed(county, director, townsman, neighbour) -> None:
+    page = director.get(
+        "/map/theme/", {"layer": LAYER, "attribute": county["DLTB"].schema.area, "k": "4"}
+    ).content.decode()
+    digest = theme_in(page)["style"]["digest"]
+    sent = {"digest": digest, "name": "面积", "shared": "on", "scheme": "puor"}
+    assert director.post("/map/theme/save/", sent).status_code == 200
+    assert director.post("/map/theme/save/", sent).status_code == 409
+    kept = MapTheme.objects.get()
+    assert Entry.objects.filter(act="map.theme").count() == 1
+    again = director.get("/map/theme/", {"saved": kept.pk}).content.decode()
+    assert theme_in(again)["style"]["digest"] == digest
+    assert theme_in(again)["style"]["colours"] == palettes.ramp("puor", 4)
+    assert neighbour.get("/map/theme/", {"saved": kept.pk}).status_code in (200, 404)
+    assert "面积" not in neighbour.get("/map/theme/").content.decode()
+    assert townsman.post(f"/map/theme/{kept.pk}/remove/").status_code == 404
+    assert director.post(f"/map/theme/{kept.pk}/remove/").status_code == 200
+    assert not MapTheme.objects.exists()
+
+
+def test_large_layers_are_painted_by_a_job(county, director, monkeypatch) -> None:
+    monkeypatch.setattr(prepared, "AT_ONCE", 10)
+    page = director.get("/map/theme/", {"layer": LAYER, "attribute": "land_use_code"}).content.decode()
+    assert theme_in(page)["source"]["minzoom"] == 12 and "Small scales are being drawn" in page
+    (job,) = Job.objects.filter(kind="atlas.picture")
+    jobs.execute(job.pk)
+    page = director.get("/map/theme/", {"layer": LAYER, "attribute": "land_use_code"}).content.decode()
+    assert theme_in(page)["source"]["minzoom"] < 12
+
+
+def test_another_day_keeps_the_theme(county, director) -> None:
+    page = director.get("/map/theme/", {"layer": LAYER, "attribute": "land_use_code"}).content.decode()
+    digest = theme_in(page)["style"]["digest"]
+    assert director.get("/map/config/", {"theme": digest}).json()["groups"][0]["id"] == "theme"
+    before = director.get("/map/config/", {"theme": digest, "as_of": "2000-01-01"}).json()
+    assert all(g["id"] != "theme" for g in before["groups"])
+
+
+def test_land_use_on_paper_has_the_colours_of_the_screen() -> None:
+    css = (Path(__file__).resolve().parents[5] / "frontend" / "src" / "css" / "tokens.css").read_text("utf-8")
+    light = css[: css.index("[data-bs-theme=dark]")]
+    assert dict(re.findall(r"--jt-lu-(\d\d): (#[0-9a-f]{6})", light)) == palettes.LAND_USE
+
+
+def test_what_has_no_value_has_no_class(county) -> None:
+    import pyarrow as pa
+
+    theme = themes.Theme(LAYER, "slope_class", themes.BY_VALUE, values=("2",))
+    assert theme.numbers(pa.chunked_array([["2", None, "9"]])).tolist() == [0, -1, -1]
+    number = themes.Theme(LAYER, county["DLTB"].schema.area, "manual", breaks=(10.0,))
+    assert number.numbers(pa.chunked_array([[1.0, None, 10.0]])).tolist() == [0, -1, 1]
+    assert pictures.LAYER == "theme"
