@@ -2,40 +2,33 @@
 
 SQLite: an FTS5 table fed from `SearchEntry` by triggers. PostgreSQL: a GIN index over ``to_tsvector('simple', terms)``.
 Both index the terms of `jintu.kernel.search`, because neither splits Chinese into words by itself. A batch is indexed
-after its flip, in short transactions (`index_batch`).
+after its flip, in short transactions (`importing.indexing`).
 """
 
 from __future__ import annotations
 
-import time
-import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import connection, models, transaction
+from django.db import connection, models
 from django.db.models.expressions import RawSQL
-from django.db.models.functions import Cast
 
 from jintu.foundation.identity.scope import Scope
 from jintu.kernel import search as words
 
 from . import descriptor
-from .courtesy import Courtesy
-from .db import bulk
 from .descriptor import Register
 from .listing import MOST_FOUND
-from .models import Batch, RowStatus, SearchEntry, VisibleRows
+from .models import RowStatus, SearchEntry, VisibleRows
 
-__all__ = ["Group", "entries", "find", "forget", "index", "index_batch", "narrow"]
+__all__ = ["Group", "entries", "find", "forget", "index", "narrow"]
 
-CHUNK = 400
-AIM_SECONDS = 0.12
 PER_REGISTER = 8
 
-_TABLE = "register_search_entry"
-_COLUMNS = ("register", "uid", "key", "title", "division", "data_level", "terms")
-_REPLACE = """
+TABLE = "register_search_entry"
+COLUMNS = ("register", "uid", "key", "title", "division", "data_level", "terms")
+REPLACE = """
 ON CONFLICT (register, uid) DO UPDATE SET
   key = excluded.key, title = excluded.title, division = excluded.division, data_level = excluded.data_level,
   terms = excluded.terms
@@ -94,100 +87,10 @@ def forget(register: Register, uids: Iterable[Any]) -> None:
     SearchEntry.objects.filter(register=register.name, uid__in=list(uids)).delete()
 
 
-def index_batch(register: Register, batch: Batch, progress: Callable[[int, int], None] | None = None) -> int:
-    """Bring the index up to date with a batch that became visible, or was taken back; returns rows treated.
-
-    In id order, in short transactions; ``batch.rows_indexed`` says how far it got, so that an interrupted job goes on
-    where it stopped. Terms are cut outside the transactions; a row that was changed meanwhile is indexed as it is now.
-    """
-    names = searched(register)
-    rows = register.model.objects.filter(batch=batch.pk).order_by("id")
-    done, size, courtesy = batch.rows_indexed, CHUNK, Courtesy()
-    last = (rows.values_list("pk", flat=True)[done - 1 : done].first() or 0) if done else 0
-    with connection.in_bulk():  # what is lost with the power is found again: the count is lost with it
-        while True:
-            chunk = list(
-                rows.filter(pk__gt=last).values_list(
-                    "pk", "row_version", "status", Cast("uid", models.TextField()), "division", "data_level", *names
-                )[:size]
-            )
-            if not chunk:
-                break
-            made = _columns(register, names, chunk) if batch.state == Batch.State.VISIBLE else None
-            started = time.monotonic()
-            with transaction.atomic():
-                if made is None:
-                    _show_again(register, [uuid.UUID(row[3]) for row in chunk])
-                else:
-                    _put(made)
-                    _changed_meanwhile(register, rows.filter(pk__gt=last, pk__lte=chunk[-1][0]), chunk)
-                done += len(chunk)
-                Batch.objects.filter(pk=batch.pk).update(rows_indexed=done)
-            last, seconds = chunk[-1][0], time.monotonic() - started
-            if progress:
-                progress(done, max(batch.rows_applied, done))
-            courtesy.after(seconds)
-            size = courtesy.resized(size, seconds, AIM_SECONDS, most=5_000)
-    batch.rows_indexed = done
-    return done
-
-
-def _columns(register: Register, names: Sequence[str], chunk: list[tuple[Any, ...]]) -> list[list[Any]]:
-    """The entries of rows that are not withdrawn, as columns in the order of `_COLUMNS`."""
-    kept = [row for row in chunk if row[2] != RowStatus.WITHDRAWN]
-    if not kept:
-        return [[] for _ in _COLUMNS]
-    _ids, _versions, _states, uids, divisions, levels, *cells = (list(column) for column in zip(*kept, strict=True))
-    written = [["" if v is None else v if isinstance(v, str) else str(v) for v in column] for column in cells]
-    # joined by a line break, which belongs to no word, so that the terms of all columns are cut in one go
-    texts = ["\n".join(dict.fromkeys(row)) for row in zip(*written, strict=True)]
-    keys = [v[:200] for v in written[0]]
-    titles = [v[:400] for v in written[names.index(register.title)]] if register.title else [""] * len(kept)
-    return [[register.name] * len(kept), uids, keys, titles, divisions, levels, words.index_texts(texts)]
-
-
-def _put(columns: list[list[Any]]) -> None:
-    """Insert or replace many entries at once."""
-    if not columns[0]:
-        return
-    with connection.cursor() as cursor:
-        if connection.vendor == "sqlite":
-            bulk.insert(cursor, _TABLE, _COLUMNS, bulk.interleaved(columns), {}, tail=_REPLACE)
-            return
-        import polars as pl
-
-        # COPY cannot replace, so the entries pass through a table of this session
-        cursor.execute(
-            f"CREATE TEMP TABLE IF NOT EXISTS register_search_piece ON COMMIT DELETE ROWS AS "
-            f"SELECT {', '.join(_COLUMNS)} FROM {_TABLE} WHERE false"
-        )
-        cursor.execute("DELETE FROM register_search_piece")  # an earlier piece of the same transaction
-        piece = pl.DataFrame(columns, schema=list(_COLUMNS))
-        bulk.copy(cursor, "register_search_piece", _COLUMNS, bulk.csv(piece))
-        names = ", ".join(_COLUMNS)
-        cursor.execute(f"INSERT INTO {_TABLE} ({names}) SELECT {names} FROM register_search_piece {_REPLACE}")
-
-
-def _changed_meanwhile(register: Register, rows: VisibleRows, chunk: list[tuple[Any, ...]]) -> None:
-    """Index again what somebody changed since ``chunk`` was read. Asked after the entries are written: who comes later
-    waits for them, and replaces them."""
-    before = {row[0]: row[1] for row in chunk}
-    changed = [pk for pk, version in rows.values_list("pk", "row_version") if before.get(pk) != version]
-    if changed:
-        index(register, register.model.objects.filter(pk__in=changed))
-
-
-def _show_again(register: Register, uids: list[Any]) -> None:
-    """After a revert: the rows a batch had replaced are found again, the others no more."""
-    again = {row.uid: row for row in register.model.objects.visible().filter(uid__in=uids)}
-    forget(register, [u for u in uids if u not in again])
-    index(register, again.values())
-
-
 def _upsert(entries: list[tuple[Any, ...]]) -> None:
     with connection.cursor() as cursor:
         cursor.executemany(
-            f"INSERT INTO {_TABLE} ({', '.join(_COLUMNS)}) VALUES (%s, %s, %s, %s, %s, %s, %s) {_REPLACE}", entries
+            f"INSERT INTO {TABLE} ({', '.join(COLUMNS)}) VALUES (%s, %s, %s, %s, %s, %s, %s) {REPLACE}", entries
         )
 
 

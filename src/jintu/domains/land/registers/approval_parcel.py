@@ -30,7 +30,7 @@ class ApprovalParcel(RegisterRow):
         db_table = "land_approval_parcel"
         verbose_name = _("approved parcel")
         constraints = [unique_key("parcel_key", "land_approval_parcel")]
-        indexes = row_indexes("land_parcel", key="parcel_key")
+        indexes = row_indexes("land_parcel", key="parcel_key", links=(("doc_no",),))
 
     def __str__(self) -> str:
         return self.parcel_key

@@ -40,7 +40,7 @@ class CompensationDraw(RegisterRow):
         db_table = "land_compensation_draw"
         verbose_name = _("draw on a compensation project")
         constraints = [unique_key("draw_key", "land_draw")]
-        indexes = row_indexes("land_draw", "drawn_on", key="draw_key")
+        indexes = row_indexes("land_draw", "drawn_on", key="draw_key", links=(("project_no",), ("doc_no",)))
 
     def __str__(self) -> str:
         return self.draw_key

@@ -23,9 +23,9 @@ def key(label: Any, length: int = 100, **facts: Any) -> models.CharField:
 
 
 def link(label: Any, register: str, length: int = 100, **facts: Any) -> models.CharField:
-    """The key of a row of another register, indexed."""
+    """The key of a row of another register. Its index is the register's own: ``links`` of `row_indexes`."""
     facts = {"link": register, "search": True, "filter": True} | facts
-    return column(models.CharField(label, max_length=length, blank=True, default="", db_index=True), **facts)
+    return column(models.CharField(label, max_length=length, blank=True, default=""), **facts)
 
 
 def text(label: Any, length: int = 200, **facts: Any) -> models.CharField:

@@ -35,7 +35,7 @@ class IdleCase(RegisterRow):
         db_table = "land_idle_case"
         verbose_name = _("idle-land case")
         constraints = [unique_key("case_no", "land_idle_case")]
-        indexes = row_indexes("land_idle_case", "suspected_on", key="case_no")
+        indexes = row_indexes("land_idle_case", "suspected_on", key="case_no", links=(("supply_no",),))
 
     def __str__(self) -> str:
         return self.case_no

@@ -18,12 +18,12 @@ from jintu.foundation.journal import Actor, Rows, append
 from jintu.foundation.operations import hooks
 from jintu.kernel.errors import Conflict, Refused
 
-from .. import search
 from ..courtesy import Courtesy
 from ..descriptor import Register
 from ..models import Batch, DeliveredGeometry
 from . import staging
 from .ahead import ahead
+from .indexing import index_batch
 from .layout import DELIVERED, HASH, OLD, UID, VERSION
 from .undo import Progress, fail
 from .writing import Writer, writer
@@ -214,4 +214,4 @@ def flip(register: Register, batch: Batch, hashes: list[str], actor: Actor) -> N
 
 def _index(register: Register, batch: Batch, progress: Progress | None) -> None:
     if batch.rows_indexed < batch.rows_applied:
-        search.index_batch(register, batch, progress)
+        index_batch(register, batch, progress)

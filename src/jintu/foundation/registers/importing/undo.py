@@ -11,11 +11,11 @@ from jintu.foundation.journal import Actor, append
 from jintu.foundation.operations import hooks
 from jintu.kernel.errors import Refused
 
-from .. import search
 from ..courtesy import Courtesy
 from ..descriptor import Register
 from ..models import Batch, DeliveredGeometry
 from . import staging
+from .indexing import index_batch
 
 __all__ = ["Progress", "clean", "fail", "revert", "settle"]
 
@@ -134,5 +134,5 @@ def settle(register: Register, batch: Batch, *, size: int = 500, progress: Progr
         courtesy.after(time.monotonic() - started)
     _restore(register, batch, size, courtesy)
     if batch.rows_indexed < batch.rows_applied:
-        search.index_batch(register, batch, progress)
+        index_batch(register, batch, progress)
     _settled(batch)
