@@ -518,6 +518,11 @@ def to_lonlat(what: Any, crs: Crs, *, wgs84_is_cgcs2000: bool = False, place: Pl
     import numpy as np
     import shapely
 
+    if crs.zone is None:
+        points = shapely.get_coordinates(what)
+        crs.check(points[:, 0], points[:, 1], place)
+        return shapely.force_2d(what)
+
     def turn(points: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.column_stack(_lonlat_arrays(points[:, 0], points[:, 1], crs, place))
 

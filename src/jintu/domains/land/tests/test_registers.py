@@ -182,3 +182,13 @@ def test_dated_tables_of_a_higher_division_reach_the_county():
     model = descriptor.get("land.price_floor").model
     model.objects.create(floor_key="1", division="990000", price_per_m2=84, land_grade=12, use_group="industry")
     assert register_frame("land.price_floor", "990121")["price_per_m2"].to_list() == [84.0]
+
+
+def test_every_link_has_one_index_of_its_own():
+    """Lists of children, rules and presets ask "is there a row of mine?"; a second index would only cost."""
+    for register in descriptor.catalogue():
+        links = [n for n, (f, c) in register.attributes.items() if c.link and f.model._meta.app_label == "land"]
+        for name in links:
+            first = [i.name for i in register.model._meta.indexes if i.fields[0] == name]
+            by_itself = register.model._meta.get_field(name).db_index
+            assert (len(first), by_itself) == (1, False), f"{register.name}.{name}"

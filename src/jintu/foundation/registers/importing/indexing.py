@@ -120,7 +120,6 @@ class _Show:
         Batch.objects.filter(pk=self.batch.pk).update(rows_indexed=done)
         self.batch.rows_indexed, self.last = done, now[-1][0] if now else self.last
 
-
     def _now(self, n: int) -> list[tuple[int, int]]:
         """(id, version) of the next ``n`` rows as they are now."""
         following = self.rows.filter(pk__gt=self.last).values_list("pk", "row_version")

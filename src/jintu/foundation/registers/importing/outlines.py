@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from jintu.kernel.formats.wkt import from_wkt
+
 from .. import validation
 from ..coordinates import WORKING, is_working, to_lonlat
 from ..descriptor import Register
@@ -42,7 +44,7 @@ def outlines(
     else:
         text = series.cast(pl.String).str.strip_chars()
         text = text.set(text == "", None)
-        shapes = shapely.from_wkt(text.to_list(), on_invalid="ignore")
+        shapes = from_wkt(text.to_arrow())
         crs = str(rule.get("crs") or WORKING)
         given = text.is_not_null().to_numpy()
     shapes = np.asarray(shapes, dtype=object)
