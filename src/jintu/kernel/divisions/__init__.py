@@ -20,7 +20,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 
 from jintu.kernel.errors import InputError, Place
@@ -313,12 +313,17 @@ class Divisions:
 
     def children(self, code: str, on: dt.date | None = None) -> list[Division]:
         """Divisions directly below that are in force on that day, by code; headings are passed through."""
-        below = [
-            spans
-            for child, spans in self._by_code.items()
-            if child != code and not is_pseudo(child) and parent(child) == code
-        ]
-        return sorted((d for spans in below for d in spans if d.valid_on(on or dt.date.max)), key=lambda d: d.code)
+        spans = self._below.get(code, [])
+        return sorted((d for d in spans if d.valid_on(on or dt.date.max)), key=lambda d: d.code)
+
+    @cached_property
+    def _below(self) -> dict[str, list[Division]]:
+        """Divisions by the code above them, without headings. Made once: pages ask for a county's townships."""
+        below: dict[str, list[Division]] = {}
+        for code, spans in self._by_code.items():
+            if not is_pseudo(code):
+                below.setdefault(parent(code), []).extend(spans)
+        return below
 
     def named(self, name: str, on: dt.date | None = None, *, within: str = "") -> list[Division]:
         """Divisions of exactly that name below ``within``: those in force on that day, or else those of any time."""
