@@ -54,6 +54,32 @@ const pages = {
 const head = { ...common, format: "iife", entryPoints: { theme: "src/theme.ts" }, absWorkingDir: here };
 const style = { ...common, entryPoints: { app: "src/css/app.css" }, plugins: [tokens], absWorkingDir: here };
 
+
+/** The viewer of offline packages: one plain script with the map's worker inside, because file:// has neither modules nor workers. */
+async function offline() {
+  const worker = await build({
+    ...common,
+    entryPoints: ["maplibre-gl/dist/maplibre-gl-worker.mjs"],
+    format: "iife",
+    outdir: undefined,
+    write: false,
+    absWorkingDir: here,
+  });
+  const source = {
+    name: "worker",
+    setup(b) {
+      b.onResolve({ filter: /^worker:source$/ }, ({ path }) => ({ path, namespace: "worker" }));
+      b.onLoad({ filter: /.*/, namespace: "worker" }, () => ({ contents: worker.outputFiles[0].text, loader: "text" }));
+    },
+  };
+  const options = { ...common, outdir: join(out, "offline"), format: "iife", absWorkingDir: here };
+  const [script] = await Promise.all([
+    build({ ...options, entryPoints: { viewer: "src/offline.ts" }, plugins: [source], define: { "import.meta.url": '""' } }),
+    build({ ...options, entryPoints: { viewer: "src/css/offline.css" }, plugins: [tokens] }),
+  ]);
+  return script;
+}
+
 /** Files below a directory. */
 function below(directory) {
   return readdirSync(directory, { recursive: true })
@@ -179,9 +205,9 @@ function sizes(metafile) {
 async function once() {
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
-  const [a, b, c] = await Promise.all([build(pages), build(head), build(style)]);
+  const [a, b, c, d] = await Promise.all([build(pages), build(head), build(style), offline()]);
   const icons = sprite();
-  const parts = thirdParty([a.metafile, b.metafile, c.metafile]);
+  const parts = thirdParty([a.metafile, b.metafile, c.metafile, d.metafile]);
   sizes(a.metafile);
   console.log(`${icons} icons; licences of ${parts} packages in THIRD-PARTY.txt`);
 }

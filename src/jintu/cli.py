@@ -30,6 +30,8 @@ COMMANDS = {
     "sample": "sample",
     "user": "user",
     "layer": "layer",
+    "lake": "lake",
+    "package": "package",
     "register": "register",
     "export": "register",
     "analyse": "analyse",

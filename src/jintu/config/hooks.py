@@ -36,6 +36,7 @@ def kind_name(name: str) -> str:
         "checks.run": _("supervision run"),
         "checks.rule": _("rule"),
         "layers.analysis": _("analysis"),
+        "layers.package": _("offline package"),
         "register.batch": _("import"),
     }
     if name in words:

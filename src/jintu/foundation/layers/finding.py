@@ -17,9 +17,9 @@ from jintu.kernel.errors import Missing
 
 from . import schemas, versions
 from .models import LayerVersion
-from .schemas import Schema
+from .schemas import Attribute, Schema
 
-__all__ = ["Hit", "at", "record", "search"]
+__all__ = ["Hit", "at", "record", "search", "shown"]
 
 MOST = 20
 MASK = "＊＊＊"
@@ -105,24 +105,28 @@ def _features_at(
     return hits
 
 
-def _feature(schema: Schema, piece: LayerVersion, resident: versions.Resident, i: int, scope: Any) -> Hit:
+def shown(attribute: Attribute, value: Any) -> str:
+    """A value as people read it: with its unit, its decimals, the meaning of its code; "" for none."""
     from jintu.ui import figures
 
+    if value in (None, ""):
+        return ""
+    if attribute.unit == "m2":
+        return f"{figures.figure(value, 2)} m²"
+    if isinstance(value, float):
+        return figures.figure(value, attribute.decimals or 0)
+    meaning = attribute.meaning(value)
+    return f"{value} {meaning}" if meaning else str(value)
+
+
+def _feature(schema: Schema, piece: LayerVersion, resident: versions.Resident, i: int, scope: Any) -> Hit:
     row = resident.row(i)
     pairs = []
     for attribute in schema.attributes:
         value = row.get(attribute.name)
         if value in (None, ""):
             continue
-        if attribute.personal and not may_see_persons(scope):
-            text = MASK
-        elif attribute.unit == "m2":
-            text = f"{figures.figure(value, 2)} m²"
-        elif isinstance(value, float):
-            text = figures.figure(value, attribute.decimals or 0)
-        else:
-            meaning = attribute.meaning(value)
-            text = f"{value} {meaning}" if meaning else str(value)
+        text = MASK if attribute.personal and not may_see_persons(scope) else shown(attribute, value)
         pairs.append((attribute.label, text))
     return Hit(
         layer=schema.name,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from .schemas import Schema
 
-__all__ = ["AnalysisResult", "ImagerySource", "LayerMapping", "LayerVersion", "LayerVersions"]
+__all__ = ["AnalysisResult", "ImagerySource", "LayerMapping", "LayerVersion", "LayerVersions", "OfflinePackage"]
 
 
 class LayerVersions(models.QuerySet):
@@ -211,6 +211,60 @@ class AnalysisResult(models.Model):
 
     def __str__(self) -> str:
         return self.title or str(self.uid)
+
+
+class OfflinePackages(models.QuerySet):
+    """The ledger of what was handed out; pages start with ``within(scope)``."""
+
+    def within(self, scope: Any) -> OfflinePackages:
+        return self.filter(scope.rows(data_level=""))
+
+
+class OfflinePackage(models.Model):
+    """One signed package of layer versions: what, for whom, by which approval, and what became of it."""
+
+    class State(models.TextChoices):
+        PREPARING = "preparing", _("being made")
+        READY = "ready", _("ready")
+        HANDED_OVER = "handed_over", _("handed over")
+        VOID = "void", _("void")
+
+    number = models.CharField(_("number"), max_length=40, unique=True)
+    """Division, year and a serial without gaps: "990121-2026-0007"."""
+    division = models.CharField(_("division"), max_length=12)
+    """The smallest that holds all versions: whoever administers it sees the entry."""
+    recipient = models.CharField(_("recipient"), max_length=200)
+    purpose = models.CharField(_("purpose"), max_length=500)
+    approval = models.CharField(_("approval number"), max_length=100)
+    approved_by = models.CharField(_("approved by"), max_length=100)
+    with_data = models.BooleanField(_("with the data itself"), default=False)
+    versions = models.JSONField(_("layer versions"), default=list)
+    """[{"layer", "division", "key", "name", "hash"}] as they were packed."""
+    state = models.CharField(_("state"), max_length=12, choices=State, default=State.PREPARING)
+    state_reason = models.CharField(_("reason"), max_length=500, blank=True)
+    hash = models.CharField(_("hash"), max_length=80, blank=True)
+    """Of ``package.json``, which has the hash of every file."""
+    fingerprint = models.CharField(_("signing key"), max_length=60, blank=True)
+    bytes = models.BigIntegerField(_("size"), default=0)
+    file = models.CharField(max_length=80, blank=True)
+    """The ZIP among the stored files, where it was made on a page."""
+    job = models.BigIntegerField(null=True)
+    made_by = models.CharField(_("made by"), max_length=100, blank=True)
+    created_by = models.BigIntegerField(null=True)
+    created_at = models.DateTimeField(_("made"), default=timezone.now)
+    handed_to = models.CharField(_("received by"), max_length=100, blank=True)
+    handed_on = models.DateField(_("handed over on"), null=True, blank=True)
+    medium = models.CharField(_("medium"), max_length=100, blank=True)
+
+    objects = OfflinePackages.as_manager()
+
+    class Meta:
+        db_table = "layer_package"
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["division", "-id"], name="layer_package_division")]
+
+    def __str__(self) -> str:
+        return self.number
 
 
 from .atlas.models import MapBookmark, MapTheme  # noqa: E402 - Django finds models in this module

@@ -23,7 +23,7 @@ from .atlas import painting
 from .models import ImagerySource, LayerVersion
 from .schemas import Schema
 
-__all__ = ["config", "layer_of", "style_of", "theme_title"]
+__all__ = ["config", "layer_of", "style_of", "theme_title", "union"]
 
 STAGES = ("inspect", "supply", "use", "approve", "compensate")
 """Registers on the map, top first: what is questioned lies over what was granted."""
@@ -112,7 +112,7 @@ def config(scope: Any, day: date, theme: str = "") -> dict[str, Any]:
         credit.insert(0, _("Map approval number: {number}").format(number=settings.NODE.map_approval_no))
     if credit:
         answer["credit"] = " · ".join(credit)
-    whole = _own_bounds(scope, day, published) or _union(bounds)
+    whole = _own_bounds(scope, day, published) or union(bounds)
     if whole:
         answer["bounds"] = answer["home"] = list(whole)
     return answer
@@ -164,7 +164,7 @@ def layer_of(
             "layer": schema.name,
             "minzoom": tiles.MIN_ZOOM,
             "maxzoom": tiles.MAX_ZOOM,
-            "bounds": list(_union([v.bbox for v in pieces]) or ()),
+            "bounds": list(union([v.bbox for v in pieces]) or ()),
         },
         "style": style_of(schema),
     }
@@ -317,7 +317,7 @@ def _own_bounds(scope: Any, day: date, published: Sequence[LayerVersion]) -> tup
     return west, south, east, north
 
 
-def _union(boxes: Sequence[tuple[float, float, float, float]]) -> tuple[float, float, float, float] | None:
+def union(boxes: Sequence[tuple[float, float, float, float]]) -> tuple[float, float, float, float] | None:
     if not boxes:
         return None
     west, south, east, north = zip(*boxes, strict=True)

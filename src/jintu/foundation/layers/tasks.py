@@ -11,7 +11,7 @@ from jintu.foundation.operations import files, jobs
 from jintu.foundation.operations.models import StoredFile
 from jintu.kernel.errors import InputError, Missing, Place
 
-__all__ = ["build_tiles", "export_version", "import_delivery", "import_version"]
+__all__ = ["build_tiles", "export_version", "import_delivery", "import_version", "make_package", "remove_drafts"]
 
 
 @jobs.kind("layers.import", title="Load a layer")
@@ -167,3 +167,23 @@ def build_tiles(job: jobs.Running, *, version: int, to: int = 0) -> dict[str, An
         return {"tiles": 0}
     built = pyramid.build(what, job.actor, job.progress, to)
     return {"tiles": built.tiles, "bytes": built.bytes, "hash": built.hash}
+
+
+@jobs.kind("layers.package", title="Make an offline package")
+def make_package(job: jobs.Running, *, package: int, language: str = "zh-hans") -> dict[str, Any]:
+    """Write a package and keep its ZIP in the store of files."""
+    from .models import OfflinePackage
+    from .packages import ledger
+
+    entry = ledger.make_zip(OfflinePackage.objects.get(pk=package), language, job.actor, job.progress)
+    return {"package": entry.number, "bytes": entry.bytes, "hash": entry.hash}
+
+
+@jobs.kind("layers.retention", title="Remove old drafts of layers")
+def remove_drafts(job: jobs.Running, *, drafts: list[int]) -> dict[str, Any]:
+    """Remove the drafts that somebody has seen in the list, unless one was published meanwhile."""
+    from . import retention
+    from .models import LayerVersion
+
+    found = list(LayerVersion.objects.filter(pk__in=drafts[: retention.MOST], state=LayerVersion.State.DRAFT))
+    return {"removed": retention.remove(found, job.actor, job.progress)}

@@ -2,6 +2,7 @@ from django.urls import path
 
 from . import import_views, version_views, views
 from .atlas import difference_views, theme_views
+from .packages import views as package_views
 
 app_name = "layers"
 urlpatterns = [
@@ -25,6 +26,11 @@ urlpatterns = [
         theme_views.tile,
         name="theme_tile",
     ),
+    path("packages/", package_views.index, name="packages"),
+    path("packages/new/", package_views.new, name="package_new"),
+    path("packages/<int:pk>/", package_views.detail, name="package"),
+    path("packages/<int:pk>/file/", package_views.download, name="package_file"),
+    path("packages/<int:pk>/state/", package_views.change, name="package_state"),
     path("versions/", version_views.index, name="versions"),
     path("versions/import/", import_views.start, name="import"),
     path("versions/import/match/", import_views.match, name="match"),
