@@ -76,7 +76,7 @@ def make(scale: str) -> None:
     from django.core.management import call_command
 
     from benchmarks.landscape import landscape
-    from jintu.foundation.layers import generalise, lake, schemas
+    from jintu.foundation.layers import content, generalise, lake, schemas
     from jintu.foundation.layers.models import LayerVersion
 
     call_command("migrate", verbosity=0)
@@ -94,7 +94,7 @@ def make(scale: str) -> None:
         table, where / "patches.fgb", geometry_name="geometry", geometry_type="MultiPolygon", crs="EPSG:4490"
     )
     with lake.incoming() as draft:
-        written = lake.write(draft, table, schema=schema.name, crs="EPSG:4490", key=schema.key)
+        written = content.write(draft, table, schema=schema.name, crs="EPSG:4490", key=schema.key)
         generalise.write_low(draft, schema)
         manifest = lake.write_manifest(draft, {"hash": written.hash})
         west, south, east, north = written.bbox

@@ -15,7 +15,7 @@ from typing import Any
 from jintu.foundation.journal import Actor
 from jintu.kernel.errors import InputError, Place
 
-from . import attributes, lake, publishing, quality, read_record, reading
+from . import attributes, content, lake, publishing, quality, read_record, reading
 from .mapping import Mapping
 from .models import LayerVersion
 from .schemas import Schema
@@ -164,7 +164,7 @@ def import_layer(
 
 def _write(
     target: Path, loaded: reading.Loaded, schema: Schema, crs: str, mapping: Mapping
-) -> tuple[lake.Written, dict[str, Any]]:
+) -> tuple[content.Written, dict[str, Any]]:
     import numpy as np
     import polars as pl
     import pyarrow as pa
@@ -189,10 +189,12 @@ def _write(
     columns = dict(zip(table.column_names, table.columns, strict=True))
     del frame, column, delivered, table
     total = float(areas.sum())
-    return lake.write(target, columns, schema=schema.name, crs=crs, key=schema.key, area_m2=total), summary
+    return content.write(target, columns, schema=schema.name, crs=crs, key=schema.key, area_m2=total), summary
 
 
-def _write_other(target: Path, loaded: reading.Loaded, schema: Schema, crs: str) -> tuple[lake.Written, dict[str, Any]]:
+def _write_other(
+    target: Path, loaded: reading.Loaded, schema: Schema, crs: str
+) -> tuple[content.Written, dict[str, Any]]:
     """Lines, points, and tables without geometry: they have no areas and no topology of a partition."""
     import pyarrow as pa
 
@@ -203,7 +205,7 @@ def _write_other(target: Path, loaded: reading.Loaded, schema: Schema, crs: str)
         table = table.append_column("geometry", loaded.working)
     if loaded.delivered is not None:
         table = table.append_column("geometry_delivered", loaded.delivered)
-    return lake.write(target, table, schema=schema.name, crs=crs, key=schema.key, kind=schema.geometry), summary
+    return content.write(target, table, schema=schema.name, crs=crs, key=schema.key, kind=schema.geometry), summary
 
 
 def _write_low(target: Path, schema: Schema) -> None:

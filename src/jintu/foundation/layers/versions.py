@@ -16,7 +16,7 @@ from jintu.foundation.identity.scope import prefix_of
 from jintu.kernel import hashing
 from jintu.kernel.errors import Missing
 
-from . import lake, shapes, tileset
+from . import content, lake, shapes, tileset
 from .models import LayerVersion
 
 if TYPE_CHECKING:
@@ -179,6 +179,8 @@ def verify(version: LayerVersion) -> list[str]:
         manifest = lake.manifest(where)
     except Missing as error:
         return [str(error)]
+    except ValueError:  # not even JSON any more
+        return ["the manifest was changed"]
     wrong: list[str] = []
     algorithm = version.manifest_hash.partition(":")[0]
     if hashing.of_file(where / lake.MANIFEST, algorithm) != version.manifest_hash:
@@ -200,7 +202,7 @@ def verify(version: LayerVersion) -> list[str]:
         import pyarrow.parquet as pq
 
         names = [n for n in pq.read_schema(where / lake.DATA).names if n != lake.BBOX]
-        found = lake.content_hash(
+        found = content.content_hash(
             lake.read(where, names), schema=version.layer, crs=version.crs, algorithm=version.hash.partition(":")[0]
         )
         if found != version.hash:

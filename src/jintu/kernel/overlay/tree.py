@@ -14,7 +14,7 @@ import numpy as np
 
 from jintu.kernel.flat import Floats, Integers
 
-__all__ = ["NODE", "Tree", "build", "hilbert_order", "search"]
+__all__ = ["NODE", "Tree", "build", "hilbert_order", "hilbert_places", "search"]
 
 NODE = 16
 _ORDER = 16  # bits of each Hilbert coordinate: cells of 1/65 536 of the layer's extent
@@ -58,13 +58,18 @@ def _fill(boxes: Floats, items: Integers, levels: Integers, nodes: Floats) -> No
 def hilbert_order(boxes: Floats) -> Integers:
     """Indices of the boxes that hold something, in the order of their centres along a Hilbert curve."""
     filled = np.flatnonzero(np.isfinite(boxes).all(axis=1))
-    if not len(filled):
-        return filled
-    centres = (boxes[filled, :2] + boxes[filled, 2:]) / 2
+    return filled[np.argsort(hilbert_places(boxes[filled]), kind="stable")]
+
+
+def hilbert_places(boxes: Floats) -> Integers:
+    """Place of each box's centre along a Hilbert curve over the extent of all centres; (n, 4) finite → (n,)."""
+    if not len(boxes):
+        return np.empty(0, dtype=np.int64)
+    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
     low = centres.min(axis=0)
     extent = centres.max(axis=0) - low
     cells = ((centres - low) / np.where(extent > 0, extent, 1.0) * (2**_ORDER - 1)).astype(np.int64)
-    return filled[np.argsort(_hilbert(cells), kind="stable")]
+    return _hilbert(cells)
 
 
 @nb.njit(cache=True, nogil=True)

@@ -189,7 +189,7 @@ FULL = """
 import resource, sys
 import django; django.setup()
 from datetime import date
-from jintu.foundation.layers import importing, lake
+from jintu.foundation.layers import content, importing
 where = sys.argv[2]
 soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
 def short(plain):
@@ -201,7 +201,7 @@ def short(plain):
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     return work
 if where == "data":
-    lake.write = short(lake.write)
+    content.write = short(content.write)
 elif where == "small scales":
     importing._write_low = short(importing._write_low)
 from jintu.kernel.errors import Refused

@@ -14,8 +14,9 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jintu.foundation.layers import importing, lake, publishing, versions
+from jintu.foundation.layers import content, importing, lake, publishing, versions
 from jintu.foundation.layers.models import LayerVersion
+from jintu.kernel.overlay.tree import hilbert_places
 
 from . import grid
 
@@ -33,7 +34,7 @@ def table(**changes) -> pa.Table:
 
 
 def digest(t: pa.Table, **facts) -> str:
-    return lake.content_hash(t, **{"schema": "s", "crs": "EPSG:4490"} | facts)
+    return content.content_hash(t, **{"schema": "s", "crs": "EPSG:4490"} | facts)
 
 
 def test_the_hash_is_of_the_content_and_not_of_its_packing() -> None:
@@ -80,13 +81,13 @@ def test_neighbours_on_the_curve_are_neighbours_on_the_ground(seed: int) -> None
     order = np.random.default_rng(seed).permutation(side * side)
     points = np.column_stack((x.ravel(), y.ravel()))[order]
     boxes = np.column_stack((points, points))
-    walk = points[np.argsort(lake.hilbert(boxes))]
+    walk = points[np.argsort(hilbert_places(boxes))]
     assert (np.abs(np.diff(walk, axis=0)).sum(axis=1) == 1).all()
 
 
 @pytest.mark.django_db
 def test_reading_by_box_gives_what_a_full_scan_gives(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(lake, "ROW_GROUP", 7)
+    monkeypatch.setattr(content, "ROW_GROUP", 7)
     version = importing.import_layer("DLTB", grid.dltb(tmp_path / "a.gpkg"), "990121", DAY).version
     assert pq.ParquetFile(version.directory / lake.DATA).num_row_groups == 5
     whole = {r["bsm"]: shapely.from_wkb(r["geometry"]).bounds for r in version.table(["bsm", "geometry"]).to_pylist()}

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from jintu.foundation.layers import importing, lake
+from jintu.foundation.layers import content, importing, lake
 from jintu.foundation.layers.tests import grid
 from jintu.foundation.publication import reading
 from jintu.foundation.publication.reading import Question
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def version(tmp_path, monkeypatch):
     """30 patches in row groups of four."""
-    monkeypatch.setattr(lake, "ROW_GROUP", 4)
+    monkeypatch.setattr(content, "ROW_GROUP", 4)
     return importing.import_layer("DLTB", grid.dltb(tmp_path / "a.gpkg"), "990121", date(2024, 12, 31)).version
 
 
