@@ -286,8 +286,8 @@ function overlayLayers(id: string): LayerSpecification[] {
   for (const [name, paint] of Object.entries(CHANGES)) {
     const base: Base = { source: id, filter: ["all", ["==", ["get", "role"], "change"], ["==", ["get", "change"], name]] as FilterSpecification };
     drawn.push(
-      { id: `${id}-${name}-fill`, type: "fill", ...base, paint: { "fill-color": colour(paint), "fill-opacity": 0.45 } },
-      { id: `${id}-${name}-line`, type: "line", ...base, layout: { "line-join": "round" }, paint: { "line-color": colour(paint), "line-width": 2 } },
+      { id: `${id}-${name}-fill`, type: "fill", ...base, paint: { "fill-color": colour(paint), "fill-opacity": name === "attributes" ? 0.12 : 0.45 } },
+      { id: `${id}-${name}-line`, type: "line", ...base, layout: { "line-join": "round" }, paint: { "line-color": colour(paint), "line-width": name === "attributes" ? 1 : 2 } },
     );
   }
   drawn.push(...outline(`${id}-selected`, role("selected"), { token: "map-select" }, 1, 3));

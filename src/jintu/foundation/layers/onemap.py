@@ -105,6 +105,7 @@ def config(scope: Any, day: date, theme: str = "") -> dict[str, Any]:
             "config": reverse("layers:config"),
             "difference": reverse("layers:difference"),
             "theme": reverse("layers:theme"),
+            "print": reverse("layers:print"),
         },
     }
     credit = [s["credit"] for s in imagery if s.get("credit")]

@@ -1,7 +1,7 @@
 from django.urls import path
 
 from . import import_views, version_views, views
-from .atlas import difference_views, theme_views
+from .atlas import difference_views, print_views, theme_views
 from .packages import views as package_views
 
 app_name = "layers"
@@ -31,6 +31,9 @@ urlpatterns = [
     path("packages/<int:pk>/", package_views.detail, name="package"),
     path("packages/<int:pk>/file/", package_views.download, name="package_file"),
     path("packages/<int:pk>/state/", package_views.change, name="package_state"),
+    path("print/", print_views.panel, name="print"),
+    path("print/sheet.pdf", print_views.sheet, name="sheet"),
+    path("print/<int:pk>/", print_views.printed, name="printed"),
     path("versions/", version_views.index, name="versions"),
     path("versions/import/", import_views.start, name="import"),
     path("versions/import/match/", import_views.match, name="match"),

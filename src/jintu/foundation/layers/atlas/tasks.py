@@ -6,7 +6,7 @@ from typing import Any
 
 from jintu.foundation.operations import jobs
 
-__all__ = ["compare_versions", "count_attribute", "paint_theme"]
+__all__ = ["compare_versions", "count_attribute", "paint_theme", "print_sheet"]
 
 
 @jobs.kind("atlas.difference", title="Compare two versions")
@@ -48,3 +48,26 @@ def paint_theme(job: jobs.Running, *, theme: str, versions: list[int]) -> dict[s
         job.progress(i, len(pieces), version.name)
         pictures.make_picture(what, version)
     return {"versions": len(pieces)}
+
+
+@jobs.kind("atlas.print", title="Print a map sheet")
+def print_sheet(job: jobs.Running, *, order: dict[str, Any], user: int) -> dict[str, Any]:
+    """Make a sheet of what its person may see, and keep it in the store."""
+    import io
+
+    from django.urls import reverse
+    from django.utils.translation import override
+
+    from jintu.foundation.identity.models import User
+    from jintu.foundation.identity.scope import Scope
+    from jintu.foundation.operations import files
+
+    from . import printing
+
+    what = printing.Order.from_json(order)
+    person = User.objects.select_related("organisation").get(pk=user)
+    with override(what.language):
+        data = printing.pdf(what, Scope.of(person), printing.name_of(person))
+        stored = files.store(io.BytesIO(data), f"{what.title or 'map'}.pdf")
+    printing.record(what, stored.sha256, job.actor)
+    return {"file": stored.sha256, "name": stored.name, "url": reverse("layers:printed", args=[job.pk])}

@@ -247,7 +247,7 @@ def legend(theme: Theme, facts: dict[str, Any], figure: Callable[[float], str]) 
     else:
         inner = [figure(b) for b in theme.breaks]
         names = [f"< {inner[0]}", *(f"{a} – {b}" for a, b in itertools.pairwise(inner)), f"≥ {inner[-1]}"]
-    unit = f" {what.unit}" if what.unit and theme.method != BY_VALUE else ""
+    unit = f" {what.unit.replace('m2', 'm²')}" if what.unit and theme.method != BY_VALUE else ""
     rows = [
         {"index": i, "title": name + unit, "colour": colour, "rows": n, "area_m2": area}
         for i, (name, colour, (n, area)) in enumerate(zip(names, theme.colours, facts["classes"], strict=True))
