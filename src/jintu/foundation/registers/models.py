@@ -15,6 +15,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 __all__ = [
+    "COUNTS",
     "Attachment",
     "Batch",
     "DeliveredGeometry",

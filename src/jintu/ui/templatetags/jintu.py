@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -24,6 +25,12 @@ register = template.Library()
 @register.simple_tag
 def icon(name: str, size: str | int = "") -> SafeString:
     """A Tabler outline icon of the sprite; ``size`` 16, 22 or 32, 18 px without."""
+    return _icon(str(name), str(size))
+
+
+@lru_cache(maxsize=1024)
+def _icon(name: str, size: str) -> SafeString:
+    """Made once: a page shows some fifty, and the address of the sprite is worked out anew for each."""
     return format_html(
         '<svg class="i{}" aria-hidden="true"><use href="{}#i-{}"/></svg>',
         f" i-{size}" if size else "",

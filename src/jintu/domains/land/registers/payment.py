@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from jintu.foundation.registers.descriptor import Register
-from jintu.foundation.registers.models import RegisterRow, row_indexes, unique_key
+from jintu.foundation.registers.models import COUNTS, RegisterRow, row_indexes, unique_key
 
 from . import fields
 
@@ -36,6 +37,14 @@ class Payment(RegisterRow):
             key="payment_key",
             links=(("supply_no", "due_on"),),
         )
+        # the few that are not paid are asked for by the process picture, which would read all to find them
+        indexes += [
+            models.Index(
+                fields=["due_on", "division", *COUNTS, "due_amount", "paid_amount"],
+                condition=models.Q(paid_amount__lt=models.F("due_amount")),
+                name="land_payment_unpaid",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.payment_key
