@@ -34,13 +34,14 @@ Box = tuple[float, float, float, float]
 @dataclass(frozen=True)
 class Question:
     """``boxes``: west, south, east, north in degrees, any of which the geometry must meet; ``equal``: column → value of
-    the column's type."""
+    the column's type; ``count``: say how many match, where a filter makes that work."""
 
     columns: Sequence[str]
     boxes: Sequence[Box] = ()
     equal: dict[str, Any] = field(default_factory=dict)
     offset: int = 0
     limit: int = 10
+    count: bool = True
 
     @property
     def filtered(self) -> bool:
@@ -73,7 +74,7 @@ def page(version: LayerVersion, question: Question) -> Page:
 
 def feature(version: LayerVersion, columns: Sequence[str], identifier: str) -> dict[str, Any]:
     """One feature by its identifier, with ``geometry`` as WKB. Raises `Missing`."""
-    found = page(version, Question(columns, equal={version.schema.key: identifier}, limit=1)).table
+    found = page(version, Question(columns, equal={version.schema.key: identifier}, limit=1, count=False)).table
     if not found.num_rows:
         raise Missing("There is no feature {name}.", name=identifier)
     return found.to_pylist()[0]
@@ -111,7 +112,7 @@ def _looked_for(
     seen, last = 0, question.offset + question.limit
     groups = [g for g in range(file.num_row_groups) if _may_match(file.metadata.row_group(g), question)]
     for done, group in enumerate(groups):
-        if done >= COUNTED and seen > last:
+        if (seen > last and done >= COUNTED) or (seen >= last and not question.count):
             return wanted, None, True
         rows = _matching(file, version, group, question)
         inside = rows[max(question.offset - seen, 0) : max(last - seen, 0)]

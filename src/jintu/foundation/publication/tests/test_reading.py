@@ -90,3 +90,12 @@ def test_one_feature(version) -> None:
     assert reading.feature(version, ["bsm", "land_use_code"], "7")["bsm"] == "7"
     with pytest.raises(Missing):
         reading.feature(version, ["bsm"], "none")
+
+
+def test_one_feature_is_not_looked_for_after_it_was_found(version, monkeypatch) -> None:
+    first = version.table(["bsm"]).column("bsm")[0].as_py()
+    asked: list[int] = []
+    plain = lake.check_parts
+    monkeypatch.setattr(lake, "check_parts", lambda w, h, groups: (asked.extend(groups), plain(w, h, groups))[1])
+    reading.feature(version, ["bsm"], first)
+    assert set(asked) == {0}
