@@ -44,6 +44,8 @@ const chinese: Record<string, string> = {
   "Earlier state": "上一时点",
   "Later state": "下一时点",
   Difference: "差异",
+  "Not in your scope, or not on that day: {names}": "不在您的管辖范围内或该时点没有：{names}",
+  ", ": "、",
   "Click the corners; double-click or Enter ends, Escape gives up.": "依次点界址点，双击或回车结束，Esc 放弃。",
   "Click along the line; double-click or Enter ends, Escape gives up.": "沿线依次点，双击或回车结束，Esc 放弃。",
   "Click on the map to see what is there.": "点击地图，查看该处的图斑和记录。",

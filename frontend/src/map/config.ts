@@ -82,6 +82,8 @@ export interface MapConfig {
   overlays?: FeatureCollection;
   /** The same as `overlays`, for pages of one record. */
   features?: FeatureCollection;
+  /** A bookmark: the map starts as somebody left it. `missing` are names of layers this person does not have. */
+  start?: { center: [number, number]; zoom: number; layers: string[]; opacity: Record<string, number>; missing: string[] };
   as_of?: string;
   dates?: { date: string; title: string }[];
   urls?: { identify?: string; search?: string; analyse?: string; upload?: string; config?: string; difference?: string; theme?: string; print?: string; bookmarks?: string };

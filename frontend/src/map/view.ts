@@ -18,6 +18,7 @@ import { Tree } from "./tree";
 
 const PADDING = 48;
 const NARROW = "(max-width: 1180px)";
+type Start = NonNullable<MapConfig["start"]>;
 const nothing = (): FeatureCollection => ({ type: "FeatureCollection", features: [] });
 
 function makeMap(container: HTMLElement, interactive: boolean): MapView {
@@ -69,6 +70,7 @@ export class View {
     this.frame = box.closest<HTMLElement>(".om");
     this.overlays = [config.overlays ?? config.features ?? nothing(), nothing()];
     box.prepend(this.canvas);
+    if (config.start) this.choose(config.start);
     this.map = makeMap(this.canvas, true);
     this.map.setStyle(this.style());
     this.map.on("error", ({ error }) => this.complain(error));
@@ -98,6 +100,7 @@ export class View {
     document.addEventListener("jt:theme", repaint);
     this.stops.push(() => document.removeEventListener("jt:theme", repaint));
     this.home(false);
+    if (config.start) this.begin(config.start);
     status.scaled();
     box.dataset.ready = "";
     this.map.on("idle", () => (box.dataset.idle = ""));
@@ -107,6 +110,18 @@ export class View {
     for (const stop of this.stops) stop();
     this.swipe?.remove();
     this.map.remove();
+  }
+
+  // -- a bookmark
+
+  private choose({ layers, opacity }: Start): void {
+    for (const { id } of layersOf(this.config)) this.choices.visible.set(id, layers.includes(id));
+    for (const [id, value] of Object.entries(opacity)) this.choices.opacity.set(id, value);
+  }
+
+  private begin({ center, zoom, missing }: Start): void {
+    this.map.jumpTo({ center, zoom });
+    if (missing.length) this.say(t("Not in your scope, or not on that day: {names}", { names: missing.join(t(", ")) }));
   }
 
   // -- the map itself

@@ -108,6 +108,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "jintu.foundation.identity.passwords.MixedCharacters"},
     {"NAME": "jintu.foundation.identity.passwords.NotRecentlyUsed"},
 ]
+JINTU_LINK_DAYS = 30
+"""How long a link to a map view holds."""
 JINTU_LOGIN = {
     # GB/T 22239-2008 §7.1: five failures, ten minutes or more; time-out 15 to 30 minutes
     "failures": 5,

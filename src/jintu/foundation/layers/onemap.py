@@ -106,6 +106,7 @@ def config(scope: Any, day: date, theme: str = "") -> dict[str, Any]:
             "difference": reverse("layers:difference"),
             "theme": reverse("layers:theme"),
             "print": reverse("layers:print"),
+            "bookmarks": reverse("layers:bookmarks"),
         },
     }
     credit = [s["credit"] for s in imagery if s.get("credit")]

@@ -1,7 +1,7 @@
 from django.urls import path
 
 from . import import_views, version_views, views
-from .atlas import difference_views, print_views, theme_views
+from .atlas import bookmark_views, difference_views, print_views, theme_views
 from .packages import views as package_views
 
 app_name = "layers"
@@ -31,6 +31,10 @@ urlpatterns = [
     path("packages/<int:pk>/", package_views.detail, name="package"),
     path("packages/<int:pk>/file/", package_views.download, name="package_file"),
     path("packages/<int:pk>/state/", package_views.change, name="package_state"),
+    path("bookmarks/", bookmark_views.panel, name="bookmarks"),
+    path("bookmarks/save/", bookmark_views.save, name="bookmark_save"),
+    path("bookmarks/<uuid:uid>/remove/", bookmark_views.remove, name="bookmark_remove"),
+    path("bookmarks/<uuid:uid>/link/", bookmark_views.link, name="bookmark_link"),
     path("print/", print_views.panel, name="print"),
     path("print/sheet.pdf", print_views.sheet, name="sheet"),
     path("print/<int:pk>/", print_views.printed, name="printed"),

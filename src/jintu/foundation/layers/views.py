@@ -20,6 +20,7 @@ from jintu.kernel.errors import InputError, Missing, Place
 
 from . import analysis, finding, outlines, reporting, tiles
 from . import onemap as onemap_config
+from .atlas import bookmark_views
 from .models import AnalysisResult
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -42,8 +43,14 @@ def _day(request: HttpRequest) -> date:
 @require_GET
 @needs("view")
 def onemap(request: HttpRequest) -> HttpResponse:
-    """The map. ``?register=&uid=`` opens it on a record."""
-    facts = onemap_config.config(request.scope, _day(request))  # type: ignore[attr-defined]
+    """The map. ``?register=&uid=`` opens it on a record, ``?bookmark=`` and ``?link=`` as somebody left it."""
+    kept = bookmark_views.opened(request)
+    if kept is None:
+        facts = onemap_config.config(request.scope, _day(request))  # type: ignore[attr-defined]
+    else:
+        day = date.fromisoformat(kept.state["as_of"]) if kept.state["as_of"] else today()
+        facts = onemap_config.config(request.scope, day, bookmark_views.theme_of(kept))  # type: ignore[attr-defined]
+        facts["start"] = bookmark_views.start(kept, facts["groups"])
     name, uid = request.GET.get("register", ""), request.GET.get("uid", "")
     if name and uid:
         shown = finding.record(name, uid, request.scope)  # type: ignore[attr-defined]

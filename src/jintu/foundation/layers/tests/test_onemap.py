@@ -182,7 +182,7 @@ def test_a_layer_is_loaded_through_the_page_as_a_job(director, townsman, tmp_pat
     assert send(director, path, valid_from="").status_code == 422
     assert send(director, path).status_code == 302
     jobs.work_off()
-    job = Job.objects.get()
+    job = Job.objects.get(kind="layers.import")
     assert job.state == "done" and job.result["rows"] == 30
     assert LayerVersion.objects.get().source_name == "图斑.gpkg"
     send(director, grid.dltb(tmp_path / "b.gpkg", DLBM={0: "999"}), valid_from="2026-01-01")
