@@ -37,6 +37,7 @@ COMMANDS = {
     "analyse": "analyse",
     "supervise": "supervise",
     "findings": "supervise",
+    "verify": "verify",
 }
 
 

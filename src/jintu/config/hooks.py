@@ -5,8 +5,10 @@ __all__ = ["connect", "kind_name"]
 
 def connect() -> None:
     """Called once, when all apps are loaded."""
+    from jintu.foundation.checks.inspection.judging import Inspector
     from jintu.foundation.checks.panels import row_findings
     from jintu.foundation.identity import notices
+    from jintu.foundation.layers import verdicts
     from jintu.foundation.operations import hooks
     from jintu.foundation.publication import opening
     from jintu.foundation.registers import divisions, panels
@@ -17,6 +19,7 @@ def connect() -> None:
     hooks.after_commit.connect(notices.listen)
     hooks.register_changed.connect(summary.listen)
     panels.provide(row_findings)
+    verdicts.use(Inspector())
     naming.use(divisions.name)
     naming.use_kinds(kind_name)
 

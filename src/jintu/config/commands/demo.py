@@ -265,6 +265,8 @@ class _Loader:
             layer=facts["schema"],
             file=stored.sha256,
             valid_from=day,
+            inspect=False,
+            decision="样例数据，含有意放入的缺陷 · sample data with planted defects",
             progress=self._tell(facts["file"]),
         )
 

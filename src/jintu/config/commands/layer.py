@@ -37,6 +37,8 @@ def layer() -> None:
 @click.option("--take-as-cgcs2000", is_flag=True, help="Take coordinates on another datum as CGCS2000, unshifted.")
 @click.option("--good-only", is_flag=True, help="Load the rows without problems and list the others.")
 @click.option("--draft", is_flag=True, help="Keep it from being used until it is published.")
+@click.option("--inspect/--no-inspect", default=True, help="Without inspection --reason or --draft must be given.")
+@click.option("--reason", default="", help="Publish in spite of a bad or missing verdict, for this reason.")
 @click.option("--json", "as_json", is_flag=True)
 def import_(
     what: tuple[str, ...],
@@ -53,18 +55,24 @@ def import_(
     take_as_cgcs2000: bool,
     good_only: bool,
     draft: bool,
+    inspect: bool,
+    reason: str,
     as_json: bool,
 ) -> None:
     """Load FILE as a version of the layer SCHEMA (survey.DLTB, or DLTB), or a whole delivery DIR as its layers.
 
-    A directory, its ZIP, or a file of many layers is a delivery: "(330105)县名2009". Exit code 3 when it is refused.
+    A directory, its ZIP, or a file of many layers is a delivery: "(330105)县名2009". What was loaded is inspected, and
+    in force when the inspection accepts it. Exit code 3 when it is refused or kept as a draft.
     """
     from jintu.config.commands import layer_import
 
     schema, path = layer_import.arguments(what, schema)
+    if not inspect and not draft and not reason:
+        raise click.UsageError("Without an inspection say --reason why, or load it as a --draft.")
     setup()
+    day = valid_from.date() if valid_from else None
     options = layer_import.Options(
-        division, valid_from.date() if valid_from else None, crs, encoding, take_as_cgcs2000, good_only, draft, as_json
+        division, day, crs, encoding, take_as_cgcs2000, good_only, draft, inspect, reason, as_json
     )
     if layer_import.is_delivery(path, schema, member):
         layer_import.delivery(path, schema, options)
@@ -327,12 +335,13 @@ def withdraw(reference: str, division: str, reason: str) -> None:
 @layer.command()
 @click.argument("reference", metavar="LAYER@VERSION")
 @click.option("--division", default="")
-def publish(reference: str, division: str) -> None:
+@click.option("--reason", default="", help="In spite of a bad or missing verdict, for this reason.")
+def publish(reference: str, division: str, reason: str) -> None:
     """Put a draft or a withdrawn version in force."""
     setup()
     from jintu.foundation.layers import publishing
 
-    version = publishing.publish(_find(reference, division))
+    version = publishing.publish(_find(reference, division), decision=reason)
     click.echo(f"{version} published")
 
 

@@ -26,6 +26,8 @@ class Options:
     take_as_cgcs2000: bool
     good_only: bool
     draft: bool
+    inspect: bool
+    reason: str
     as_json: bool
 
 
@@ -101,7 +103,7 @@ def one(
     from django.conf import settings
 
     from jintu.foundation.journal import Actor
-    from jintu.foundation.layers import assistant, importing
+    from jintu.foundation.layers import assistant, importing, publishing
     from jintu.foundation.layers import mapping as mappings
 
     kind, division, year = _named(path, schema)
@@ -129,9 +131,19 @@ def one(
                 actor=Actor(),
                 good_only=options.good_only,
                 name=name,
-                draft=options.draft,
+                draft=True,
                 progress=progress,
             )
+            verdict = None
+            if not options.draft:
+                found = publishing.settle(
+                    [result.version],
+                    Actor(),
+                    inspect=options.inspect,
+                    decision=options.reason,
+                    progress=progress,
+                )
+                verdict = found.get(result.version.pk)
     except importing.LayerRefused as error:
         if options.as_json:
             echo_json({"version": None, "problems": error.count, "list": [problem(p) for p in error.problems]})
@@ -148,11 +160,13 @@ def one(
                 "hash": result.version.hash,
                 "refused": result.refused,
                 "quality": result.quality,
+                "verdict": verdict.as_json() if verdict else None,
                 "mapping": chosen.facts(),
                 "notices": result.notices,
                 "list": [problem(p) for p in result.problems],
             }
         )
+        _leave_if_held(result.version, options)
         return
     for each in result.problems[:20]:
         click.echo(f"  left out: {each}", err=True)
@@ -160,6 +174,28 @@ def one(
         click.echo(f"  {notice}", err=True)
     left = f", {result.refused} left out" if result.refused else ""
     click.echo(f"{kind.name} {result.version.name}: {result.rows:,} rows{left}  {result.version.hash}")
+    if verdict is not None:
+        _print_verdict(verdict)
+    _leave_if_held(result.version, options)
+
+
+def _print_verdict(verdict: Any) -> None:
+    for o in verdict.rules:
+        said = f"not run: {o['not_run']}" if "not_run" in o else f"{o['count']:>9,}  {o['name_zh']}"
+        click.echo(f"  {o['rule']} {o['severity']}  {said}", err=True)
+    click.echo(f"{'accepted' if verdict.accepted else 'REJECTED'}  score {verdict.score:.2f}")
+
+
+def _leave_if_held(version: Any, options: Options) -> None:
+    """Exit code 3 for a version that should be in force and is not."""
+    if version.state == "published" or options.draft:
+        return
+    click.echo(
+        f"{version.name} is not in force ({version.state}): correct the file and load it again, or publish it with a "
+        f"reason: jintu layer publish {version.layer}@{version.key} --reason …",
+        err=True,
+    )
+    sys.exit(3)
 
 
 def _named(path: Path, schema: str) -> tuple[Any, str, int | None]:
@@ -270,13 +306,15 @@ def delivery(path: Path, schema: str, options: Options) -> None:
             take_as_cgcs2000=options.take_as_cgcs2000,
             good_only=options.good_only,
             draft=options.draft,
+            inspect=options.inspect,
+            decision=options.reason,
             progress=progress,
         )
     if options.as_json:
         echo_json(_as_json(loaded))
     else:
         _print(loaded)
-    if found.missing or any(o.error for o in loaded.outcomes):
+    if loaded.wanting:
         sys.exit(3)
 
 
@@ -301,6 +339,7 @@ def _as_json(loaded: Any) -> dict[str, Any]:
                 "hash": o.version.hash if o.version else None,
                 "version": facts(o.version) if o.version else None,
                 "quality": o.version.quality if o.version else {},
+                "verdict": _verdict(loaded, o),
                 "error": str(o.error) if o.error else "",
                 "list": [problem(p) for p in o.problems[:100]],
             }
@@ -309,13 +348,20 @@ def _as_json(loaded: Any) -> dict[str, Any]:
     }
 
 
+def _verdict(loaded: Any, outcome: Any) -> dict[str, Any] | None:
+    verdict = loaded.verdicts.get(outcome.version.pk) if outcome.version else None
+    return verdict.as_json() if verdict else None
+
+
 def _print(loaded: Any) -> None:
     found = loaded.delivery
     click.echo(f"{found.name}: {found.structure.en}")
     for o in loaded.outcomes:
         left = f", {o.refused} left out" if o.refused else ""
         line = f"{o.rows:>10,} rows{left}  {o.version.short_hash}" if o.version else f"refused: {o.error}"
-        click.echo(f"  {o.found.schema.table:<9} {o.found.name:<32} {line}")
+        verdict = loaded.verdicts.get(o.version.pk) if o.version else None
+        said = f"  {'accepted' if verdict.accepted else 'REJECTED'} {verdict.score:.2f}" if verdict else ""
+        click.echo(f"  {o.found.schema.table:<9} {o.found.name:<32} {line}{said}")
     for schema in found.missing:
         click.echo(f"  {schema.table:<9} is missing", err=True)
     for f in found.spare:

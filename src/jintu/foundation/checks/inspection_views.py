@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -17,12 +17,12 @@ from jintu.foundation.identity import actor_of
 from jintu.foundation.identity.access import needs, require
 from jintu.foundation.layers import onemap, schemas
 from jintu.foundation.layers.models import LayerVersion
-from jintu.foundation.operations import jobs
+from jintu.foundation.operations import files, jobs, signing
 from jintu.kernel.errors import Missing, NotAllowed
 
 from . import parameters
 from .inspection import keeping, rules
-from .inspection.models import Inspection, InspectionMark
+from .inspection.models import Inspection, InspectionMark, InspectionReport
 
 SHOWN = 100
 
@@ -121,6 +121,8 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
         "older": start + SHOWN if start + SHOWN < kept else None,
         "newer": max(0, start - SHOWN) if start else None,
         "may_mark": request.scope.can("verify", inspection.version),  # type: ignore[attr-defined]
+        "may_export": request.scope.can("export", inspection.version),  # type: ignore[attr-defined]
+        "may_inspect": _may_inspect(request, inspection.version),
         "states": InspectionMark.State.choices,
     }
     return render(request, "checks/inspection.html", context)
@@ -167,16 +169,30 @@ def mark(request: HttpRequest, pk: int) -> HttpResponse:
 
 @require_GET
 @needs("export")
-def workbook(request: HttpRequest, pk: int) -> HttpResponse:
-    """Score, rules and errors as a workbook."""
-    from .inspection.reporting import workbook as made
+def report(request: HttpRequest, pk: int, kind: str) -> FileResponse:
+    """The report as it was issued, in the language of the page."""
+    about = _report(request, pk, kind)
+    return files.response(about.file, about.name)
+
+
+@require_GET
+@needs("export")
+def signature(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
+    """The detached signature of the same file."""
+    about = _report(request, pk, kind)
+    answer = JsonResponse(about.signature, json_dumps_params={"ensure_ascii": False, "indent": 2})
+    answer["Content-Disposition"] = f'attachment; filename="{about.name}{signing.SUFFIX}"'
+    return answer
+
+
+def _report(request: HttpRequest, pk: int, kind: str) -> InspectionReport:
+    from .inspection import documents
 
     inspection = _inspection(request, pk)
-    answer = StreamingHttpResponse(
-        made(inspection, _name), content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-    )
-    answer["Content-Disposition"] = f'attachment; filename="inspection-{inspection.pk}.xlsx"'
-    return answer
+    require(request, "export", inspection.version)
+    if kind not in InspectionReport.Kind.values:
+        raise Missing("There is no report of this kind.")
+    return documents.issue(inspection, kind, _name, actor_of(request))
 
 
 @require_GET

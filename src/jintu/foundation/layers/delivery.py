@@ -15,14 +15,13 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
-
 from jintu.kernel import hashing
 from jintu.kernel.errors import InputError, JintuError, Place
 
 from . import delivered, importing, publishing, schemas, structures
 from .models import LayerVersion
 from .structures import Structure
+from .verdicts import Verdict
 
 if TYPE_CHECKING:
     from jintu.foundation.journal import Actor
@@ -92,6 +91,8 @@ class Loaded:
     delivery: Delivery
     outcomes: list[Outcome]
     published: bool
+    verdicts: dict[int, Verdict] = field(default_factory=dict)
+    """By primary key of the version."""
 
     @property
     def rows(self) -> int:
@@ -99,8 +100,21 @@ class Loaded:
 
     @property
     def wanting(self) -> list[str]:
-        """Tables that are missing or were refused."""
-        return [s.table for s in self.delivery.missing] + [o.found.schema.table for o in self.outcomes if o.error]
+        """Tables that are missing, were refused, or were rejected by the inspection."""
+        return [s.table for s in self.delivery.missing] + [
+            o.found.schema.table for o in self.outcomes if o.error or self.is_held(o)
+        ]
+
+    def is_held(self, outcome: Outcome) -> bool:
+        """Not in force because of its verdict."""
+        version = outcome.version
+        verdict = self.verdicts.get(version.pk) if version else None
+        return (
+            version is not None
+            and verdict is not None
+            and not verdict.accepted
+            and version.state != LayerVersion.State.PUBLISHED
+        )
 
     @property
     def hash(self) -> str:
@@ -246,13 +260,16 @@ def load(
     take_as_cgcs2000: bool = False,
     good_only: bool = False,
     draft: bool = False,
+    inspect: bool = True,
+    decision: str = "",
     job: int | None = None,
     progress: Progress | None = None,
 ) -> Loaded:
-    """Import every table found; publish all when none was refused and no required one is missing.
+    """Import every table found; publish all when none was refused, no required one is missing, and the inspection
+    accepts all (`publishing.settle`: ``inspect``, ``decision``).
 
-    ``good_only``: load what is right, tables and rows, and publish that. Raises `InputError` for a delivery without any
-    table.
+    ``good_only``: load what is right, tables and rows, and publish of that what is accepted. Raises `InputError` for a
+    delivery without any table.
     """
     if not delivery.found:
         raise InputError("The delivery holds no table that can be loaded.", place=Place(file=delivery.name))
@@ -278,12 +295,20 @@ def load(
             )
     _note(outcomes, delivered.record(delivery, outcomes))
     whole = good_only or (not delivery.missing and all(o.version for o in outcomes))
-    if whole and not draft:
-        with transaction.atomic():
-            for o in outcomes:
-                if o.version is not None and o.version.state != LayerVersion.State.PUBLISHED:
-                    publishing.publish(o.version, actor)
-    return Loaded(delivery, outcomes, whole and not draft)
+    if not whole or draft:
+        return Loaded(delivery, outcomes, False)
+    loaded = [o.version for o in outcomes if o.version is not None]
+    verdicts = publishing.settle(
+        loaded,
+        actor,
+        inspect=inspect,
+        decision=decision,
+        whole=not good_only,
+        job=job,
+        progress=progress,
+    )
+    in_force = [v for v in loaded if v.state == LayerVersion.State.PUBLISHED]
+    return Loaded(delivery, outcomes, len(in_force) == len(loaded) or (good_only and bool(in_force)), verdicts)
 
 
 def _note(outcomes: list[Outcome], record: dict[str, Any]) -> None:

@@ -28,8 +28,14 @@ def import_version(
     member: str = "",
     version_name: str = "",
     good_only: bool = False,
+    inspect: bool = True,
+    decision: str = "",
 ) -> dict[str, Any]:
-    """Load a stored file as a layer version; a refused file leaves its list of problems as a spreadsheet."""
+    """Load a stored file as a draft, inspect it, and publish it when it is accepted (`publishing.settle`).
+
+    A refused file leaves its list of problems as a spreadsheet. An attempt that follows a killed one goes on with the
+    draft that is there.
+    """
     from . import assistant, importing, problems, schemas
     from .mapping import Mapping
     from .mapping import load as load_mapping
@@ -40,8 +46,10 @@ def import_version(
     if kept is None:
         raise Missing("There is no such file.")
     done = LayerVersion.objects.filter(layer=layer, division=division, valid_from=day, job=job.pk).first()
-    if done is not None:  # an earlier attempt of this job had published before it was killed
-        return {"version": done.pk, "rows": done.rows, "refused": done.quality.get("refused", 0)}
+    settled = {"inspect": inspect, "decision": decision}
+    if done is not None:  # an earlier attempt of this job had loaded it before it was killed
+        answer = {"version": done.pk, "rows": done.rows, "refused": done.quality.get("refused", 0)}
+        return answer | _settled(job, done, **settled)
     with tempfile.TemporaryDirectory(prefix="jintu-layer-") as folder:
         path = Path(folder) / Path(kept.name).name
         path.symlink_to(files.path_of(file))
@@ -59,6 +67,7 @@ def import_version(
                 actor=job.actor,
                 good_only=good_only,
                 name=version_name,
+                draft=True,
                 job=job.pk,
                 progress=job.progress,
             )
@@ -73,7 +82,28 @@ def import_version(
     answer = {"version": result.version.pk, "rows": result.rows, "refused": result.refused}
     if result.problems:
         answer["report"] = problems.spreadsheet(result.problems, kept.name).sha256
-    return answer
+    return answer | _settled(job, result.version, **settled)
+
+
+def _settled(job: jobs.Running, version: Any, *, inspect: bool, decision: str) -> dict[str, Any]:
+    """Publish the draft if its verdict allows it; what came of it, with the page to look at."""
+    from django.urls import reverse
+
+    from . import publishing
+
+    found = publishing.settle(
+        [version], job.actor, inspect=inspect, decision=decision, job=job.pk, progress=job.progress
+    )
+    verdict = found.get(version.pk)
+    answer: dict[str, Any] = {"state": str(version.state)}
+    if verdict is None:
+        return answer | {"url": reverse("layers:version", args=[version.pk])}
+    return answer | {
+        "accepted": verdict.accepted,
+        "score": round(verdict.score, 2),
+        "inspection": verdict.inspection,
+        "url": verdict.url,
+    }
 
 
 @jobs.kind("layers.delivery", title="Load a delivery")
@@ -88,6 +118,8 @@ def import_delivery(
     encoding: str = "",
     take_as_cgcs2000: bool = False,
     good_only: bool = False,
+    inspect: bool = True,
+    decision: str = "",
 ) -> dict[str, Any]:
     """Load all tables of a stored archive or file of many layers; what was refused is kept as a spreadsheet.
 
@@ -112,6 +144,8 @@ def import_delivery(
                 encoding=encoding or None,
                 take_as_cgcs2000=take_as_cgcs2000,
                 good_only=good_only,
+                inspect=inspect,
+                decision=decision,
                 job=job.pk,
                 progress=job.progress,
             )
@@ -122,12 +156,13 @@ def import_delivery(
         "published": loaded.published,
         "missing": [s.table for s in found.missing],
         "tables": {o.found.schema.table: o.version.pk if o.version else None for o in loaded.outcomes},
+        "rejected": [o.found.schema.table for o in loaded.outcomes if loaded.is_held(o)],
     }
     if wrong:
         answer["report"] = problems.spreadsheet(wrong, kept.name).sha256
     if not loaded.published:
         raise InputError(
-            "{count} tables are refused or missing: {names}. The others are kept as drafts.",
+            "{count} tables are refused, rejected or missing: {names}. The others are kept as drafts.",
             place=Place(file=kept.name),
             remedy="Correct them and load the delivery again. The list of problems is kept as file {report}.",
             count=len(loaded.wanting),

@@ -15,7 +15,7 @@ from jintu.foundation.identity import actor_of
 from jintu.foundation.identity.access import needs, require
 from jintu.kernel.errors import InputError, Missing, Place
 
-from . import comparing, exporting, finding, onemap, publishing, reports, schemas, tileset, versions
+from . import comparing, exporting, finding, onemap, publishing, reports, schemas, tileset, verdicts, versions
 from .models import LayerVersion
 
 LISTED = 300
@@ -70,6 +70,8 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "formats": [k for k in exporting.FORMATS if k != "shp" or not version.schema.is_table],
         "can_export": request.scope.can("export", version),  # type: ignore[attr-defined]
         "can_change": request.scope.can("publish", version),  # type: ignore[attr-defined]
+        "verdict": verdicts.standing(version),
+        "mode": verdicts.mode(version),
     }
     return render(request, "layers/version.html", context)
 
@@ -155,7 +157,7 @@ def change_state(request: HttpRequest, pk: int) -> HttpResponse:
     version = _version(request, pk)
     require(request, "publish", version)
     if request.POST.get("to") == LayerVersion.State.PUBLISHED:
-        publishing.publish(version, actor_of(request))
+        publishing.publish(version, actor_of(request), decision=request.POST.get("reason", ""))
         messages.success(request, _("The version is in force from its day on."))
     else:
         publishing.withdraw(version, request.POST.get("reason", ""), actor_of(request))

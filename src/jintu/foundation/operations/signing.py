@@ -21,7 +21,7 @@ from django.utils import timezone
 from jintu.kernel import hashing, signing
 from jintu.kernel.errors import InputError, Missing, Place
 
-__all__ = ["SUFFIX", "Verified", "node_signer", "sign_bytes", "sign_statement", "verify_file"]
+__all__ = ["SUFFIX", "Verified", "node_fingerprint", "node_signer", "sign_bytes", "sign_statement", "verify_file"]
 
 SUFFIX = ".sig.json"
 PRIVATE = "node.ed25519"
@@ -43,6 +43,11 @@ def node_signer() -> signing.Ed25519Signer:
         raise InputError(
             "The key of the node cannot be read.", place=Place(file=str(path)), remedy="Put the right key back."
         ) from None
+
+
+def node_fingerprint() -> str:
+    """Of the node's public key, for people to compare."""
+    return signing.fingerprint(node_signer().public_key)
 
 
 def _make(path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import date
 
 import polars as pl
 import pytest
@@ -16,7 +17,7 @@ from jintu.foundation.checks.inspection.models import Inspection, InspectionMark
 from jintu.foundation.identity.models import User
 from jintu.foundation.journal import Actor
 from jintu.foundation.journal.models import Entry
-from jintu.foundation.operations import files, jobs
+from jintu.foundation.operations import files, jobs, signing
 
 pytestmark = pytest.mark.django_db
 HALF = 15
@@ -148,3 +149,46 @@ def test_pages_ask_few_queries(county, inspection, director: Client, django_asse
     director.get(address)
     with django_assert_max_num_queries(15):
         director.get(address)
+
+
+def test_the_report_is_set_signed_and_the_same_ever_after(inspection, director: Client, tmp_path):
+    address = f"/findings/inspections/{inspection.pk}/report.pdf"
+    content = b"".join(director.get(address).streaming_content)
+    assert content.startswith(b"%PDF-")
+    assert b"".join(director.get(address).streaming_content) == content
+    path = tmp_path / "inspection.pdf"
+    path.write_bytes(content)
+    beside = tmp_path / "inspection.pdf.sig.json"
+    beside.write_bytes(director.get(f"{address}.sig.json").content)
+    found = signing.verify_file(path)
+    assert (found.ok, found.known) == (True, "node")
+    assert found.statement["accepted"] is False
+    assert found.statement["version"]["hash"] == inspection.version.hash
+    path.write_bytes(content[:-1] + b"x")
+    assert signing.verify_file(path).wrong
+    assert Entry.objects.filter(act="checks.report").count() == 1
+    assert director.get(f"/findings/inspections/{inspection.pk}/report.doc").status_code == 404
+
+
+def test_what_the_report_prints_is_what_the_inspection_found(inspection):
+    from jintu.foundation.checks.inspection import documents
+
+    printed = documents.facts(inspection, str)
+    assert next(row for row in printed["rules"] if row[0] == "Q2208")[4] == str(HALF)
+    assert len([row for row in printed["samples"] if row[0] == "Q2208"]) == documents.SHOWN_PER_RULE
+    assert printed["sample"], "a county of the sample range says so on every page"
+    assert printed["sketch"].count("<circle") == sum(o["count"] for o in inspection.outcomes)
+    assert any(inspection.version.hash == value for _label, value, _mono in printed["about"])
+
+
+def test_a_clean_version_has_a_report_without_errors(tmp_path, db):
+    from jintu.foundation.checks.inspection import documents
+    from jintu.foundation.layers import importing
+    from jintu.foundation.layers.tests import grid
+
+    version = importing.import_layer("DLTB", grid.dltb(tmp_path / "a.gpkg"), "990121", date(2024, 12, 31)).version
+    clean = keeping.inspect_version(version)
+    printed = documents.facts(clean, str)
+    assert (printed["samples"], printed["sketch"], printed["accepted"]) == ([], None, True)
+    made = documents.issue(clean, "pdf", str, Actor())
+    assert files.path_of(made.file).read_bytes().startswith(b"%PDF-")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
@@ -23,18 +23,28 @@ from .running import Report, inspect
 if TYPE_CHECKING:
     import polars
 
+    from .tables import Table
+
 __all__ = ["errors_of", "inspect_version", "keep", "mark", "run"]
 
+Progress = Callable[[int, int, str], None]
 SET_ASIDE = (InspectionMark.State.FALSE_POSITIVE, InspectionMark.State.EXEMPT)
 MARK_KEY = ("rule", "key", "field", "value")
 
 
 def run(
-    version: LayerVersion, progress: Callable[[int, int, str], None] | None = None
+    version: LayerVersion,
+    progress: Progress | None = None,
+    *,
+    company: Sequence[LayerVersion] = (),
+    held: dict[int, Table] | None = None,
 ) -> tuple[Report, dict[str, Any]]:
-    """The report on a version in the company of the layers around it, and {table: {name, hash}} of all of them."""
-    others = loading.around(version)
-    data = loading.dataset(version, others)
+    """The report on a version in the company of the layers around it, and {table: {name, hash}} of all of them.
+
+    ``company``: versions that come together with it and are not in force yet; ``held``: tables read for them before.
+    """
+    others = loading.around(version, company)
+    data = loading.dataset(version, others, held)
     table = version.schema.table
     aside = _set_aside(version)
     report = inspect(
@@ -54,10 +64,12 @@ def inspect_version(
     *,
     actor: Actor | None = None,
     job: int | None = None,
-    progress: Callable[[int, int, str], None] | None = None,
+    progress: Progress | None = None,
+    company: Sequence[LayerVersion] = (),
+    held: dict[int, Table] | None = None,
 ) -> Inspection:
     """Run all rules and keep the inspection."""
-    report, inputs = run(version, progress)
+    report, inputs = run(version, progress, company=company, held=held)
     return keep(version, report, inputs, actor=actor, job=job)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping
 
 from jintu.foundation.layers import lake, schemas, versions
 from jintu.foundation.layers.models import LayerVersion
@@ -12,10 +12,7 @@ from ..lazy import pl
 from .given import Given
 from .tables import Dataset, Table
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-__all__ = ["around", "dataset", "neighbours", "table_of"]
+__all__ = ["Tables", "around", "dataset", "neighbours", "table_of"]
 
 NEAR = 0.001
 """Degrees beyond the box of a version within which patches of neighbours are looked at."""
@@ -43,11 +40,16 @@ def _has_delivered(version: LayerVersion) -> bool:
     return lake.DELIVERED in pq.read_schema(version.directory / lake.DATA).names
 
 
-def around(version: LayerVersion) -> list[LayerVersion]:
-    """The other layers of the same division in force on the version's day."""
+def around(version: LayerVersion, company: Iterable[LayerVersion] = ()) -> list[LayerVersion]:
+    """The other layers of the same division: those of ``company`` (loaded together, not in force yet), and for the rest
+    what is in force on the version's day."""
+    together = {v.layer: v for v in company if v.pk != version.pk and v.division == version.division}
     found = []
     for schema in schemas.catalogue():
         if schema.name == version.layer:
+            continue
+        if schema.name in together:
+            found.append(together[schema.name])
             continue
         whole = [
             v
@@ -83,7 +85,31 @@ def neighbours(version: LayerVersion) -> list[Table] | None:
     return found or None
 
 
-def dataset(version: LayerVersion, others: Iterable[LayerVersion]) -> Dataset:
+class Tables(Mapping[str, Table]):
+    """Versions by the standard's table names, each read when a rule asks for it. ``held``: tables read before, by
+    primary key of the version, shared by inspections of layers that come together."""
+
+    def __init__(self, found: Iterable[LayerVersion], held: dict[int, Table]) -> None:
+        self._versions = {v.schema.table: v for v in found}
+        self._held = held
+
+    def __getitem__(self, name: str) -> Table:
+        version = self._versions[name]
+        if version.pk not in self._held:
+            self._held[version.pk] = table_of(version)
+        return self._held[version.pk]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._versions
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._versions)
+
+    def __len__(self) -> int:
+        return len(self._versions)
+
+
+def dataset(version: LayerVersion, others: Iterable[LayerVersion], held: dict[int, Table] | None = None) -> Dataset:
     """The version with the layers around it, by the standard's table names."""
-    tables: dict[str, Any] = {v.schema.table: table_of(v) for v in (version, *others)}
+    tables = Tables((version, *others), {} if held is None else held)
     return Dataset(tables, version.valid_from, version.division, given=Given(version))

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from jintu.foundation.layers.models import LayerVersion
 
-__all__ = ["Inspection", "InspectionMark"]
+__all__ = ["Inspection", "InspectionMark", "InspectionReport"]
 
 
 class InspectionsQuery(models.QuerySet):
@@ -79,3 +79,31 @@ class InspectionMark(models.Model):
                 fields=["layer", "division", "rule", "key", "field", "value"], name="checks_inspection_mark_once"
             )
         ]
+
+
+class InspectionReport(models.Model):
+    """A report of an inspection as it was issued: the file and its signature never change."""
+
+    class Kind(models.TextChoices):
+        PDF = "pdf", "PDF"
+        XLSX = "xlsx", "Excel"
+
+    inspection = models.ForeignKey(Inspection, models.PROTECT, related_name="reports")
+    kind = models.CharField(max_length=4, choices=Kind)
+    language = models.CharField(max_length=10)
+    file = models.CharField(max_length=64)
+    """Hash of the stored file."""
+    name = models.CharField(max_length=120)
+    signature = models.JSONField()
+    """As `operations.signing.sign_statement` gives it."""
+    created_by = models.BigIntegerField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        db_table = "checks_inspection_report"
+        constraints = [
+            models.UniqueConstraint(fields=["inspection", "kind", "language"], name="checks_inspection_report_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.name

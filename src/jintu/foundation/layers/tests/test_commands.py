@@ -17,6 +17,9 @@ from pyproj import Geod
 
 from . import grid
 
+LOAD = ("layer", "import", "--no-inspect", "--reason", "a county on a grid")
+"""What these tests are about is loading: the grid county would not pass an inspection."""
+
 SETUP = """
 import django; django.setup()
 from django.core.management import call_command
@@ -26,7 +29,7 @@ KILLED = """
 import os, signal, sys
 import django; django.setup()
 from datetime import date
-from jintu.foundation.layers import importing, lake
+from jintu.foundation.layers import importing, lake, publishing
 def stop(*a, **k): os.kill(os.getpid(), signal.SIGKILL)
 where = sys.argv[2]
 if where == "writing":
@@ -35,7 +38,7 @@ elif where == "settling":
     plain = lake.settle
     lake.settle = lambda *a: (plain(*a), stop())
 elif where == "journaling":
-    importing.append = stop
+    publishing.append = stop
 importing.import_layer("survey.DLTB", sys.argv[1], "990121", date.fromisoformat(sys.argv[3]))
 """
 
@@ -82,8 +85,8 @@ def answer(data: Path, *arguments: object) -> Any:
 def test_a_layer_from_file_to_figures_on_the_command_line(node, tmp_path) -> None:
     old = grid.dltb(tmp_path / "old.gpkg")
     new = grid.dltb(tmp_path / "new.gpkg", DLBM={0: "203"}, DLMC={0: "村庄"})
-    first = answer(node, "layer", "import", "DLTB", old, "--valid-from", "2023-12-31")
-    second = answer(node, "layer", "import", "survey.DLTB", new, "--valid-from", "2024-12-31", "--name", "2024")
+    first = answer(node, *LOAD, "DLTB", old, "--valid-from", "2023-12-31")
+    second = answer(node, *LOAD, "survey.DLTB", new, "--valid-from", "2024-12-31", "--name", "2024")
     assert (first["rows"], second["version"]["name"]) == (30, "2024")
     listed = answer(node, "layer", "list")
     assert [v["hash"] for v in listed] == [second["version"]["hash"], first["version"]["hash"]]
@@ -129,7 +132,8 @@ def test_a_layer_from_file_to_figures_on_the_command_line(node, tmp_path) -> Non
     assert {r["layer_version"] for r in answer(node, "analyse", file, "DLTB", "--by", "DLBM")} == {
         first["version"]["hash"]
     }
-    jintu(node, "layer", "publish", "DLTB@2024")
+    assert "has not been inspected" in jintu(node, "layer", "publish", "DLTB@2024", code=3)
+    jintu(node, "layer", "publish", "DLTB@2024", "--reason", "right after all")
 
 
 def _corner(i: float, j: float) -> tuple[float, float]:
@@ -138,11 +142,11 @@ def _corner(i: float, j: float) -> tuple[float, float]:
 
 def test_a_refused_file_ends_with_exit_code_3_and_all_problems(node, tmp_path) -> None:
     path = grid.dltb(tmp_path / "bad.gpkg", DLBM={0: "019"}, TBMJ={4: -5.0})
-    told = jintu(node, "layer", "import", "DLTB", path, "--valid-from", "2020-01-01", code=3)
+    told = jintu(node, *LOAD, "DLTB", path, "--valid-from", "2020-01-01", code=3)
     assert "2 problems, nothing was loaded" in told and "row 5, field TBMJ" in told
-    listed = json.loads(jintu(node, "layer", "import", "DLTB", path, "--valid-from", "2020-01-01", "--json", code=3))
+    listed = json.loads(jintu(node, *LOAD, "DLTB", path, "--valid-from", "2020-01-01", "--json", code=3))
     assert listed["problems"] == 2 and listed["list"][0]["row"] == 1
-    assert "no layer called" in jintu(node, "layer", "import", "XYZ", path, "--valid-from", "2020-01-01", code=4)
+    assert "no layer called" in jintu(node, *LOAD, "XYZ", path, "--valid-from", "2020-01-01", code=4)
 
 
 def test_a_mapping_file_is_used_and_kept(node, tmp_path) -> None:
@@ -153,7 +157,7 @@ def test_a_mapping_file_is_used_and_kept(node, tmp_path) -> None:
         "values: {zone_type: {住宅: '030', '*': '990'}}\nsequence: bsm\narea: zone_area_m2\n",
         encoding="utf-8",
     )
-    arguments = ("layer", "import", "TDYTQ", path, "--valid-from")
+    arguments = (*LOAD, "TDYTQ", path, "--valid-from")
     answer(node, *arguments, "2024-01-01", "--mapping", mapping, "--save-mapping", "foreign")
     second = answer(node, *arguments, "2025-01-01", "--mapping", "foreign")
     assert second["rows"] == 2
@@ -180,7 +184,7 @@ def test_killed_while_publishing_nothing_is_half_done(tmp_path, node, where: str
     drafts = node / "lake" / ".incoming"
     assert (len(list(drafts.glob("*"))) == 1) == (where == "writing")
     # the next try finds a consistent node, removes the draft of the dead and goes through
-    result = answer(node, "layer", "import", "DLTB", path, "--valid-from", day)
+    result = answer(node, *LOAD, "DLTB", path, "--valid-from", day)
     assert result["rows"] == 30 and not list(drafts.glob("*"))
     assert answer(node, "layer", "verify", f"DLTB@{day}")[0]["ok"]
 
@@ -224,7 +228,7 @@ def test_a_full_disc_leaves_the_last_version_in_force_and_says_so(tmp_path, node
     """The kernel refuses to write beyond a size: what a full disc does, at each of the places where one bites."""
     if '"1999-01-01"' not in json.dumps(answer(node, "layer", "list")):
         first = grid.dltb(tmp_path / "first.gpkg", TBBH={0: "first"})
-        answer(node, "layer", "import", "DLTB", first, "--valid-from", "1999-01-01")
+        answer(node, *LOAD, "DLTB", first, "--valid-from", "1999-01-01")
     path = grid.dltb(tmp_path / "next.gpkg", TBBH={0: where[:8]})
     before = run_python(node, COUNT).stdout
     done = run_python(node, FULL, str(path), where, day)
@@ -232,7 +236,7 @@ def test_a_full_disc_leaves_the_last_version_in_force_and_says_so(tmp_path, node
     assert run_python(node, COUNT).stdout == before
     assert run_python(node, IN_FORCE).stdout.split() == ["1999-01-01", "30", "[]"]
     assert not list((node / "lake" / ".incoming").glob("*")), "no draft is left to fill the disc further"
-    assert answer(node, "layer", "import", "DLTB", path, "--valid-from", day)["rows"] == 30
+    assert answer(node, *LOAD, "DLTB", path, "--valid-from", day)["rows"] == 30
     jintu(node, "layer", "withdraw", f"DLTB@{day}", "--reason", "test")
 
 

@@ -66,7 +66,9 @@ def county(tmp_path: Path) -> Path:
 def _load(root: Path, **options) -> delivery.Loaded:
     with delivery.opened(root) as inside:
         found = delivery.examine(inside, structures.get(SURVEY), root.stem if root.is_file() else root.name)
-        return delivery.load(found, found.division or "990121", DAY, **options)
+        return delivery.load(
+            found, found.division or "990121", DAY, **({"inspect": False, "decision": "grid"} | options)
+        )
 
 
 def test_a_directory_is_matched_to_its_structure(county) -> None:

@@ -311,7 +311,7 @@ def test_two_files_for_one_day_conflict(tmp_path) -> None:
     second = load(grid.dltb(tmp_path / "b.gpkg", TBBH={0: "x"})).version
     assert first.directory.is_dir() and second.directory.is_dir()
     with pytest.raises(Conflict):  # the day is taken again
-        publishing.publish(LayerVersion.objects.get(pk=first.pk))
+        publishing.publish(LayerVersion.objects.get(pk=first.pk), decision="grid")
 
 
 def test_the_same_content_again_after_withdrawal_is_pointed_to(tmp_path) -> None:
@@ -320,7 +320,7 @@ def test_the_same_content_again_after_withdrawal_is_pointed_to(tmp_path) -> None
     publishing.withdraw(first, "by mistake")
     with pytest.raises(Conflict, match="by mistake"):
         load(path)
-    assert publishing.publish(first).state == "published"
+    assert publishing.publish(first, decision="grid").state == "published"
     assert [e.act for e in Entry.objects.order_by("pk")] == ["layer.publish", "layer.withdraw", "layer.publish"]
 
 

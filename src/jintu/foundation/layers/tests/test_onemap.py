@@ -153,7 +153,7 @@ def test_verification_and_withdrawal_over_http(county, director, townsman) -> No
     assert director.post(f"{url}state/", {"to": "withdrawn", "reason": ""}).status_code == 422
     director.post(f"{url}state/", {"to": "withdrawn", "reason": "wrong year"})
     assert LayerVersion.objects.get(pk=county["DLTB"].pk).state == "withdrawn"
-    director.post(f"{url}state/", {"to": "published"})
+    director.post(f"{url}state/", {"to": "published", "reason": "as drawn"})
     assert LayerVersion.objects.get(pk=county["DLTB"].pk).state == "published"
 
 

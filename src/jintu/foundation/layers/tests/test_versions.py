@@ -50,7 +50,7 @@ def test_withdrawn_and_draft_versions_are_not_in_force(history, tmp_path) -> Non
     path = grid.dltb(tmp_path / "draft.gpkg", TBBH={0: "d"})
     draft = importing.import_layer("DLTB", path, "990121", date(2025, 12, 31), draft=True).version
     assert versions.in_force("survey.DLTB", "990121", date(2026, 1, 1)) == old
-    publishing.publish(draft)
+    publishing.publish(draft, decision="grid")
     assert versions.in_force("survey.DLTB", "990121", date(2026, 1, 1)) == draft
 
 
