@@ -13,16 +13,18 @@ class Config(AppConfig):
 
     def ready(self) -> None:
         from jintu.foundation.checks import parameters
-        from jintu.foundation.checks.inspection import given, rules
+        from jintu.foundation.checks.inspection import given, reuse, rules
         from jintu.foundation.layers import reports, schemas, structures
 
         from .reports import REPORTS, checked
         from .rules import RULES
+        from .rules.reach import REACH
 
         rules.register(*RULES)
         given.provide("summary", checked.checked)
         given.provide("delivered tables", checked.delivered_tables)
         given.provide("changes", checked.changed)
+        reuse.declare(REACH)
         parameters.register_file(SCHEMAS.parent / "codes" / "quality_parameters.csv")
         for file in TABLES:
             schemas.register(SCHEMAS / f"{file}.yaml")

@@ -18,7 +18,8 @@ from .. import parameters
 from ..lazy import pl
 from . import loading
 from .models import Inspection, InspectionMark
-from .running import Report, inspect
+from .reuse import Earlier
+from .running import Report, error_schema, inspect
 
 if TYPE_CHECKING:
     import polars
@@ -38,19 +39,51 @@ def run(
     *,
     company: Sequence[LayerVersion] = (),
     held: dict[int, Table] | None = None,
+    full: bool = False,
 ) -> tuple[Report, dict[str, Any]]:
     """The report on a version in the company of the layers around it, and {table: {name, hash}} of all of them.
 
-    ``company``: versions that come together with it and are not in force yet; ``held``: tables read for them before.
+    ``company``: versions that come together with it and are not in force yet; ``held``: tables read for them before;
+    ``full``: look at everything, whatever was inspected before.
     """
     others = loading.around(version, company)
     data = loading.dataset(version, others, held)
-    table = version.schema.table
-    aside = _set_aside(version)
+    inputs = {v.schema.table: {"name": v.name, "hash": v.hash} for v in (version, *others)}
     report = inspect(
-        data, dict(parameters.in_force(version.valid_from)), tables=[table], progress=progress, aside=aside
+        data,
+        dict(parameters.in_force(version.valid_from)),
+        tables=[version.schema.table],
+        progress=progress,
+        aside=_set_aside(version),
+        earlier=None if full else _earlier(version, inputs),
     )
-    return report, {v.schema.table: {"name": v.name, "hash": v.hash} for v in (version, *others)}
+    return report, inputs
+
+
+def _earlier(version: LayerVersion, inputs: dict[str, Any]) -> Earlier | None:
+    """The newest inspection of the version, or else of the layer in that division, as far as it can be used again."""
+    made = Inspection.objects.filter(version__layer=version.layer, division=version.division)
+    newest = made.filter(version=version).order_by("-id").first()
+    newest = newest or made.select_related("version").order_by("-id").first()
+    if newest is None or newest.version.schema_version != version.schema_version:
+        return None
+    if newest.errors and not files.path_of(newest.errors).is_file():
+        return None
+    ran = [o for o in newest.outcomes if "not_run" not in o and o.get("print")]
+    table = version.schema.table
+
+    def hashes(of: dict[str, Any]) -> dict[str, str]:
+        return {name: facts["hash"] for name, facts in of.items() if name != table}
+
+    return Earlier(
+        prints={o["rule"]: o["print"] for o in ran},
+        counts={o["rule"]: o["count"] + o["aside"] for o in ran},
+        errors=pl.read_parquet(files.path_of(newest.errors)) if newest.errors else pl.DataFrame(schema=error_schema()),
+        table=lambda: loading.table_of(newest.version),
+        same=newest.version_id == version.pk,
+        around=hashes(newest.inputs) == hashes(inputs),
+        day=newest.version.valid_from == version.valid_from,
+    )
 
 
 def _set_aside(version: LayerVersion) -> polars.DataFrame:
@@ -67,9 +100,10 @@ def inspect_version(
     progress: Progress | None = None,
     company: Sequence[LayerVersion] = (),
     held: dict[int, Table] | None = None,
+    full: bool = False,
 ) -> Inspection:
     """Run all rules and keep the inspection."""
-    report, inputs = run(version, progress, company=company, held=held)
+    report, inputs = run(version, progress, company=company, held=held, full=full)
     return keep(version, report, inputs, actor=actor, job=job)
 
 

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from ..lazy import pl
 from ..rules import Parameters
+from .reuse import Earlier, print_of
 from .rules import Needs, QualityRule, catalogue
-from .tables import ERRORS, Dataset, Table
+from .tables import ERRORS, NO_ERRORS, Dataset, Table
 
 if TYPE_CHECKING:
     import polars
 
-__all__ = ["Outcome", "Report", "inspect"]
+__all__ = ["Outcome", "Report", "error_schema", "inspect"]
 
 MOST_KEPT = 20_000
 """Errors of one rule in one table that are kept with their place; all are counted."""
@@ -40,6 +41,10 @@ class Outcome:
     aside: int = 0
     """Errors people marked as false positives or exempt: kept, but not counted."""
     errors: polars.DataFrame | None = None
+    print: str = ""
+    """Fingerprint of code and parameters, for `reuse`."""
+    reused: bool = False
+    """Some or all of its errors were taken over from an earlier inspection."""
 
     @property
     def ran(self) -> bool:
@@ -56,7 +61,10 @@ class Outcome:
             "count": self.count,
             "aside": self.aside,
             "seconds": round(self.seconds, 3),
+            "print": self.print,
         }
+        if self.reused:
+            found["reused"] = True
         if self.needs:
             found["not_run"] = "needs " + ", ".join(self.needs)
         elif sample and self.errors is not None:
@@ -85,7 +93,7 @@ class Report:
             for o in self.outcomes
             if o.errors is not None and o.errors.height
         ]
-        return pl.concat(kept) if kept else pl.DataFrame(schema=_schema())
+        return pl.concat(kept) if kept else pl.DataFrame(schema=error_schema())
 
     def as_json(self, sample: int = 0) -> dict[str, Any]:
         return {
@@ -96,7 +104,8 @@ class Report:
         }
 
 
-def _schema() -> dict[str, Any]:
+def error_schema() -> dict[str, Any]:
+    """Of the error layer."""
     text = dict.fromkeys(("key", "field", "value", "expected", "rule", "severity", "table"), pl.String)
     return {"row": pl.Int64, **text, "geometry": pl.Binary}
 
@@ -108,10 +117,12 @@ def inspect(
     tables: Sequence[str] | None = None,
     rules: Iterable[QualityRule] | None = None,
     aside: polars.DataFrame | None = None,
+    earlier: Earlier | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> Report:
     """Run rules over the tables named (default: all). ``parameters``: by rule id, in force on the day; ``aside``:
-    errors that do not count (rule, key, field, value)."""
+    errors that do not count (rule, key, field, value); ``earlier``: an inspection of the one table named whose errors
+    are taken over where that gives the same (see `reuse`)."""
     report = Report()
     chosen = list(rules) if rules is not None else list(catalogue())
     judged = [data[name] for name in (tables if tables is not None else list(data.tables))]
@@ -120,24 +131,33 @@ def inspect(
         if progress:
             progress(done, len(work), f"{rule.id} {t.schema.table}")
         p = parameters.get(rule.id) or Parameters({}, data.as_of)
-        report.outcomes.append(_run(rule, t, data, p, aside))
+        report.outcomes.append(_run(rule, t, data, p, aside, earlier))
     _judge(report, parameters.get("score"))
     return report
 
 
-def _run(rule: QualityRule, t: Table, data: Dataset, p: Parameters, aside: polars.DataFrame | None) -> Outcome:
-    outcome = Outcome(rule, t.schema.table, len(t))
+def _run(
+    rule: QualityRule,
+    t: Table,
+    data: Dataset,
+    p: Parameters,
+    aside: polars.DataFrame | None,
+    earlier: Earlier | None,
+) -> Outcome:
+    outcome = Outcome(rule, t.schema.table, len(t), print=print_of(rule, p, data))
     started = time.perf_counter()
     outcome.needs = tuple(n for n in rule.needs if n not in data) + tuple(n for n in rule.given if n not in data.given)
     if outcome.needs:
         return outcome
     try:
-        found = [f.select(ERRORS) for f in rule.function(t, data, p) if f.height]
+        errors = earlier.errors_for(rule, t, data, p, lambda part: _look(rule, part, data, p)) if earlier else None
+        outcome.reused = errors is not None
+        if errors is None:
+            errors = _look(rule, t, data, p)
     except Needs as lacking:
         outcome.needs = lacking.names
         return outcome
-    if found:
-        errors = pl.concat(found).sort("row", maintain_order=True)
+    if errors.height:
         keys = t.keys.gather(errors["row"].clip(lower_bound=0))
         errors = errors.with_columns(key=pl.when(pl.col("row") >= 0).then(keys).otherwise(pl.lit("")))
         counted = errors if aside is None else _without(errors, aside.filter(pl.col("rule") == rule.id))
@@ -146,6 +166,12 @@ def _run(rule: QualityRule, t: Table, data: Dataset, p: Parameters, aside: polar
         outcome.errors = _placed(errors.head(MOST_KEPT), t)
     outcome.seconds = time.perf_counter() - started
     return outcome
+
+
+def _look(rule: QualityRule, t: Table, data: Dataset, p: Parameters) -> polars.DataFrame:
+    """All errors of the rule in a table, by row."""
+    found = [f.select(ERRORS) for f in rule.function(t, data, p) if f.height]
+    return pl.concat(found).sort("row", maintain_order=True) if found else pl.DataFrame(schema=NO_ERRORS)
 
 
 def _placed(errors: polars.DataFrame, t: Table) -> polars.DataFrame:

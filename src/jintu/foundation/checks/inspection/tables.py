@@ -30,6 +30,10 @@ __all__ = ["ERRORS", "Dataset", "Table"]
 ERRORS = ("row", "field", "value", "expected", "geometry")
 """Columns of a frame of errors: row of the table, our name of the column ("" for the outline), what stands there, what
 should, and the place (WKB, EPSG:4490) where it is not the feature's own outline."""
+NO_ERRORS: dict[str, Any] = {
+    "row": pl.Int64, "field": pl.String, "value": pl.String, "expected": pl.String, "geometry": pl.Binary,
+}  # fmt: skip
+"""Schema of such a frame."""
 
 
 @dataclass

@@ -1,0 +1,157 @@
+"""An inspection that takes over what did not change finds what a full one finds, to the byte."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import polars as pl
+import pytest
+import shapely
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from polars.testing import assert_frame_equal
+
+from jintu.domains.survey.rules import RULES
+from jintu.domains.survey.rules.reach import REACH
+from jintu.foundation.checks import parameters
+from jintu.foundation.checks.inspection import keeping, reuse
+from jintu.foundation.checks.inspection.running import Report, inspect
+from jintu.foundation.checks.inspection.tables import Dataset, Table
+from jintu.foundation.journal import Actor
+from jintu.foundation.layers import importing
+from jintu.foundation.layers.tests import grid
+
+from . import county
+from .county import AS_OF
+
+VALUES: dict[str, Any] = {
+    "DLBM": st.sampled_from(["011", "013", "203", "999", "031K", None]),
+    "TBMJ": st.sampled_from([0.0, -1.0, 39_999.0, 40_000.0]),
+    "TBDLMJ": st.sampled_from([1.0, None]),
+    "GDPDJ": st.sampled_from(["1", "2", None]),
+    "ZLDWDM": st.sampled_from(["9901210010010000000", "99012100100", None]),
+    "BSM": st.sampled_from(["1", "77", "78"]),
+    "TBBH": st.sampled_from(["1", "9"]),
+    "YSDM": st.sampled_from(["2001010100", "x"]),
+}
+SHAPES = st.sampled_from([
+    grid.cell(0, 0), grid.cell(1, 0, 2, 1), grid.cell(0, 0).buffer(-1, join_style="mitre"), grid.cell(1, 1).buffer(0.5),
+    shapely.MultiPolygon([grid.cell(0, 0), grid.cell(2, 2)]),
+    shapely.Polygon([(grid.EAST, grid.NORTH), (grid.EAST + 200, grid.NORTH), (grid.EAST, grid.NORTH + 0.001)]),
+])  # fmt: skip
+ROWS = st.integers(0, county.COLUMNS * county.ROWS - 1)
+CELLS = st.dictionaries(st.sampled_from(sorted(VALUES)), st.dictionaries(ROWS, st.none(), max_size=2), max_size=4)
+
+
+@st.composite
+def edits(draw: st.DrawFn) -> tuple[dict[str, dict[int, Any]], dict[int, Any]]:
+    cells = {name: {row: draw(VALUES[name]) for row in rows} for name, rows in draw(CELLS).items()}
+    return cells, draw(st.dictionaries(ROWS, SHAPES, max_size=2))
+
+
+def data_of(patches: Table, **others: Table) -> Dataset:
+    return Dataset({"DLTB": patches, "XZQ": county.villages(), **others}, AS_OF, "990121")
+
+
+def look(data: Dataset, earlier: reuse.Earlier | None = None) -> Report:
+    return inspect(data, dict(parameters.in_force(AS_OF, ())), tables=["DLTB"], rules=RULES, earlier=earlier)
+
+
+def earlier_of(report: Report, table: Table, **facts: bool) -> reuse.Earlier:
+    return reuse.Earlier(
+        prints={o.rule.id: o.print for o in report.outcomes if o.ran},
+        counts={o.rule.id: o.count for o in report.outcomes if o.ran},
+        errors=report.errors,
+        table=lambda: table,
+        **({"same": False, "around": True, "day": True} | facts),
+    )
+
+
+def assert_same(left: Report, right: Report) -> None:
+    figures = [[(o.rule.id, o.count, o.aside, o.affected, o.needs) for o in r.outcomes] for r in (left, right)]
+    assert figures[0] == figures[1]
+    assert_frame_equal(left.errors, right.errors)
+    assert (left.score, left.accepted) == (right.score, right.accepted)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(before=edits(), after=edits(), kept=st.permutations(range(12)), left=st.integers(8, 12))
+def test_whatever_changed_the_result_is_that_of_a_full_inspection(before, after, kept, left) -> None:
+    """Cells and outlines of rows change, rows go, and come in another order."""
+    old = county.patches(before[1], **before[0])
+    new = county.patches(after[1], **after[0])
+    order = pl.Series(kept[:left], dtype=pl.Int64)
+    new = Table(new.schema, new.frame[order], new.wkb[order], new.plane_wkb[order], new.crs)
+    earlier = earlier_of(look(data_of(old)), old)
+    assert_same(look(data_of(new), earlier), look(data_of(new)))
+
+
+def reused(report: Report) -> set[str]:
+    return {o.rule.id for o in report.outcomes if o.reused}
+
+
+def test_of_an_attribute_that_changed_topology_is_not_looked_at_again() -> None:
+    old, new = county.patches(), county.patches(GDPDJ={0: None})
+    report = look(data_of(new), earlier_of(look(data_of(old)), old))
+    assert {"Q3102", "Q3103", "Q3104", "Q2209", "Q5105"} <= reused(report)
+    assert not {"Q2202", "Q2213", "Q2208", "Q2214"} & reused(report)
+    assert [o.count for o in report.outcomes if o.rule.id == "Q2209"] == [1]
+
+
+def test_of_an_outline_that_changed_the_topology_is_looked_at_whole() -> None:
+    old, new = county.patches(), county.patches({1: grid.cell(1, 0, 2, 1)})
+    report = look(data_of(new), earlier_of(look(data_of(old)), old))
+    assert not {"Q3102", "Q3103", "Q4102"} & reused(report)
+    assert [o.count for o in report.outcomes if o.rule.id == "Q3102"] == [1]
+
+
+def test_the_same_version_is_not_looked_at_again_at_all() -> None:
+    table = county.patches(TBBH={4: "1"}, DLBM={0: "999"})
+    first = look(data_of(table))
+    again = look(data_of(table), earlier_of(first, table, same=True))
+    assert reused(again) == {o.rule.id for o in again.outcomes if o.ran}
+    assert_same(again, first)
+
+
+@pytest.mark.parametrize("facts", [{"around": False}, {}], ids=["other layers around", "other parameters"])
+def test_nothing_is_taken_over_when_what_lies_around_or_a_parameter_changed(facts) -> None:
+    table = county.patches()
+    earlier = earlier_of(look(data_of(table)), table, same=True, **facts)
+    if not facts:
+        earlier.prints = dict.fromkeys(earlier.prints, "other")
+    assert reused(look(data_of(table), earlier)) == set()
+
+
+def test_what_was_not_kept_whole_is_not_taken_over() -> None:
+    table = county.patches(DLBM={0: "999", 1: "999"})
+    earlier = earlier_of(look(data_of(table)), table, same=True)
+    earlier.errors = earlier.errors.filter((pl.col("rule") != "Q2204") | (pl.col("row") == 0))
+    report = look(data_of(table), earlier)
+    assert "Q2204" not in reused(report)
+    assert [o.count for o in report.outcomes if o.rule.id == "Q2204"] == [2]
+
+
+def test_every_rule_with_a_reach_is_there() -> None:
+    assert set(REACH) <= {r.id for r in RULES}
+
+
+@pytest.mark.django_db
+def test_a_recheck_after_marks_and_a_following_version_take_over_what_they_can(tmp_path) -> None:
+    def load(name: str, day: str, **changes: Any) -> Any:
+        path = grid.dltb(tmp_path / name, **changes)
+        return importing.import_layer("DLTB", path, "990121", AS_OF.fromisoformat(day)).version
+
+    first = load("a.gpkg", "2023-12-31", TBDLMJ={1: 1.0, 2: 1.0})
+    made = keeping.inspect_version(first)
+    rows, _count = keeping.errors_of(made, "Q5105")
+    keeping.mark(made, rows[0], "exempt", "measured again in the field", Actor(user=1))
+    again = keeping.inspect_version(first)
+    (outcome,) = [o for o in again.outcomes if o["rule"] == "Q5105"]
+    assert (outcome["count"], outcome["aside"], outcome["reused"]) == (1, 1, True)
+    assert all(o.get("reused") for o in again.outcomes if "not_run" not in o)
+
+    second = load("b.gpkg", "2024-12-31", TBDLMJ={1: 1.0, 3: 1.0})
+    short, _inputs = keeping.run(second)
+    whole, _inputs = keeping.run(second, full=True)
+    assert "Q3102" in reused(short) and not reused(whole)
+    assert_same(short, whole)
