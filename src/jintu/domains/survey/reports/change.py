@@ -177,7 +177,8 @@ class Changes:
             schema=_FLOWS,
             orient="row",
         )
-        flows = pl.concat([changed, self._unchanged()])
+        # nothing changed: the columns have no type of their own
+        flows = pl.concat([changed, self._unchanged()], how="vertical_relaxed")
         return flows.group_by("from_village", "from", "to_village", "to").agg(pl.col("area").sum()).sort(pl.all())
 
     forced: int = 0

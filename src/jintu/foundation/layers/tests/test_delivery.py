@@ -192,7 +192,8 @@ def test_the_job_loads_a_stored_archive(db, tmp_path, county, actor) -> None:
             pass
 
     Running.actor = actor
-    answer = tasks.import_delivery(Running(), division="990121", file=kept.sha256, valid_from="2024-12-31")
+    given = {"division": "990121", "file": kept.sha256, "valid_from": "2024-12-31"}
+    answer = tasks.import_delivery(Running(), **given, inspect=False, decision="grid")
     assert answer["rows"] == 37 and answer["published"]
     assert importing.LayerVersion.objects.published().count() == 6
     assert date(2024, 12, 31) == DAY
