@@ -15,7 +15,7 @@ from ..lazy import pl
 from ..rules import Parameters
 from .reuse import Earlier, print_of
 from .rules import Needs, QualityRule, catalogue
-from .tables import ERRORS, NO_ERRORS, Dataset, Table
+from .tables import ERRORS, Dataset, Table, no_errors
 
 if TYPE_CHECKING:
     import polars
@@ -171,7 +171,7 @@ def _run(
 def _look(rule: QualityRule, t: Table, data: Dataset, p: Parameters) -> polars.DataFrame:
     """All errors of the rule in a table, by row."""
     found = [f.select(ERRORS) for f in rule.function(t, data, p) if f.height]
-    return pl.concat(found).sort("row", maintain_order=True) if found else pl.DataFrame(schema=NO_ERRORS)
+    return pl.concat(found).sort("row", maintain_order=True) if found else no_errors()
 
 
 def _placed(errors: polars.DataFrame, t: Table) -> polars.DataFrame:

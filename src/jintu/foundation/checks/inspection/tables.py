@@ -25,15 +25,17 @@ if TYPE_CHECKING:
     from jintu.kernel.overlay import Prepared
     from jintu.kernel.topology import Defects, Plane
 
-__all__ = ["ERRORS", "Dataset", "Table"]
+__all__ = ["ERRORS", "Dataset", "Table", "no_errors"]
 
 ERRORS = ("row", "field", "value", "expected", "geometry")
 """Columns of a frame of errors: row of the table, our name of the column ("" for the outline), what stands there, what
 should, and the place (WKB, EPSG:4490) where it is not the feature's own outline."""
-NO_ERRORS: dict[str, Any] = {
-    "row": pl.Int64, "field": pl.String, "value": pl.String, "expected": pl.String, "geometry": pl.Binary,
-}  # fmt: skip
-"""Schema of such a frame."""
+
+
+def no_errors() -> polars.DataFrame:
+    """Such a frame without rows."""
+    text = dict.fromkeys(("field", "value", "expected"), pl.String)
+    return pl.DataFrame(schema={"row": pl.Int64, **text, "geometry": pl.Binary})
 
 
 @dataclass
