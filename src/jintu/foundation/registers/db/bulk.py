@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["GROUP", "copy", "csv", "insert", "interleaved"]
 
-GROUP = 50
+GROUP = 100
 """Rows of one statement. Before each statement that fires triggers SQLite notes every page it is going to change, and a
 full-text index writes out what it has gathered: done for each row, that takes longer than the row."""
 
