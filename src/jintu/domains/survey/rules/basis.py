@@ -10,11 +10,15 @@ from jintu.foundation.checks.lazy import pl
 from jintu.foundation.checks.rules import Parameters
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars
+    from numpy.typing import NDArray
 
     from jintu.foundation.checks.inspection.tables import Dataset, Table
 
 __all__ = ["RULES"]
+
+PIECE = 1 << 18
 
 
 @quality(
@@ -61,10 +65,9 @@ def central_meridian(t: Table, data: Dataset, p: Parameters) -> Iterator[polars.
 
 
 def _longitudes(t: Table) -> tuple[float, float]:
-    import shapely
+    import numpy as np
 
-    west, _south, east, _north = shapely.total_bounds(shapely.from_wkb(t.wkb.to_numpy()))  # type: ignore[union-attr]
-    return float(west), float(east)
+    return float(np.nanmin(t.boxes[:, 0])), float(np.nanmax(t.boxes[:, 2]))
 
 
 @quality(
@@ -74,14 +77,13 @@ def _longitudes(t: Table) -> tuple[float, float]:
 def outside_the_county(t: Table, data: Dataset, p: Parameters) -> Iterator[polars.DataFrame]:
     """Boxes of features reach no farther than ``slack_m`` metres beyond the box of XZQ."""
     import numpy as np
-    import shapely
 
     if t.wkb is None or t.schema.table == "XZQ":
         return
     west, south, east, north = data["XZQ"].polygons.boxes().T
     reach = float(p.slack_m) / 111_320
     wide = reach / np.cos(np.radians(float(np.nanmean([south.min(), north.max()]))))
-    boxes = shapely.bounds(shapely.from_wkb(t.wkb.to_numpy()))
+    boxes = t.boxes
     bad = (
         (boxes[:, 0] < west.min() - wide)
         | (boxes[:, 2] > east.max() + wide)
@@ -92,25 +94,35 @@ def outside_the_county(t: Table, data: Dataset, p: Parameters) -> Iterator[polar
 
 
 @quality("Q1204", "B", ("坐标分辨率不足", "Coordinates too coarse"),
-         remedy=("按 0.0001 米的分辨率重新导出。", "Export again at a resolution of 0.0001 m."))  # fmt: skip
+         remedy=("按 0.001 米以内的精度重新导出。", "Export again, to 0.001 m or finer."))  # fmt: skip
 def resolution(t: Table, data: Dataset, p: Parameters) -> Iterator[polars.DataFrame]:
-    """Coordinates are not rounded more coarsely than ``resolution_m``: of ``least_vertices`` vertices or more (fewer
-    may be round by chance) some must need it. The tolerance of the database is in no file that is delivered."""
+    """Coordinates are not rounded more coarsely than ``tolerance_m``: of ``least_vertices`` vertices or more (fewer may
+    be round by chance) some must need it. The resolution of the database itself (0.0001 m) is in no file."""
     import numpy as np
-    import shapely
 
-    points = shapely.get_coordinates(t.shapes)
-    if len(points) < int(p.least_vertices):
+    if t.wkb is None or len(t.points[0]) < int(p.least_vertices):
         return
-    metres = np.array([t.measures.x_metres, t.measures.y_metres])
     coarse = 0.0
-    for step in 10.0 * float(p.resolution_m) * 10.0 ** np.arange(5):
-        units = 10.0 ** np.round(np.log10(step / metres))  # in degrees the decimal nearest to that many metres
-        if np.abs(points / units - np.round(points / units)).max() > 1e-3:
+    for step in 10.0 * float(p.tolerance_m) * 10.0 ** np.arange(5):
+        if not (
+            _rounded(t.points[0], step / t.measures.x_metres) and _rounded(t.points[1], step / t.measures.y_metres)
+        ):
             break
         coarse = step
     if coarse:
-        yield t.errors_at([-1], values=[f"{coarse:g} m"], expected=f"{float(p.resolution_m):g} m")
+        yield t.errors_at([-1], values=[f"{coarse:g} m"], expected=f"{float(p.tolerance_m):g} m")
+
+
+def _rounded(values: NDArray[np.float64], step: float) -> bool:
+    """Are all of them multiples of the decimal nearest to the step? Piece by piece: the first that is none ends it."""
+    import numpy as np
+
+    unit = 10.0 ** np.round(np.log10(step))
+    for k in range(0, len(values), PIECE):
+        some = values[k : k + PIECE] / unit
+        if np.abs(some - np.round(some)).max() > 1e-3:
+            return False
+    return True
 
 
 @quality("Q1205", "B", ("横坐标带号与投影带不符", "Zone number of the easting is not that of the zone"),
@@ -132,7 +144,8 @@ def easting_prefix(t: Table, data: Dataset, p: Parameters) -> Iterator[polars.Da
     if zone is None:
         return
     wanted = zone.number if zone.prefixed else 0
-    bounds = shapely.bounds(t.shapes)[:, [0, 2]]
+    boxes = t.judged.boxes() if t.schema.geometry == "polygon" else shapely.bounds(t.shapes)
+    bounds = boxes[:, [0, 2]]
     prefix = np.floor(bounds / 1_000_000)
     rows = np.flatnonzero((np.isfinite(bounds) & (prefix != wanted)).any(axis=1))
     yield t.errors_at(rows, values=[f"{bounds[r, 0]:.3f}" for r in rows], expected=str(wanted or "—"))

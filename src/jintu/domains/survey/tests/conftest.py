@@ -6,4 +6,5 @@ from jintu.foundation.layers.tests.conftest import (  # noqa: F401
     director,
     inspector,
     neighbour,
+    townsman,
 )

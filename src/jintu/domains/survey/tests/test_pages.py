@@ -70,21 +70,6 @@ def _become(data, k, code, name):
 
 
 @pytest.fixture
-def director(db):
-    return _person("director", "990121", "director")
-
-
-@pytest.fixture
-def townsman(db):
-    return _person("townsman", "990121001", "clerk")
-
-
-@pytest.fixture
-def neighbour(db):
-    return _person("neighbour", "990122", "director")
-
-
-@pytest.fixture
 def viewer(db):
     return _person("viewer", "990121", "viewer")
 

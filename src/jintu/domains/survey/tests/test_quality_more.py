@@ -39,8 +39,8 @@ def winding(decimals: int, vertices: int = 1200) -> shapely.Polygon:
 
 
 def test_coordinates_rounded_to_centimetres():
-    assert [e[2:] for e in found(basis.resolution, patches({0: winding(2)}))] == [("0.01 m", "0.0001 m")]
-    assert found(basis.resolution, patches({0: winding(4)})) == []
+    assert [e[2:] for e in found(basis.resolution, patches({0: winding(2)}))] == [("0.01 m", "0.001 m")]
+    assert found(basis.resolution, patches({0: winding(3)})) == []
 
 
 def test_few_vertices_may_be_round_by_chance():

@@ -112,12 +112,10 @@ class Table:
     def lonlat(self) -> Plane:
         """Metres of the degrees of the layer, about its middle."""
         import numpy as np
-        import shapely
 
         from jintu.kernel.topology import Plane
 
-        boxes = self.polygons.boxes() if self.schema.geometry == "polygon" else shapely.bounds(self._lonlat_shapes())
-        return Plane.degrees(float(np.nanmean(boxes[:, 1::2])))
+        return Plane.degrees(float(np.nanmean(self.boxes[:, 1::2])))
 
     def _lonlat_shapes(self) -> NDArray[np.object_]:
         import shapely
@@ -125,11 +123,39 @@ class Table:
         return shapely.from_wkb([] if self.wkb is None else self.wkb.to_numpy())
 
     @cached_property
-    def defects(self) -> Defects:
-        """What is wrong between the polygons: gaps, overlaps, duplicates."""
-        from jintu.kernel.topology import inspect
+    def invalid(self) -> Defects:
+        """What makes single polygons not valid, as delivered."""
+        from jintu.kernel.topology import validity
 
-        return inspect(self.judged, self.measures)
+        return validity(self.judged)
+
+    @cached_property
+    def defects(self) -> Defects:
+        """What is wrong between the polygons: gaps, overlaps, copies; and slivers."""
+        import numpy as np
+
+        from jintu.kernel.topology import Kind, conclude, scan
+
+        crossing = np.unique(self.invalid.of(Kind.SELF_CROSSING).rows)
+        part = scan(self.judged, None, self.measures, crossing=crossing)
+        return conclude([part], self.judged.take, self.measures)
+
+    @cached_property
+    def boxes(self) -> NDArray[np.float64]:
+        """West, south, east, north of each outline in degrees, (n, 4)."""
+        import shapely
+
+        return self.polygons.boxes() if self.schema.geometry == "polygon" else shapely.bounds(self._lonlat_shapes())
+
+    @cached_property
+    def points(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """x and y of every vertex of the coordinates topology is looked at in."""
+        import shapely
+
+        if self.schema.geometry == "polygon":
+            return self.judged.x, self.judged.y
+        x, y = shapely.get_coordinates(self.shapes).T
+        return x, y
 
     @cached_property
     def shapes(self) -> NDArray[np.object_]:
