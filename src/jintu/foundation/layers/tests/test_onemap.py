@@ -187,6 +187,6 @@ def test_a_layer_is_loaded_through_the_page_as_a_job(director, townsman, tmp_pat
     assert LayerVersion.objects.get().source_name == "图斑.gpkg"
     send(director, grid.dltb(tmp_path / "b.gpkg", DLBM={0: "999"}), valid_from="2026-01-01")
     jobs.work_off()
-    job = Job.objects.order_by("-pk").first()
+    job = Job.objects.filter(kind="layers.import").latest("pk")
     assert job.state == "failed" and "problems" in job.error["sentence"] and job.error["params"]["report"]
     assert LayerVersion.objects.count() == 1
