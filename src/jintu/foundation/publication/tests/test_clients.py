@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -15,7 +17,11 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def run(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    with tempfile.TemporaryDirectory() as cache:  # GDAL keeps tiles in the working directory unless told where
+        environment = {**os.environ, "GDAL_DEFAULT_WMS_CACHE_PATH": cache}
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=120, check=False, env=environment, cwd=cache
+        )
     assert done.returncode == 0, done.stdout[-500:] + done.stderr[-1500:]
     return done.stdout
 
