@@ -153,9 +153,9 @@ def start(found: MapBookmark, groups: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def theme_of(found: MapBookmark) -> str:
-    """The digest of the bookmark's thematic map, its definition kept where tiles find it."""
+    """The reference of the bookmark's thematic map, its definition kept where tiles find it."""
     if "theme" not in found.state:
         return ""
     theme = themes.Theme.from_json(found.state["theme"])
     themes.remember(theme)
-    return theme.digest
+    return theme.reference

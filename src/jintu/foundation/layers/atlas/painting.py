@@ -72,7 +72,7 @@ def layer_of(theme: themes.Theme, pieces: list[LayerVersion], day: date) -> dict
         },
         "style": {
             "kind": "theme",
-            "digest": theme.digest,
+            "digest": theme.reference,
             "geometry": theme.schema.geometry,
             "colours": theme.colours,
             "other": palettes.NEUTRAL,

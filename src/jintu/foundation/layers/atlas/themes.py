@@ -51,6 +51,11 @@ class Theme:
         return hashing.of_json(what | {"words": self.method == BY_VALUE}, "sha256").partition(":")[2][:24]
 
     @property
+    def reference(self) -> str:
+        """The digest with the colours: by it the page asks for the same map on another day."""
+        return f"{self.digest}.{self.scheme}"
+
+    @property
     def uses_land_use_colours(self) -> bool:
         schema = self.schema
         return self.method == BY_VALUE and schema.symbols == "land_use" and self.attribute == schema.classes
@@ -115,11 +120,13 @@ def remember(theme: Theme) -> None:
         prepared.write(path, theme.as_json())
 
 
-def find(digest: str) -> Theme:
+def find(reference: str) -> Theme:
+    """By its digest, or by its reference. Raises `Missing`."""
+    digest, _dot, scheme = reference.partition(".")
     facts = prepared.kept(prepared.place_of("theme", digest))
     if facts is None:
         raise Missing("There is no such thematic map.", remedy="Choose the attribute again.")
-    return Theme.from_json(facts)
+    return Theme.from_json(facts | ({"scheme": scheme} if scheme in palettes.SCHEMES else {}))
 
 
 def count_path(pieces: Sequence[LayerVersion], attribute: str, method: str, k: int, breaks: Sequence[float]) -> Any:

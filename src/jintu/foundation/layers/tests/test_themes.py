@@ -108,7 +108,9 @@ def test_a_theme_is_saved_found_again_and_removed(county, director, townsman, ne
     kept = MapTheme.objects.get()
     assert Entry.objects.filter(act="map.theme").count() == 1
     again = director.get("/map/theme/", {"saved": kept.pk}).content.decode()
-    assert theme_in(again)["style"]["digest"] == digest
+    assert theme_in(again)["style"]["digest"] == digest.replace("ylgnbu", "puor")
+    config = director.get("/map/config/", {"theme": digest.replace("ylgnbu", "puor")}).json()
+    assert config["groups"][0]["layers"][0]["style"]["colours"] == palettes.ramp("puor", 4)
     assert theme_in(again)["style"]["colours"] == palettes.ramp("puor", 4)
     assert neighbour.get("/map/theme/", {"saved": kept.pk}).status_code in (200, 404)
     assert "面积" not in neighbour.get("/map/theme/").content.decode()
