@@ -142,7 +142,8 @@ def _about(inspection: Inspection) -> list[tuple[str, str, bool]]:
 
 
 def _rule(outcome: dict[str, Any], name_of: Names) -> list[str]:
-    remark = _("not run") + ": " + outcome["not_run"] if "not_run" in outcome else ""
+    needs = outcome.get("not_run", "").removeprefix("needs ")
+    remark = _("not run: needs {names}").format(names=needs) if "not_run" in outcome else ""
     counted = "—" if "not_run" in outcome else f"{outcome['count']:,}"
     aside = f"{outcome.get('aside', 0):,}" if outcome.get("aside") else ""
     return [outcome["rule"], outcome["severity"], name_of(outcome["rule"]), outcome["table"], counted, aside, remark]
