@@ -97,7 +97,8 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
     """One inspection: score, verdict, rules, and the errors of the rule chosen (``?rule=``, ``?from=``)."""
     inspection = _inspection(request, pk)
     outcomes = [
-        o | {"name": _name(o["rule"]), "needs": o.get("not_run", "").removeprefix("needs ")} for o in inspection.outcomes
+        o | {"name": _name(o["rule"]), "needs": o.get("not_run", "").removeprefix("needs ")}
+        for o in inspection.outcomes
     ]
     failed = [o["rule"] for o in outcomes if o["count"] or o.get("aside")]
     chosen = request.GET.get("rule", "") or (failed[0] if failed else "")

@@ -91,6 +91,13 @@ def test_nobody_publishes_what_was_never_inspected(good) -> None:
 
 
 @pytest.mark.django_db
+def test_a_load_with_a_reason_needs_no_inspection_and_keeps_the_reason(bad) -> None:
+    version = version_of(load(bad, inspect=False, decision="sample data"))
+    assert (version.state, version.state_reason) == ("published", "sample data")
+    assert not Inspection.objects.exists()
+
+
+@pytest.mark.django_db
 def test_where_the_mode_is_to_refuse_no_reason_helps(bad) -> None:
     setting("refuse")
     version = version_of(load(bad, decision="because"))
