@@ -95,7 +95,7 @@ def test_a_withdrawn_version_is_closed_and_stays_closed_when_it_is_in_force_agai
     version = opened["DLTB"]
     publishing.withdraw(version, "wrong file", actor)
     assert_unreachable(public, version)
-    publishing.publish(version, actor)
+    publishing.publish(version, actor, decision="published again")
     assert_unreachable(public, version)
     opening.open_version(version, actor)
     assert Opening(version=version).collection in collections(public)
