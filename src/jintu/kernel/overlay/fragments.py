@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-__all__ = ["ROWS", "Fragment", "Reader", "plan", "reader", "touching"]
+__all__ = ["ROWS", "Fragment", "Reader", "all_of", "plan", "reader", "row_starts", "touching"]
 
 ROWS, BYTES = 16_384, 8 << 20
 """Row groups are read together up to so many rows, and so many decoded bytes of the columns read."""
@@ -51,6 +51,8 @@ class _Header:
     """Paths of the columns with west, south, east and north of each row"""
     bounds: Floats | None
     """(groups, 4) boxes of the row groups by their statistics"""
+    starts: Integers
+    """(groups + 1,) row of the file at which each row group begins"""
 
 
 class Reader:
@@ -79,6 +81,16 @@ class Reader:
         table = self._file.read_row_groups(groups, columns=[*wanted, self._header.geometry], use_threads=False)
         return table.select(wanted), table.column(self._header.geometry)
 
+    def rows(self, groups: Sequence[int]) -> Integers:
+        """Numbers in the file, from 0, of the rows of row groups."""
+        starts = self._header.starts
+        return np.concatenate([np.arange(starts[g], starts[g + 1]) for g in groups] or [np.empty(0, dtype=np.int64)])
+
+    def values(self, groups: Sequence[int], name: str = "") -> pa.ChunkedArray:
+        """One column of row groups; the geometry (WKB) when it is not named."""
+        wanted = name or self._header.geometry
+        return self._file.read_row_groups(groups, columns=[wanted], use_threads=False).column(wanted)
+
 
 @contextmanager
 def reader(path: str, coded: Sequence[str] = ()) -> Iterator[Reader]:
@@ -102,6 +114,27 @@ def plan(path: str, layer: int, tree: Tree, names: Sequence[str] = ()) -> list[F
     Raises `Missing` for a column in ``names`` that the layer has not.
     """
     header = _header(path)
+    near = list(range(header.metadata.num_row_groups))
+    if header.bounds is not None:
+        nothing = np.empty(0, dtype=np.int64)
+        near = [group for group in near if search(tree, header.bounds[group], nothing)]
+    return _runs(header, layer, near, (header.geometry, *names))
+
+
+def all_of(path: str, names: Sequence[str] = ()) -> list[Fragment]:
+    """The fragments of a whole layer, in the order of the file, cut by the size of the columns ``names`` (of the
+    geometry when there are none). Raises `Missing` like `plan`."""
+    header = _header(path)
+    return _runs(header, 0, range(header.metadata.num_row_groups), names or (header.geometry,))
+
+
+def row_starts(path: str) -> Integers:
+    """Row of the file at which each row group begins, and the number of rows last; int64 (groups + 1,)."""
+    return _header(path).starts
+
+
+def _runs(header: _Header, layer: int, groups: Iterable[int], names: Sequence[str]) -> list[Fragment]:
+    """Row groups put together while they are small enough."""
     known = header.metadata.schema.to_arrow_schema().names
     if unknown := set(names) - set(known):
         raise Missing(
@@ -109,14 +142,11 @@ def plan(path: str, layer: int, tree: Tree, names: Sequence[str] = ()) -> list[F
             name=", ".join(sorted(unknown)),
             names=", ".join(known),
         )
-    read = [i for i in range(header.metadata.num_columns) if _root(header.metadata, i) in (header.geometry, *names)]
-    nothing = np.empty(0, dtype=np.int64)
+    read = [i for i in range(header.metadata.num_columns) if _root(header.metadata, i) in names]
     fragments: list[Fragment] = []
     run: list[int] = []
     rows = size = 0
-    for group in range(header.metadata.num_row_groups):
-        if header.bounds is not None and not search(tree, header.bounds[group], nothing):
-            continue
+    for group in groups:
         facts = header.metadata.row_group(group)
         weight = sum(facts.column(i).total_uncompressed_size for i in read)
         if run and (rows + facts.num_rows > ROWS or size + weight > BYTES):
@@ -167,7 +197,9 @@ def _parsed(path: str, size: int, changed: int) -> _Header:
         )
     bbox = facts.get("covering", {}).get("bbox")
     covering = tuple(".".join(bbox[side]) for side in SIDES) if bbox else None
-    return _Header(metadata, geometry, covering, _bounds(metadata, covering))
+    counts = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+    starts = np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
+    return _Header(metadata, geometry, covering, _bounds(metadata, covering), starts)
 
 
 def _damaged(path: str, error: Exception) -> InputError:

@@ -30,15 +30,15 @@ import numpy as np
 from jintu.kernel.executors import Executor, Threads
 from jintu.kernel.flat import Floats, Integers, Polygons, from_wkb
 from jintu.kernel.overlay import SMALLEST, Prepared, prepare
-from jintu.kernel.overlay.fragments import Fragment, Reader, plan, reader, touching
+from jintu.kernel.overlay.fragments import Fragment, plan, reader, row_starts, touching
 from jintu.kernel.overlay.kernel import pair_areas
-from jintu.kernel.overlay.pairs import candidates, keep, sum_by_class
+from jintu.kernel.overlay.pairs import Pairs, candidates, keep, sum_by_class
 from jintu.kernel.overlay.tree import build
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Partial", "Question", "Source", "Sums", "overlay_files", "task"]
+__all__ = ["Partial", "Question", "Source", "Sums", "overlay_files", "pair_files", "pair_task", "task"]
 
 Values = tuple[Any, ...]
 
@@ -114,28 +114,83 @@ def overlay_files(
     return _combine(partials, len(sources))
 
 
+def pair_files(
+    parcels: Polygons | Prepared,
+    paths: Sequence[str],
+    executor: Executor | None = None,
+    *,
+    smallest: float = SMALLEST,
+) -> Pairs:
+    """Area in common of each parcel with each row of files that together are one layer: `overlay` with the layer read
+    from disk, and the same digits. Rows count through all files, in the order given. Raises like `overlay_files`.
+    """
+    left = parcels if isinstance(parcels, Prepared) else prepare(parcels)
+    question = Question(left, tuple(Source(path) for path in paths), smallest)
+    fragments = [f for k, path in enumerate(paths) for f in plan(path, k, left.tree)]
+    first_rows = np.concatenate(([0], np.cumsum([row_starts(path)[-1] for path in paths], dtype=np.int64)))
+    parts = list((executor or Threads()).run(pair_task, question, fragments))
+    nobody = np.empty(0, dtype=np.int64)
+    lefts = np.concatenate([nobody, *(part.left for part in parts)])
+    rights = np.concatenate([nobody, *(part.code + first_rows[part.layer] for part in parts)])
+    areas = np.concatenate([np.empty(0), *(part.area_m2 for part in parts)])
+    order = np.lexsort((rights, lefts))
+    return Pairs(lefts[order], rights[order], areas[order])
+
+
 def task(question: Question, fragment: Fragment) -> Partial:
-    """The areas of one fragment. Reads the boxes, then the rest only when some row may meet a parcel."""
+    """The areas of one fragment by class. Reads the boxes, then the rest only when some row may meet a parcel."""
+    met = _meet(question, fragment)
+    if met is None:
+        return _nothing(fragment)
+    codes, values = _classes(met.attributes, len(met.rows))
+    found = sum_by_class(met.pairs, codes, len(values))
+    return Partial(fragment.layer, found.left, found.right, found.area_m2, values)
+
+
+def pair_task(question: Question, fragment: Fragment) -> Partial:
+    """The areas of one fragment by row; ``code`` is the row of the file."""
+    met = _meet(question, fragment)
+    if met is None:
+        return _nothing(fragment)
+    return Partial(fragment.layer, met.pairs.left, met.rows[met.pairs.right], met.pairs.area_m2, ())
+
+
+def _nothing(fragment: Fragment) -> Partial:
+    nobody = np.empty(0, dtype=np.int64)
+    return Partial(fragment.layer, nobody, nobody, np.empty(0), ())
+
+
+@dataclass(frozen=True, eq=False)
+class _Met:
+    """The rows of a fragment that may meet a parcel: their numbers in the file, attributes, and pairs by position."""
+
+    rows: Integers
+    attributes: pa.Table
+    pairs: Pairs
+
+
+def _meet(question: Question, fragment: Fragment) -> _Met | None:
     source, parcels = question.sources[fragment.layer], question.parcels
     with reader(source.path, source.columns) as file:
+        numbers = file.rows(fragment.groups)
         boxes = file.boxes(fragment.groups)
-        if boxes is None:
-            return _whole(question, fragment, file)
+        if boxes is None:  # every geometry is read to know where it lies
+            attributes, geometry = file.columns(fragment.groups, source.columns)
+            whole = Prepared(from_wkb(geometry, 1), parcels.planar, 1)
+            return _Met(numbers, attributes, _pairs(question, whole, *_candidates(parcels, whole.boxes)))
         lefts, rights = _candidates(parcels, boxes)
         if not len(lefts):
-            return Partial(fragment.layer, lefts, rights, np.empty(0), ())
+            return None
         attributes, geometry = file.columns(fragment.groups, source.columns)
     rows = np.unique(rights)
     met = Prepared(from_wkb(geometry, 1, rows), parcels.planar, 1)
-    return _sums(question, fragment, met, lefts, np.searchsorted(rows, rights), attributes.take(rows))
+    return _Met(numbers[rows], attributes.take(rows), _pairs(question, met, lefts, np.searchsorted(rows, rights)))
 
 
-def _whole(question: Question, fragment: Fragment, file: Reader) -> Partial:
-    """The same where no boxes are kept: every geometry is read to know where it lies."""
-    attributes, geometry = file.columns(fragment.groups, question.sources[fragment.layer].columns)
-    met = Prepared(from_wkb(geometry, 1), question.parcels.planar, 1)
-    lefts, rights = _candidates(question.parcels, met.boxes)
-    return _sums(question, fragment, met, lefts, rights, attributes)
+def _pairs(question: Question, met: Prepared, lefts: Integers, rights: Integers) -> Pairs:
+    areas = np.empty(len(lefts))
+    pair_areas(question.parcels.side, met.side, lefts, rights, 0, len(lefts), met.planar, areas)
+    return keep(lefts, rights, areas, question.smallest)
 
 
 def _candidates(parcels: Prepared, boxes: Floats) -> tuple[Integers, Integers]:
@@ -147,21 +202,6 @@ def _candidates(parcels: Prepared, boxes: Floats) -> tuple[Integers, Integers]:
     near = touching(parcels.tree, extent)
     lefts, rights = candidates(parcels.boxes[near], build(boxes), 0, len(near))
     return near[lefts], rights
-
-
-def _sums(
-    question: Question,
-    fragment: Fragment,
-    met: Prepared,
-    lefts: Integers,
-    rights: Integers,
-    attributes: pa.Table,
-) -> Partial:
-    areas = np.empty(len(lefts))
-    pair_areas(question.parcels.side, met.side, lefts, rights, 0, len(lefts), met.planar, areas)
-    codes, values = _classes(attributes, len(met))
-    found = sum_by_class(keep(lefts, rights, areas, question.smallest), codes, len(values))
-    return Partial(fragment.layer, found.left, found.right, found.area_m2, values)
 
 
 def _classes(attributes: pa.Table, rows: int) -> tuple[Integers, tuple[Values, ...]]:

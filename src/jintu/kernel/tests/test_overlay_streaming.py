@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import pickle
-import signal
 import subprocess
 import sys
-import time
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,7 +22,7 @@ from jintu.kernel.flat import Polygons, from_shapely
 from jintu.kernel.overlay import fragments as fragments_module
 from jintu.kernel.overlay import overlay, prepare
 from jintu.kernel.overlay.fragments import ROWS, plan, reader
-from jintu.kernel.overlay.streaming import Question, Source, overlay_files, task
+from jintu.kernel.overlay.streaming import Question, Source, overlay_files, pair_files, task
 from jintu.kernel.overlay.tree import hilbert_order
 
 SIDES = ("xmin", "ymin", "xmax", "ymax")
@@ -108,6 +106,21 @@ def test_geos_agrees(tmp_path) -> None:
     for left, _, area in sums.rows():
         common = shapely.intersection(lots.take([left]).to_shapely()[0], union)
         assert area == pytest.approx(from_shapely([common]).areas()[0], rel=1e-9)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_rows_of_several_files_pair_as_in_memory_to_the_last_bit(tmp_path, threads) -> None:
+    """Two files with and without covering are one layer; a parcel far from the first skips its row groups."""
+    cells, lots = grid(70, 40), parcels(120, 70, 40)
+    halves = [cells.take(np.arange(1300)), cells.take(np.arange(1300, 2800))]
+    paths = [write(tmp_path / f"{k}.parquet", half, covering=not k, row_group=90) for k, half in enumerate(halves)]
+    found, expected = pair_files(lots, paths, Threads(threads)), overlay(lots, cells)
+    assert len(found) > 500
+    for name in ("left", "right", "area_m2"):
+        assert np.array_equal(getattr(found, name), getattr(expected, name))
+    few = lots.take([3])
+    assert np.array_equal(pair_files(few, paths).right, overlay(few, cells).right)
+    assert len(pair_files(from_shapely([shapely.box(10, 10, 11, 11)]), paths)) == 0
 
 
 def test_several_columns_make_one_class_and_a_null_is_none(layer) -> None:
@@ -281,75 +294,3 @@ def test_memory_is_that_of_the_fragments_in_flight(tmp_path) -> None:
     decoded = pq.ParquetFile(large).read(["geometry"]).nbytes / 2**20
     assert decoded > 250
     assert after - before < 128, (before, after, decoded)
-
-
-# --- on a cluster ----------
-
-
-@pytest.fixture
-def cluster(tmp_path):
-    """A scheduler and two workers, each a process of its own; yields (address, worker processes)."""
-    pytest.importorskip("distributed")
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-    address_file = tmp_path / "scheduler.json"
-    run = [sys.executable, "-m", "distributed.cli.dask_scheduler"]
-    started = [
-        subprocess.Popen(
-            [*run, "--port", "0", "--no-dashboard", "--scheduler-file", str(address_file), "--host", "127.0.0.1"],
-            env=environment,
-            stderr=subprocess.DEVNULL,
-        )
-    ]
-    try:
-        until = time.monotonic() + 60
-        while not address_file.exists() or not address_file.read_text():
-            assert time.monotonic() < until and started[0].poll() is None
-            time.sleep(0.1)
-        address = json.loads(address_file.read_text())["address"]
-        for _ in range(2):
-            worker = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1"]
-            options = ["--no-nanny", "--no-dashboard", "--host", "127.0.0.1", "--local-directory", str(tmp_path)]
-            started.append(subprocess.Popen([*worker, *options], env=environment, stderr=subprocess.DEVNULL))
-        from distributed import Client
-
-        with Client(address, set_as_default=False, timeout="60s") as client:
-            client.wait_for_workers(2, timeout=60)
-        yield address, started[1:]
-    finally:
-        for process in started:
-            process.kill()
-            process.wait(30)
-
-
-def test_two_workers_give_the_same_digits_and_one_may_die(cluster, tmp_path) -> None:
-    address, workers = cluster
-    path = write(tmp_path / "a.parquet", grid(400, 300), row_group=2000)
-    lots = parcels(300, 400, 300)
-    question = [Source(path, ("code", "owner"))]
-    (here,) = overlay_files(lots, question, Threads(2))
-    (there,) = overlay_files(lots, question, executor(address.replace("tcp:", "dask:")))
-    killed = []
-
-    class Dying:
-        """Dask, but one of the workers is killed when the second result is in."""
-
-        def run(self, work, shared, items):
-            slow = Dask(address).run(work, shared, items)
-            for number, partial in enumerate(slow):
-                if number == 1 and not killed:
-                    workers[0].send_signal(signal.SIGKILL)
-                    killed.append(number)
-                yield partial
-
-    (after,) = overlay_files(lots, question, Dying())
-    assert killed and workers[0].wait(30) == -signal.SIGKILL
-    for other in (there, after):
-        assert other.values == here.values
-        for name in ("left", "code", "area_m2"):
-            assert np.array_equal(getattr(here, name), getattr(other, name))
-
-
-def test_a_scheduler_that_is_not_there(monkeypatch) -> None:
-    pytest.importorskip("distributed")
-    with pytest.raises(Missing, match="No dask scheduler answers"):
-        list(Dask("tcp://127.0.0.1:9", timeout="1s").run(task, None, [1]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -148,6 +148,13 @@ class Defects:
             ends,
             self.shapes[indices],
         )
+
+    def numbered(self, rows: Integers) -> Defects:
+        """The same defects, their rows called by the numbers they have in the layer; no row stays none."""
+        spots = self.spots.copy()
+        some = spots[:, 0] >= 0
+        spots[some, 0] = rows[spots[some, 0]]
+        return replace(self, spots=spots)
 
     def geometries(self) -> NDArray[np.object_]:
         """Shapely geometries (n,): the shapes, and points for the rest."""
