@@ -42,6 +42,7 @@ class Node:
     map_approval_no: str = ""
     name: str = ""
     business_date: str = ""
+    executor: str = "threads"
 
     def require_secret_key(self) -> None:
         """Raises `Refused` without a key: several processes that serve one node must sign alike."""

@@ -31,9 +31,8 @@ __all__ = ["analyse"]
 @click.option(
     "--executor",
     "where",
-    default="threads",
-    envvar="JINTU_EXECUTOR",
-    help="Where the work is done: threads, or dask://host:port.",
+    default="",
+    help="Where the work is done: threads, or dask://host:port; default is the node's setting.",
 )
 @click.option("--json", "as_json", is_flag=True)
 def analyse(
@@ -56,7 +55,8 @@ def analyse(
     from django.conf import settings
 
     from jintu.foundation.layers import overlaying, schemas
-    from jintu.kernel.executors import Threads, executor
+    from jintu.foundation.operations import executing
+    from jintu.kernel.executors import Threads
 
     name, _, at = layer.partition("@")
     schema = schemas.get(name)
@@ -67,7 +67,7 @@ def analyse(
         progress(0, 0, "reading")
         ids, polygons = overlaying.parcels_of(parcels, identifier=identifier, crs=crs, member=member)
         progress(0, 0, "overlaying")
-        runs = Threads(threads) if where == "threads" else executor(where)
+        runs = Threads(threads) if threads else executing.executor(where)
         found = overlaying.by_attributes(polygons, pieces, columns, runs)
     used = {v.pk: v.hash for v in pieces}
     rows = [

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     import numpy as np
     import shapely
 
+    from jintu.kernel.executors import Executor
     from jintu.kernel.flat import Polygons
     from jintu.kernel.overlay import Pairs
 
@@ -88,6 +89,10 @@ class _Shared:
     tables: dict[int, Table] = field(default_factory=dict)
     frames: list[Any] = field(default_factory=list)  # keeps ids from being used twice
     answers: dict[tuple[Any, ...], pl.DataFrame] = field(default_factory=dict)
+    files: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    """Where the lake has the rows of a frame, by its identity"""
+    cluster: Executor | None = None
+    """What overlays with those files; None: this process, in memory"""
 
     def table(self, frame: pl.DataFrame) -> Table:
         found = self.tables.get(id(frame))
@@ -125,7 +130,7 @@ class Inputs:
     @classmethod
     def from_loaded(cls, rule: Rule, loaded: Loaded, as_of: date) -> Inputs:
         """A rule's inputs out of what the run has loaded; what was not loaded is left out, `missing` will say so."""
-        shared = vars(loaded).setdefault("shared", _Shared())
+        shared = vars(loaded).setdefault("shared", _Shared(files=loaded.files, cluster=loaded.cluster))
         tables: dict[str, Any] = {}
         for name, need in rule.needs.items():
             if isinstance(need, Rows):
@@ -192,14 +197,20 @@ class Inputs:
             self._shared.answers[key] = self._overlay(a, b)
         return self._shared.answers[key]
 
-    @staticmethod
-    def _overlay(a: Table, b: Table) -> pl.DataFrame:
+    def _overlay(self, a: Table, b: Table) -> pl.DataFrame:
+        """Pairs in order of left, then right: the same from memory and, where there is a cluster, from the lake."""
         schema = {"left": pl.UInt32, "right": pl.UInt32, "area_m2": pl.Float64}
         if not (a.has_outlines and b.has_outlines):
             return pl.DataFrame(schema=schema)
         from jintu.kernel.overlay import overlay
 
-        pairs = overlay(a.resident, b.resident)
+        files = self._shared.files.get(id(b.frame))
+        if self._shared.cluster is not None and files:
+            from jintu.kernel.overlay.streaming import pair_files
+
+            pairs = pair_files(a.resident, files, self._shared.cluster)
+        else:
+            pairs = overlay(a.resident, b.resident)
         return pl.DataFrame(
             {"left": pairs.left, "right": pairs.right, "area_m2": pairs.area_m2}, schema_overrides=schema
         )

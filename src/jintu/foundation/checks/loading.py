@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connection, models
 
+from jintu.foundation.operations import executing
 from jintu.foundation.registers import descriptor
 from jintu.foundation.registers.db import ExactDecimalField, GeometryField
 
@@ -21,6 +22,8 @@ from .rules import Layer, Rows, Rule
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from jintu.kernel.executors import Executor
 
 __all__ = ["Loaded", "load", "register_frame"]
 
@@ -35,6 +38,10 @@ class Loaded:
     registers: dict[tuple[str, bool], pl.DataFrame] = field(default_factory=dict)
     layers: dict[tuple[str, str], Any] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
+    files: dict[int, tuple[str, ...]] = field(default_factory=dict)
+    """The files of the lake, in order, whose rows a layer's frame has; by the identity of the frame."""
+    cluster: Executor | None = None
+    """Where overlays with those files are done; None: in this process, in memory."""
 
 
 def register_frame(name: str, division: str, *, geometry: bool = True) -> pl.DataFrame:
@@ -109,7 +116,7 @@ def _wkb(values: list[Any]) -> list[bytes | None]:
 
 def load(rules: Iterable[Rule], division: str, as_of: date) -> Loaded:
     """Everything the rules need, each register and layer version read once."""
-    loaded = Loaded()
+    loaded = Loaded(cluster=executing.cluster())
     needs = [need for r in rules for need in r.needs.values()]
     with_geometry = {n.register for n in needs if isinstance(n, Rows) and n.geometry}
     for name in dict.fromkeys(n.register for n in needs if isinstance(n, Rows)):
@@ -121,7 +128,7 @@ def load(rules: Iterable[Rule], division: str, as_of: date) -> Loaded:
         loaded.registers[name, True] = frame
         loaded.provenance[name] = {"rows": frame.height, "sha256": _rows_hash(frame)}
     for (layer, at), columns in _layer_columns(needs).items():
-        frames, versions = _layer_frames(layer, at, division, as_of, columns)
+        frames, versions = _layer_frames(layer, at, division, as_of, columns, loaded.files)
         if frames is not None:
             loaded.layers[layer, at] = frames
             loaded.provenance.setdefault(layer, {"versions": []})["versions"] = versions
@@ -148,12 +155,18 @@ def _layer_columns(needs: Iterable[Rows | Layer]) -> dict[tuple[str, str], list[
 
 
 def _layer_frames(
-    layer: str, at: str, division: str, as_of: date, columns: list[str] | None
+    layer: str,
+    at: str,
+    division: str,
+    as_of: date,
+    columns: list[str] | None,
+    files: dict[int, tuple[str, ...]],
 ) -> tuple[Any, list[Mapping[str, str]]]:
-    """The layer version(s) in force: one frame, or for "all" a list of (valid_from, frame), oldest first."""
+    """The layer version(s) in force: one frame, or for "all" a list of (valid_from, frame), oldest first. ``files``
+    learns where each frame was read."""
     import polars as pl
 
-    from jintu.foundation.layers import versions
+    from jintu.foundation.layers import lake, versions
 
     if at == "all":
         found = list(versions.all_until(layer, division, as_of))
@@ -164,5 +177,8 @@ def _layer_frames(
         return None, []
     read = None if columns is None else [*columns, "geometry"]
     frames = [(v.valid_from, pl.from_arrow(v.table(read))) for v in found]
+    for (_, frame), version in zip(frames, found, strict=True):
+        parts = version.versions if isinstance(version, versions.Combined) else (version,)
+        files[id(frame)] = tuple(str(part.directory / lake.DATA) for part in parts)
     names = [{"name": v.name, "hash": v.hash, "valid_from": v.valid_from.isoformat()} for v in found]
     return (frames if at == "all" else frames[0][1]), names

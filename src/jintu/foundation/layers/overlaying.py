@@ -71,16 +71,22 @@ def by_attributes(
     """(row of ``polygons``, values of ``columns``, m², id of the version), sorted; a null is "".
 
     Streamed from the lake: only the row groups near the polygons are read, once each, and memory does not grow with the
-    layer. ``executor`` is threads, one per core, when None. Raises `Missing` when the files of a version are gone.
+    layer. ``executor`` is threads, one per core, when None. Raises `Missing` when the files of a version are gone,
+    `Refused` when what is read of them is not what was published.
     """
+    from jintu.kernel.overlay import prepare
+    from jintu.kernel.overlay.fragments import plan
     from jintu.kernel.overlay.streaming import Source, overlay_files
 
-    for version in versions:
+    prepared = prepare(polygons)
+    sources = [Source(str(version.directory / lake.DATA), tuple(columns)) for version in versions]
+    for version, source in zip(versions, sources, strict=True):
         if not (version.directory / lake.DATA).is_file():
             lake.manifest(version.directory)
-    sources = [Source(str(version.directory / lake.DATA), tuple(columns)) for version in versions]
+        read = {group for fragment in plan(source.path, 0, prepared.tree, columns) for group in fragment.groups}
+        lake.check_parts(version.directory, version.manifest_hash, read)
     return sorted(
         (row, tuple("" if v is None else str(v) for v in values), area, version.pk)
-        for version, sums in zip(versions, overlay_files(polygons, sources, executor), strict=True)
+        for version, sums in zip(versions, overlay_files(prepared, sources, executor), strict=True)
         for row, values, area in sums.rows()
     )

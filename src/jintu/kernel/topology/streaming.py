@@ -33,12 +33,14 @@ __all__ = ["Part", "Question", "inspect_file", "task"]
 
 @dataclass(frozen=True)
 class Question:
-    """What every task needs to know. ``column`` of the geometry; the file's primary one when empty."""
+    """What every task needs to know. ``column`` of the geometry; the file's primary one when empty. ``as_delivered``
+    keeps the rings in their direction, see `jintu.kernel.flat.from_wkb`."""
 
     path: str
     plane: Plane
     limits: Limits
     column: str = ""
+    as_delivered: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,19 +58,20 @@ def inspect_file(
     executor: Executor | None = None,
     *,
     column: str = "",
+    as_delivered: bool = False,
 ) -> Defects:
     """All defects of a layer of polygons on disk; rows count from 0 in the order of the file.
 
     ``plane`` is that of the coordinates in ``column`` (metres when None). ``executor`` is threads, one per core, when
-    None. Raises `Missing` for a file or column that is not there, `InputError` for a file that is no GeoParquet and a
-    geometry that cannot be read.
+    None. ``as_delivered`` keeps the rings in their direction and refuses none. Raises `Missing` for a file or column
+    that is not there, `InputError` for a file that is no GeoParquet and a geometry that cannot be read.
     """
-    question = Question(path, plane or Plane(), limits or Limits(), column)
+    question = Question(path, plane or Plane(), limits or Limits(), column, as_delivered)
     fragments = all_of(path, (column,) if column else ())
     parts = list((executor or Threads()).run(task, question, fragments))
 
     def fetch(rows: Integers) -> Polygons:
-        return _fetch(path, column, rows)
+        return _fetch(question, rows)
 
     between = conclude([part.scan for part in parts], fetch, question.plane, question.limits)
     return joined([*(part.alone for part in parts), between])
@@ -78,7 +81,7 @@ def task(question: Question, fragment: Fragment) -> Part:
     """Look at one fragment."""
     with reader(question.path) as file:
         rows = file.rows(fragment.groups)
-        polygons = from_wkb(file.values(fragment.groups, question.column), 1)
+        polygons = from_wkb(file.values(fragment.groups, question.column), 1, as_delivered=question.as_delivered)
     wrong = validity(polygons, threads=1)
     rings = ring_defects(polygons, question.limits, question.plane, threads=1)
     crossing = np.unique(wrong.of(Kind.SELF_CROSSING).rows)
@@ -86,13 +89,13 @@ def task(question: Question, fragment: Fragment) -> Part:
     return Part(part, joined([wrong, rings]).numbered(rows))
 
 
-def _fetch(path: str, column: str, rows: Integers) -> Polygons:
+def _fetch(question: Question, rows: Integers) -> Polygons:
     """The geometries of rows, in that order; their row groups are read one at a time."""
-    group_of = np.searchsorted(row_starts(path), rows, side="right") - 1
+    group_of = np.searchsorted(row_starts(question.path), rows, side="right") - 1
     values: dict[int, bytes | None] = {}
-    with reader(path) as file:
+    with reader(question.path) as file:
         for group in np.unique(group_of).tolist():
             wanted = np.unique(rows[group_of == group])
-            found = file.values([group], column).take(wanted - file.rows([group])[0])
+            found = file.values([group], question.column).take(wanted - file.rows([group])[0])
             values.update(zip(wanted.tolist(), found.to_pylist(), strict=True))
-    return from_wkb([values[row] for row in rows.tolist()], 1)
+    return from_wkb([values[row] for row in rows.tolist()], 1, as_delivered=question.as_delivered)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from jintu.foundation.layers import lake, schemas, versions
 from jintu.foundation.layers.models import LayerVersion
 from jintu.foundation.layers.reading import is_plane
+from jintu.foundation.operations import executing
 
 from ..lazy import pl
 from .given import Given
 from .tables import Dataset, Table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from jintu.kernel.topology import Defects, Plane
 
 __all__ = ["Tables", "around", "dataset", "neighbours", "table_of"]
 
@@ -25,13 +32,24 @@ def table_of(version: LayerVersion) -> Table:
     table = version.table([*columns, lake.DELIVERED] if delivered else columns)
     frame = pl.from_arrow(table)
     wkb = frame.get_column(lake.GEOMETRY) if lake.GEOMETRY in frame.columns else None
-    return Table(
-        version.schema,
-        frame.drop(lake.GEOMETRY, lake.DELIVERED, strict=False),
-        wkb,
-        frame.get_column(lake.DELIVERED) if delivered and is_plane(version.crs) else None,
-        version.crs,
-    )
+    plane = frame.get_column(lake.DELIVERED) if delivered and is_plane(version.crs) else None
+    look = _on_cluster(version, lake.DELIVERED if plane is not None else lake.GEOMETRY)
+    return Table(version.schema, frame.drop(lake.GEOMETRY, lake.DELIVERED, strict=False), wkb, plane, version.crs, look)
+
+
+def _on_cluster(version: LayerVersion, column: str) -> Callable[[Plane], Defects] | None:
+    """How the node's cluster looks at the topology of a version's file; None where the node has none."""
+    runs = executing.cluster()
+    if runs is None:
+        return None
+
+    def look(plane: Plane) -> Defects:
+        from jintu.kernel.topology.streaming import inspect_file
+
+        path = str(version.directory / lake.DATA)
+        return inspect_file(path, plane, executor=runs, column=column, as_delivered=column == lake.DELIVERED)
+
+    return look
 
 
 def _has_delivered(version: LayerVersion) -> bool:
