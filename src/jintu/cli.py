@@ -35,6 +35,7 @@ COMMANDS = {
     "register": "register",
     "export": "register",
     "analyse": "analyse",
+    "transform": "transform",
     "supervise": "supervise",
     "findings": "supervise",
     "verify": "verify",

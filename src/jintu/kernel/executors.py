@@ -1,4 +1,4 @@
-"""Where the tasks of a long computation run: threads of this process, or the workers of a cluster.
+"""Where the tasks of a long computation run: threads of this process, or the workers of a cluster (dask or Spark).
 
 A computation is cut into tasks that need nothing from one another: ``task(shared, item)``, where ``shared`` is what all
 of them need and ``item`` is small (a reference to a part of a file, never the part itself). Results come back in the
@@ -6,6 +6,7 @@ order of the items, whatever ran first, so that a sum over them is the same to t
 
     executor("threads")             one thread per core; "threads:4" for four
     executor("dask://host:8786")    the workers of a dask.distributed scheduler (``pip install jintu[cluster]``)
+    executor("spark://host:7077")   the workers of a Spark master (``pip install jintu[spark]``), see `spark`
 
 Workers of a cluster need this package and see the files under the same paths. What a dead worker had not finished, the
 others do again.
@@ -111,6 +112,12 @@ def executor(name: str) -> Executor:
         return Threads(int(rest) if rest else None)
     if kind == "dask" and rest.startswith("//"):
         return Dask(f"tcp:{rest}")
+    if kind == "spark" and (not rest or rest.startswith(("//", "yarn", "local", "k8s:"))):
+        from jintu.kernel.spark import Spark
+
+        return Spark(name if rest.startswith("//") else rest)
     raise InputError(
-        "{name} names no executor.", remedy='Write "threads", "threads:4" or "dask://host:8786".', name=name
+        "{name} names no executor.",
+        remedy='Write "threads", "threads:4", "dask://host:8786" or "spark://host:7077".',
+        name=name,
     )

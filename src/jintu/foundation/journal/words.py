@@ -42,6 +42,7 @@ ACTS: dict[str, Any] = {
     "map.theme_remove": _("thematic map removed"),
     "map.link": _("map link made"),
     "map.print": _("map sheet printed"),
+    "layer.transform": _("file moved to CGCS2000"),
     "layer.imagery": _("imagery source set"),
     "layer.tiles": _("tiles of a layer version built"),
     "layer.remove_draft": _("draft of a layer removed"),

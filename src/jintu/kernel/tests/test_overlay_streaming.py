@@ -24,6 +24,7 @@ from jintu.kernel.overlay import overlay, prepare
 from jintu.kernel.overlay.fragments import ROWS, plan, reader
 from jintu.kernel.overlay.streaming import Question, Source, overlay_files, pair_files, task
 from jintu.kernel.overlay.tree import hilbert_order
+from jintu.kernel.spark import Spark
 
 SIDES = ("xmin", "ymin", "xmax", "ymax")
 CODES = ("011", "013", "021", "203")
@@ -239,7 +240,9 @@ def test_a_question_travels_to_another_process(layer) -> None:
 def test_executors_by_name() -> None:
     assert executor("threads") == Threads() and executor("threads:3") == Threads(3)
     assert executor("dask://example:8786") == Dask("tcp://example:8786")
-    for wrong in ("", "thread", "threads:x", "dask:", "spark://x"):
+    assert executor("spark") == Spark() and executor("spark:local[2]") == Spark("local[2]")
+    assert executor("spark://example:7077") == Spark("spark://example:7077")
+    for wrong in ("", "thread", "threads:x", "dask:", "spark:x"):
         with pytest.raises(InputError, match="names no executor"):
             executor(wrong)
 

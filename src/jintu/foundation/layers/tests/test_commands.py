@@ -257,3 +257,22 @@ def test_imagery_is_added_and_switched_by_the_operator(node) -> None:
     jintu(node, "layer", "imagery", "off", "正射影像")
     assert "no imagery called" in jintu(node, "layer", "imagery", "on", "none", code=4)
     assert "no tile address" in jintu(node, "layer", "imagery", "add", "x", "https://imagery.example/a.png", code=3)
+
+
+def test_an_old_datum_is_left_behind_only_with_parameters_that_fit(node: Path, tmp_path: Path) -> None:
+    from jintu.kernel import formats
+    from jintu.kernel.tests import test_transformation as made
+
+    shape = shapely.box(40_390_000, 4_020_000, 40_390_100, 4_020_100)
+    old = grid.write(tmp_path / "old.gpkg", {"DKBH": ["1"]}, [shape], crs=made.OLD)
+    held = made.file(tmp_path)
+    told = answer(node, "transform", old, tmp_path / "new.gpkg", "--parameters", held)
+    assert told["rows"] == 1 and told["points"] == 5 and told["worst_m"] == 0
+    with formats.read(tmp_path / "new.gpkg") as source:
+        (moved,) = shapely.from_wkb(source.table().column(formats.GEOMETRY).to_pylist())
+    expected = grid.lonlat(shapely.Point(made.by_proj([(40_390_000, 4_020_000, 114.0)])[0][:2]))
+    assert shapely.Point(moved.bounds[:2]).distance(expected) < 1e-7
+    made.file(tmp_path, made.WRONG["sign of a rotation"])
+    refused = jintu(node, "transform", old, tmp_path / "no.gpkg", "--parameters", held, code=1)
+    assert "control point N00" in refused and " m are allowed" in refused
+    assert not (tmp_path / "no.gpkg").exists()
