@@ -14,6 +14,8 @@ BENCHMARKS = (
     "area",
     "overlay",
     "growth",
+    "cluster",
+    "parcel",
     "topology",
     "register_import",
     "supervise",

@@ -68,7 +68,7 @@ def analyse(outline: Outline, scope: Any, day: date) -> dict[str, Any]:
     published = list(LayerVersion.objects.published().within(scope).defer("quality"))
     used: list[LayerVersion] = []
 
-    def met(layer: str) -> tuple[Schema, list[_Met]] | None:
+    def met(layer: str, *columns: str) -> tuple[Schema, list[_Met]] | None:
         try:
             schema = schemas.get(layer)
         except Missing:  # a domain that is not installed has no layer
@@ -77,7 +77,7 @@ def analyse(outline: Outline, scope: Any, day: date) -> dict[str, Any]:
         if not pieces:
             return None
         used.extend(pieces)
-        return schema, [_meet(prepared, v) for v in pieces]
+        return schema, [_meet(prepared, v, columns or (schema.classes,)) for v in pieces]
 
     answer: dict[str, Any] = {
         "as_of": day.isoformat(),
@@ -97,9 +97,9 @@ def analyse(outline: Outline, scope: Any, day: date) -> dict[str, Any]:
         "declared": _declared(outline),
         "own_overlap_m2": _own_overlap(prepared),
     }
-    found = met("survey.DLTB")
+    found = met("survey.DLTB", "land_use_code", "ownership", "ridge_area_m2", "patch_area_m2")
     answer["land_use"] = _land_use(found[1], total) if found else None
-    found = met("survey.JBNTTB")
+    found = met("survey.JBNTTB", "patch_code", "land_use_code")
     answer["farmland"] = _farmland(found[1]) if found else None
     found = met("planning.TDYTQ")
     answer["zones"] = _zones(found, total) if found else None
@@ -156,8 +156,8 @@ def _m2(value: float) -> float:
     return round(float(value), 2)
 
 
-def _meet(prepared: Any, version: LayerVersion) -> _Met:
-    """The features of a version that share more than a tenth of a square metre with the parcels.
+def _meet(prepared: Any, version: LayerVersion, columns: Sequence[str]) -> _Met:
+    """The features of a version that share more than a tenth of a square metre with the parcels, and their columns.
 
     A version that is not in memory is not loaded for one question: what lies near is read from the lake.
     """
@@ -170,7 +170,7 @@ def _meet(prepared: Any, version: LayerVersion) -> _Met:
     box = (*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist())
     resident = versions.held(version)
     if resident is None:
-        attributes = version.table(None, box)
+        attributes = version.table([*columns, "geometry"], box)
         pairs = overlay(prepared, Polygons.from_wkb(attributes.column("geometry")))
         rows = pairs.right
     else:
@@ -401,27 +401,40 @@ def wrong_parts(outline: Outline, scope: Any, day: date) -> list[tuple[str, Any,
     from jintu.kernel.flat import Polygons
 
     whole = shapely.union_all([p.geometry for p in outline.parcels])
-    parts = []
-    for layer, column, codes, what in (
-        ("survey.JBNTTB", "", (), "farmland"),
-        ("planning.JSYDGZQ", "control_type", ("040",), "prohibited"),
-        ("planning.JSYDGZQ", "control_type", ("030",), "restricted"),
+    shapes: dict[str, list[Any]] = {what: [] for what in WRONG_PARTS}
+    for layer, column, whats in (
+        ("survey.JBNTTB", "", {None: "farmland"}),
+        ("planning.JSYDGZQ", "control_type", {"040": "prohibited", "030": "restricted"}),
     ):
-        shapes: list[Any] = []
         for piece in versions.pieces_in_scope(layer, scope, day):
-            resident = versions.resident(piece)
-            rows = resident.near(whole.bounds)
-            if column:
-                values = resident.attributes.column(column).take(rows).to_pylist()
-                rows = rows[[v in codes for v in values]] if len(rows) else rows
-            if len(rows):
-                shapes += shapely.intersection(
-                    shapely.make_valid(resident.polygons.take(rows).to_shapely()), whole
-                ).tolist()
-        shapes = [_areas_only(s) for s in shapes if not s.is_empty]
-        if shapes:
-            joined = _areas_only(shapely.union_all(shapes))
-            area = float(Polygons.from_shapely([joined]).areas()[0])
-            if area > 1:
-                parts.append((what, joined, area))
+            codes, near = _near(piece, whole.bounds, column)
+            counted = [i for i, code in enumerate(codes) if code in whats]
+            common = shapely.intersection(shapely.make_valid(near[counted]), whole).tolist()
+            for i, shape in zip(counted, common, strict=True):
+                if not shape.is_empty:
+                    shapes[whats[codes[i]]].append(_areas_only(shape))
+    parts = []
+    for what, found in shapes.items():
+        joined = _areas_only(shapely.union_all(found))
+        area = float(Polygons.from_shapely([joined]).areas()[0])
+        if area > 1:
+            parts.append((what, joined, area))
     return parts
+
+
+WRONG_PARTS = ("farmland", "prohibited", "restricted")
+
+
+def _near(version: LayerVersion, box: Any, column: str) -> tuple[list[Any], NDArray[np.object_]]:
+    """Values of a column (None each without one) and Shapely outlines of the features near a box, from memory where the
+    version is there, else from the lake."""
+    import shapely
+
+    resident = versions.held(version)
+    if resident is None:
+        table = version.table([column, "geometry"] if column else ["geometry"], box)
+        shapes = shapely.from_wkb(table.column("geometry").to_numpy())
+    else:
+        rows = resident.near(box)
+        table, shapes = resident.attributes.take(rows), resident.shapes(rows)
+    return table.column(column).to_pylist() if column else [None] * len(shapes), shapes

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-__all__ = ["ROWS", "Fragment", "Reader", "all_of", "plan", "reader", "row_starts", "touching"]
+__all__ = ["ROWS", "Fragment", "Reader", "all_of", "forget", "plan", "reader", "row_starts", "touching"]
 
 ROWS, BYTES = 16_384, 8 << 20
 """Row groups are read together up to so many rows, and so many decoded bytes of the columns read."""
@@ -200,6 +200,11 @@ def _parsed(path: str, size: int, changed: int) -> _Header:
     counts = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
     starts = np.concatenate(([0], np.cumsum(counts, dtype=np.int64)))
     return _Header(metadata, geometry, covering, _bounds(metadata, covering), starts)
+
+
+def forget() -> None:
+    """Drop the footers kept in memory: the next question opens its files anew."""
+    _parsed.cache_clear()
 
 
 def _damaged(path: str, error: Exception) -> InputError:
