@@ -33,7 +33,7 @@ from jintu.kernel.overlay import SMALLEST, Prepared, prepare
 from jintu.kernel.overlay.fragments import Fragment, plan, reader, row_starts, touching
 from jintu.kernel.overlay.kernel import pair_areas
 from jintu.kernel.overlay.pairs import Pairs, candidates, keep, sum_by_class
-from jintu.kernel.overlay.tree import build
+from jintu.kernel.overlay.tree import build, extent
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -182,9 +182,11 @@ def _meet(question: Question, fragment: Fragment) -> _Met | None:
         if not len(lefts):
             return None
         attributes, geometry = file.columns(fragment.groups, source.columns)
-    rows = np.unique(rights)
+    asked = np.zeros(len(numbers), dtype=np.bool_)
+    asked[rights] = True
+    rows, place = np.flatnonzero(asked), np.cumsum(asked) - 1
     met = Prepared(from_wkb(geometry, 1, rows), parcels.planar, 1)
-    return _Met(numbers[rows], attributes.take(rows), _pairs(question, met, lefts, np.searchsorted(rows, rights)))
+    return _Met(numbers[rows], attributes.take(rows), _pairs(question, met, lefts, place[rights]))
 
 
 def _pairs(question: Question, met: Prepared, lefts: Integers, rights: Integers) -> Pairs:
@@ -195,11 +197,9 @@ def _pairs(question: Question, met: Prepared, lefts: Integers, rights: Integers)
 
 def _candidates(parcels: Prepared, boxes: Floats) -> tuple[Integers, Integers]:
     """Pairs (parcel, row) whose boxes overlap."""
-    filled = boxes[np.isfinite(boxes).all(axis=1)]
-    if not len(filled):
+    near = touching(parcels.tree, extent(boxes))
+    if not len(near):
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-    extent = np.concatenate((filled[:, :2].min(axis=0), filled[:, 2:].max(axis=0)))
-    near = touching(parcels.tree, extent)
     lefts, rights = candidates(parcels.boxes[near], build(boxes), 0, len(near))
     return near[lefts], rights
 

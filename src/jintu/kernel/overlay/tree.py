@@ -14,7 +14,7 @@ import numpy as np
 
 from jintu.kernel.flat import Floats, Integers
 
-__all__ = ["NODE", "Tree", "build", "hilbert_order", "hilbert_places", "search"]
+__all__ = ["NODE", "Tree", "build", "extent", "hilbert_order", "hilbert_places", "search"]
 
 NODE = 16
 _ORDER = 16  # bits of each Hilbert coordinate: cells of 1/65 536 of the layer's extent
@@ -57,27 +57,50 @@ def _fill(boxes: Floats, items: Integers, levels: Integers, nodes: Floats) -> No
 
 def hilbert_order(boxes: Floats) -> Integers:
     """Indices of the boxes that hold something, in the order of their centres along a Hilbert curve."""
-    filled = np.flatnonzero(np.isfinite(boxes).all(axis=1))
-    return filled[np.argsort(hilbert_places(boxes[filled]), kind="stable")]
+    filled, places = _places(boxes)
+    return filled[np.argsort(places, kind="stable")]
 
 
 def hilbert_places(boxes: Floats) -> Integers:
     """Place of each box's centre along a Hilbert curve over the extent of all centres; (n, 4) finite → (n,)."""
-    if not len(boxes):
-        return np.empty(0, dtype=np.int64)
-    centres = (boxes[:, :2] + boxes[:, 2:]) / 2
-    low = centres.min(axis=0)
-    extent = centres.max(axis=0) - low
-    cells = ((centres - low) / np.where(extent > 0, extent, 1.0) * (2**_ORDER - 1)).astype(np.int64)
-    return _hilbert(cells)
+    return _places(np.ascontiguousarray(boxes, dtype=np.float64))[1]
 
 
 @nb.njit(cache=True, nogil=True)
-def _hilbert(cells: Integers) -> Integers:
-    out = np.empty(len(cells), dtype=np.int64)
+def extent(boxes: Floats) -> Floats:
+    """West, south, east, north of all boxes that hold something; (inf, inf, -inf, -inf) where none does."""
+    out = np.array([np.inf, np.inf, -np.inf, -np.inf])
+    for k in range(len(boxes)):
+        if _is_filled(boxes, k):
+            out[0], out[1] = min(out[0], boxes[k, 0]), min(out[1], boxes[k, 1])
+            out[2], out[3] = max(out[2], boxes[k, 2]), max(out[3], boxes[k, 3])
+    return out
+
+
+@nb.njit(cache=True, nogil=True)
+def _is_filled(boxes: Floats, k: int) -> bool:
+    return np.isfinite(boxes[k, 0] + boxes[k, 1] + boxes[k, 2] + boxes[k, 3])
+
+
+@nb.njit(cache=True, nogil=True)
+def _places(boxes: Floats) -> tuple[Integers, Integers]:
+    """Indices of the boxes that hold something, and how far along the curve the centre of each lies."""
+    filled, out = np.empty(len(boxes), dtype=np.int64), np.empty(len(boxes), dtype=np.int64)
+    west, south, east, north = np.inf, np.inf, -np.inf, -np.inf
+    count = 0
+    for k in range(len(boxes)):
+        if _is_filled(boxes, k):
+            filled[count] = k
+            count += 1
+            centre_x, centre_y = (boxes[k, 0] + boxes[k, 2]) / 2, (boxes[k, 1] + boxes[k, 3]) / 2
+            west, east = min(west, centre_x), max(east, centre_x)
+            south, north = min(south, centre_y), max(north, centre_y)
     full = 2**_ORDER - 1
-    for k in range(len(cells)):
-        x, y = cells[k, 0], cells[k, 1]
+    wide, high = east - west if east > west else 1.0, north - south if north > south else 1.0
+    for k in range(count):
+        box = boxes[filled[k]]
+        x = np.int64(((box[0] + box[2]) / 2 - west) / wide * full)
+        y = np.int64(((box[1] + box[3]) / 2 - south) / high * full)
         distance = np.int64(0)
         side = np.int64(1) << (_ORDER - 1)
         while side > 0:
@@ -89,7 +112,7 @@ def _hilbert(cells: Integers) -> Integers:
                 x, y = y, x
             side >>= 1
         out[k] = distance
-    return out
+    return filled[:count], out[:count]
 
 
 @nb.njit(cache=True, nogil=True)

@@ -19,7 +19,8 @@ from jintu.kernel.tests.test_topology_streaming import damaged, same
 from jintu.kernel.topology import Plane
 from jintu.kernel.topology.streaming import inspect_file
 
-pytest.importorskip("pyspark", reason="PySpark is not installed (pip install jintu[spark])")
+for needed in ("pyspark", "pandas"):
+    pytest.importorskip(needed, reason="PySpark is not installed (pip install jintu[spark])")
 pytestmark = pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java")
 
 
