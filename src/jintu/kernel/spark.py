@@ -3,10 +3,10 @@
     executor("spark://master:7077")     the workers of a standalone master; "spark:yarn", "spark:local[4]" likewise
     executor("spark")                   the session that runs already, or what ``spark-submit`` says
 
-What travels is a table of two columns, the number of a task and its item pickled: a reference to row groups, a few
-bytes, never geometry. `mapInArrow` runs the tasks beside the files and gives the pickled answers back; they are put in
-the order of the items, so that sums come out the same to the last bit as on threads. What all tasks share is
-broadcast once. A task whose worker died is done again by Spark (``spark.task.maxFailures``).
+What all tasks share is broadcast once, and with it the items: references to row groups, a few bytes each, never their
+geometry. Spark deals out the numbers of the items; `mapInArrow` runs the tasks and gives the pickled answers back. They
+are put in the order of the items, so that sums come out the same to the last bit as on threads. A task whose worker
+died is done again by Spark (``spark.task.maxFailures``).
 
 Workers need this package (the same version) and see the files under the same paths. All answers are collected before
 the first is given: the driver holds the partial sums of every fragment.
@@ -14,6 +14,7 @@ the first is given: the driver holds the partial sums of every fragment.
 
 from __future__ import annotations
 
+import os
 import pickle
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -39,18 +40,19 @@ class Spark:
 
     def run(self, task: Callable[[Any, Any], Any], shared: Any, items: Iterable[Any]) -> Iterator[Any]:
         """``task(shared, item)`` of each item, in the order of the items; the first error is raised."""
-        import pyarrow as pa
-
         session = self._session()
-        references = [pickle.dumps(item) for item in items]
-        if not references:
+        given = list(items)
+        if not given:
             return
-        sent = session.sparkContext.broadcast(pickle.dumps((task, shared)))
+        sent = session.sparkContext.broadcast(pickle.dumps((shared, given)))
         try:
-            table = pa.table({"number": pa.array(range(len(references)), pa.int64()), "item": references})
-            partitions = min(len(references), _PARTITIONS_A_CORE * session.sparkContext.defaultParallelism)
-            rows = session.createDataFrame(table).repartitionByRange(partitions, "number")
-            answers = rows.mapInArrow(_mapper(sent), "number long, answer binary").toArrow().sort_by("number")
+            partitions = min(len(given), _PARTITIONS_A_CORE * session.sparkContext.defaultParallelism)
+            answers = (
+                session.range(0, len(given), 1, partitions)
+                .mapInArrow(_mapper(task, sent), "number long, answer binary")
+                .toArrow()
+                .sort_by("number")
+            )
             for answer in answers.column("answer"):
                 found = pickle.loads(answer.as_py())  # noqa: S301  written by our own workers
                 if isinstance(found, JintuError):
@@ -70,22 +72,25 @@ class Spark:
         builder = SparkSession.builder.appName("jintu")
         if self.master:
             builder = builder.master(self.master)
-        if self.master.startswith("local"):
-            builder = builder.config("spark.pyspark.python", sys.executable).config("spark.ui.enabled", "false")
+        if self.master.startswith("local"):  # its workers are of this machine: the same Python
+            os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+            builder = builder.config("spark.ui.enabled", "false")
         return builder.getOrCreate()
 
 
-def _mapper(sent: Any) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+def _mapper(
+    task: Callable[[Any, Any], Any], sent: Any
+) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     """The function of a partition. An error with a sentence is an answer; any other is for Spark to try again."""
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         import pyarrow as pa
 
-        task, shared = pickle.loads(sent.value)  # noqa: S301  sent by our own driver
+        shared, items = pickle.loads(sent.value)  # noqa: S301  sent by our own driver
         for batch in batches:
-            for number, item in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+            for number in batch.column(0).to_pylist():
                 try:
-                    answer = task(shared, pickle.loads(item))  # noqa: S301
+                    answer = task(shared, items[number])
                 except JintuError as error:
                     answer = error
                 columns = [pa.array([number], pa.int64()), pa.array([pickle.dumps(answer)], pa.binary())]

@@ -29,16 +29,13 @@ def spark():
     """A session with two workers on this machine, which may fail three times a task."""
     from pyspark.sql import SparkSession
 
-    kept = os.environ.get("PYTHONPATH")
-    os.environ["PYTHONPATH"] = os.pathsep.join(p for p in sys.path if p)
-    builder = SparkSession.builder.master("local[2, 3]").config("spark.pyspark.python", sys.executable)
-    session = builder.config("spark.ui.enabled", "false").config("spark.driver.host", "127.0.0.1").getOrCreate()
-    yield session
-    session.stop()
-    if kept is None:
-        del os.environ["PYTHONPATH"]
-    else:
-        os.environ["PYTHONPATH"] = kept
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(p for p in sys.path if p))
+        patch.setenv("PYSPARK_PYTHON", sys.executable)
+        builder = SparkSession.builder.master("local[2, 3]").config("spark.ui.enabled", "false")
+        session = builder.config("spark.driver.host", "127.0.0.1").getOrCreate()
+        yield session
+        session.stop()
 
 
 def test_overlay_gives_the_same_digits(spark, tmp_path) -> None:
