@@ -17,7 +17,7 @@ from jintu.foundation.checks.inputs import Inputs
 from jintu.foundation.checks.inspection import loading as inspected
 from jintu.foundation.checks.inspection.running import inspect
 from jintu.foundation.checks.rules import Law, Layer, Rows, rule
-from jintu.foundation.layers import importing, lake
+from jintu.foundation.layers import content, importing, lake
 from jintu.foundation.layers.tests import grid
 from jintu.foundation.operations import executing
 from jintu.kernel.executors import Dask, Threads
@@ -44,7 +44,7 @@ def land_use_of_supplies(t, p):
 @pytest.fixture
 def county(tmp_path, monkeypatch):
     """The grid county in row groups of five patches, one of which overlaps its neighbours and another leaves a gap."""
-    monkeypatch.setattr(lake, "ROW_GROUP", 5)
+    monkeypatch.setattr(content, "ROW_GROUP", 5)
     monkeypatch.setattr(fragments, "ROWS", 5)
     moved = {8: affinity.scale(grid.cell(2, 1), 1.1, 1.1), 22: affinity.scale(grid.cell(4, 3), 0.9, 0.9)}
     path = grid.dltb(tmp_path / "dltb.gpkg", shapes=moved)
