@@ -226,6 +226,18 @@ def _outlines(
                     **error.params,
                 )
             )
+    if system.foreign is not None:  # a crossing of less than the last digit goes away when it is projected
+        for i in np.flatnonzero(~shapely.is_missing(shapes) & ~shapely.is_valid(shapes)):
+            if i in bad:
+                continue
+            bad.add(i)
+            problems.add(
+                int(rows[i]),
+                "geometry",
+                "The polygon is not valid: {reason}.",
+                "Repair the boundary.",
+                reason=shapely.is_valid_reason(shapes[i]),
+            )
     good = ~shapely.is_missing(checked)
     good[list(bad)] = False
     out = np.full(len(shapes), None, dtype=object)
