@@ -1,8 +1,10 @@
-"""Compile every kernel once, so that the first user does not wait for it."""
+"""Compile every kernel once, so that the first user does not wait for it: ``jintu init`` does it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from jintu.kernel.flat import Polygons
@@ -13,29 +15,58 @@ __all__ = ["warm_up"]
 def warm_up() -> float:
     """Run all compiled functions on tiny data and return the seconds it took.
 
-    The first run on a machine compiles (some 20 s) into ``NUMBA_CACHE_DIR``, which the caller has set; later ones load.
+    The first run on a machine compiles (a minute on two cores) into ``NUMBA_CACHE_DIR``, which the caller has set;
+    later ones load. A second process compiles what has little in common with the overlay, and waits for nothing.
     """
     from time import perf_counter
 
     begin = perf_counter()
-    import numpy as np
+    other = subprocess.Popen([sys.executable, "-m", "jintu.kernel.warm"])
+    try:
+        flat = _squares()
+        _overlay(flat)
+        _small_scales(flat)
+    finally:
+        other.wait()
+    _topology(flat)  # loads what the other has compiled; compiles it where that process failed
+    return perf_counter() - begin
+
+
+def _shapes() -> list[Any]:
     import shapely
 
+    return [shapely.box(118 + i / 100, 36, 118 + (i + 1.5) / 100, 36.01) for i in range(20)]
+
+
+def _squares() -> Polygons:
+    import numpy as np
+
     from jintu.kernel.flat import from_shapely
+
+    return from_shapely([*_shapes(), None]).take(np.arange(20))
+
+
+def _overlay(flat: Polygons) -> None:
+    import numpy as np
+
     from jintu.kernel.overlay import overlay, prepare
     from jintu.kernel.overlay.uncovered import uncovered
-    from jintu.kernel.topology import inspect, line_defects
 
-    shapes = [shapely.box(118 + i / 100, 36, 118 + (i + 1.5) / 100, 36.01) for i in range(20)]
-    flat = from_shapely([*shapes, None]).take(np.arange(20))
     for planar in (False, True):
         layer = prepare(flat, planar=planar, threads=1)
         overlay(layer, layer, classes=np.zeros(20, dtype=np.int64), threads=1)
     uncovered(flat, flat, threads=1)
-    _small_scales(flat)
+
+
+def _topology(flat: Polygons) -> None:
+    import shapely
+
+    from jintu.kernel.flat import from_shapely
+    from jintu.kernel.topology import inspect, line_defects
+
+    shapes = _shapes()
     inspect(from_shapely([*shapes, shapely.box(119, 36, 119.1, 36.1)]), threads=1)
     line_defects([shape.exterior for shape in shapes])
-    return perf_counter() - begin
 
 
 def _small_scales(flat: Polygons) -> None:
@@ -55,3 +86,7 @@ def _small_scales(flat: Polygons) -> None:
     labels.smooth(label, lines, lines, np.zeros((9, 9), dtype=np.bool_), 1, 0.4)
     corner, ends, _ = labels.outlines(label, len(first))
     labels.thinned(label, corner, ends, lines[corner % 9], lines[corner // 9], 0.1)
+
+
+if __name__ == "__main__":
+    _topology(_squares())

@@ -38,8 +38,8 @@ from .models import LayerVersion
 __all__ = ["BUILT_TO", "Built", "build", "is_current", "start"]
 
 BUILT_TO = 14
-"""Greatest zoom of a pyramid unless ``JINTU_TILES_MAX_ZOOM`` says otherwise: beyond, a tile made when it is asked for
-takes milliseconds, and the archive would double (docs/adr/0007-pyramid.md)."""
+"""Greatest zoom of a pyramid unless ``JINTU_TILES_MAX_ZOOM`` says otherwise: beyond, a tile shows little and is
+made when it is asked for, and the archive would double (docs/adr/0007-pyramid.md)."""
 BLOCK_ZOOM = max(LEVELS)
 FIRST_OF_FEATURES = BLOCK_ZOOM + 1
 
