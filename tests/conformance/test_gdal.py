@@ -20,6 +20,7 @@ from jintu.foundation.layers import exporting as layer_exporting
 from jintu.foundation.layers import importing, schemas
 from jintu.foundation.layers.tests import grid
 from jintu.foundation.registers import descriptor, exporting
+from jintu.foundation.registers.db.tests.apart import apart
 
 from .rows import row
 
@@ -35,7 +36,7 @@ def columns_of(reader: str, path: Path, layer: str) -> tuple[set[str], int]:
         import pyogrio
 
         where = f"/vsizip/{path}" if ".zip" in str(path) else path
-        info = pyogrio.read_info(where, layer=layer or None)
+        info = apart(pyogrio.read_info, where, layer=layer or None)
         return set(info["fields"]), info["features"]
     where = f"/vsizip/{path}" if ".zip" in str(path) else str(path)
     command = ["ogrinfo", "-ro", "-so", where, *([layer] if layer else ["-al"])]

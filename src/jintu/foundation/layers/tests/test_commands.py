@@ -132,7 +132,7 @@ def test_a_layer_from_file_to_figures_on_the_command_line(node, tmp_path) -> Non
     assert {r["layer_version"] for r in answer(node, "analyse", file, "DLTB", "--by", "DLBM")} == {
         first["version"]["hash"]
     }
-    assert "has not been inspected" in jintu(node, "layer", "publish", "DLTB@2024", code=3)
+    assert "has not been inspected" in jintu(node, "layer", "publish", "DLTB@2024", code=1)
     jintu(node, "layer", "publish", "DLTB@2024", "--reason", "right after all")
 
 

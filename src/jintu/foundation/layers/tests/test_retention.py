@@ -51,6 +51,6 @@ def test_a_draft_goes_with_its_files_and_an_entry(draft) -> None:
 
 def test_what_was_published_meanwhile_stays(draft) -> None:
     due = retention.due()
-    publishing.publish(draft)
+    publishing.publish(draft, decision="looked at by hand")
     assert retention.remove(due) == [] and draft.directory.is_dir()
     assert LayerVersion.objects.filter(pk=draft.pk).exists()

@@ -17,6 +17,7 @@ from django.db.migrations import operations as ops
 from jintu.foundation.registers.db import AreaField, GeometryField
 from jintu.kernel.errors import InputError
 
+from .apart import apart
 from .lab import Lab, columns_of
 
 pytestmark = [
@@ -116,13 +117,13 @@ def test_gdal_reads_every_column_of_the_running_file(lot: Any) -> None:
     # seconds are floating-point numbers on the way, and the reader refuses those it rounds up to a whole one
     lot.objects.update(made_at=made.made_at.replace(microsecond=0))
     layer = lot._meta.db_table
-    info = pyogrio.read_info(file_of_database(), layer=layer)
+    info = apart(pyogrio.read_info, file_of_database(), layer=layer)
     names = {f.column for f in lot._meta.concrete_fields} - {"id", "place"}
     assert set(info["fields"]) == names
     assert info["crs"] == "EPSG:4490"
     assert (info["fid_column"], info["geometry_name"]) == ("id", "place")
     assert info["features"] == 2
-    meta, fids, geometries, values = pyogrio.raw.read(file_of_database(), layer=layer, return_fids=True)
+    meta, fids, geometries, values = apart(pyogrio.raw.read, file_of_database(), layer=layer, return_fids=True)
     row = dict(zip(meta["fields"], (v[list(fids).index(made.pk)] for v in values), strict=True))
     assert (row["label"], row["count"], row["big"], row["ratio"]) == ("甲", 3, 2**40, 0.5)
     assert str(row["signed_on"]) == "2026-06-15"
@@ -130,14 +131,14 @@ def test_gdal_reads_every_column_of_the_running_file(lot: Any) -> None:
     assert str(row["made_at"])[:10] == made.made_at.date().isoformat()
     assert row["area"] == 1234  # scaled; gpkg_data_columns says so
     assert shapely.from_wkb(geometries[list(fids).index(made.pk)]).equals(made.place)
-    within = pyogrio.raw.read(file_of_database(), layer=layer, bbox=(117.2, 30.2, 117.3, 30.3))
+    within = apart(pyogrio.raw.read, file_of_database(), layer=layer, bbox=(117.2, 30.2, 117.3, 30.3))
     assert len(within[2]) == 1
 
 
 def test_accounts_and_sessions_are_no_layers() -> None:
     import pyogrio
 
-    names = {name for name, _ in pyogrio.list_layers(file_of_database())}
+    names = {name for name, _ in apart(pyogrio.list_layers, file_of_database())}
     assert not names & {"identity_user", "django_session", "journal_entry"}
 
 
@@ -167,7 +168,8 @@ def test_gdal_cannot_write(lot: Any) -> None:
 
     lot.objects.create(label="mine", place=shapely.Point(1, 1))
     with pytest.raises(Exception, match=r"jintu_writer|constraint|insert|Failed|error"):
-        pyogrio.raw.write(
+        apart(
+            pyogrio.raw.write,
             file_of_database(),
             geometry=np.array([shapely.Point(2, 2).wkb], dtype=object),
             field_data=[np.array(["theirs"], dtype=object)],
