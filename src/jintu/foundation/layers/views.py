@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import json
 from datetime import date
 from typing import Any
@@ -20,11 +19,11 @@ from jintu.kernel.errors import InputError, Missing, Place
 
 from . import analysis, finding, outlines, reporting, tiles
 from . import onemap as onemap_config
+from .answering import vector_tile
 from .atlas import bookmark_views
 from .models import AnalysisResult
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-YEAR = 365 * 24 * 3600
 
 
 def _day(request: HttpRequest) -> date:
@@ -316,14 +315,4 @@ def outline(request: HttpRequest, uid: Any) -> HttpResponse:
 def tile(request: HttpRequest, layer: str, version: str, z: int, x: int, y: int) -> HttpResponse:
     """One vector tile. The address names content that never changes, so a browser may keep it for a year."""
     pieces = tiles.pieces_of(layer, version, request.scope)  # type: ignore[attr-defined]
-    data = tiles.tile(pieces, z, x, y)
-    if not data:
-        answer = HttpResponse(status=204)
-    elif "gzip" in request.headers.get("Accept-Encoding", ""):
-        answer = HttpResponse(data, content_type="application/vnd.mapbox-vector-tile")
-        answer["Content-Encoding"] = "gzip"
-    else:
-        answer = HttpResponse(gzip.decompress(data), content_type="application/vnd.mapbox-vector-tile")
-    answer["Cache-Control"] = f"private, max-age={YEAR}, immutable"
-    answer["Vary"] = "Accept-Encoding, Cookie"
-    return answer
+    return vector_tile(request, tiles.tile(pieces, z, x, y))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from datetime import date
 from typing import Any
 
@@ -21,10 +20,10 @@ from jintu.kernel import classing
 from jintu.kernel.errors import Conflict, InputError, Missing, Place
 
 from .. import schemas, tiles
+from ..answering import vector_tile
 from ..models import LayerVersion, MapTheme
 from . import painting, palettes, pictures, prepared, themes
 
-YEAR = 365 * 24 * 3600
 LISTED = 60
 WIDTH, HEIGHT = 320, 72
 """Of the histogram, in its own units."""
@@ -302,14 +301,4 @@ def tile(request: HttpRequest, layer: str, version: str, digest: str, z: int, x:
     pieces = tiles.pieces_of(layer, version, request.scope)  # type: ignore[attr-defined]
     if z < painting.FROM_ZOOM and not pictures.is_drawn(theme, pieces):
         return HttpResponse(status=204, headers={"Cache-Control": "no-store"})
-    data = pictures.tile(theme, pieces, z, x, y)
-    if not data:
-        answer = HttpResponse(status=204)
-    elif "gzip" in request.headers.get("Accept-Encoding", ""):
-        answer = HttpResponse(data, content_type="application/vnd.mapbox-vector-tile")
-        answer["Content-Encoding"] = "gzip"
-    else:
-        answer = HttpResponse(gzip.decompress(data), content_type="application/vnd.mapbox-vector-tile")
-    answer["Cache-Control"] = f"private, max-age={YEAR}, immutable"
-    answer["Vary"] = "Accept-Encoding, Cookie"
-    return answer
+    return vector_tile(request, pictures.tile(theme, pieces, z, x, y))
