@@ -111,3 +111,57 @@ def test_without_a_key_each_process_signs_with_its_own(tmp_path: Path) -> None:
     }
     assert len(keys) == 2
     assert min(len(k) for k in keys) > 50
+
+
+# --- the node's own settings ----------
+
+
+def read(tmp_path: Path, toml: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+    (tmp_path / "jintu.toml").write_text(toml, encoding="utf-8")
+    environment = {
+        **{k: v for k, v in os.environ.items() if not k.startswith("JINTU_")},
+        "JINTU_DATA": str(tmp_path),
+        "PYTHONPATH": str(ROOT / "src"),
+        **variables,
+    }
+    code = (
+        "from jintu.config import settings as s; "
+        "print(s.JINTU_LINK_DAYS, s.JINTU_DRAFT_DAYS, s.JINTU_RETENTION_AT, s.JINTU_PREBUILD_TILES, s.JINTU_FILE_LIMIT)"
+    )
+    return subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=120)
+
+
+def test_settings_are_read_from_the_file_and_the_environment_wins(tmp_path: Path) -> None:
+    assert read(tmp_path).stdout.split() == ["30", "None", "True", str(2 << 30)]
+    toml = 'link_days = 7\ndraft_days = 60\nretention_at = "02:30"\nprebuild_tiles = false\nfile_limit_mb = 5\n'
+    assert read(tmp_path, toml).stdout.split() == ["7", "60", "02:30", "False", str(5 << 20)]
+    assert read(tmp_path, toml, JINTU_LINK_DAYS="90").stdout.split()[0] == "90"
+
+
+@pytest.mark.parametrize(
+    ("toml", "allowed"),
+    [
+        ("link_days = 0", "1 … 3650"),
+        ('link_days = "many"', "1 … 3650"),
+        ('retention_at = "25:00"', "02:30"),
+        ('hash = "md5"', "sha256, sm3"),
+    ],
+)
+def test_a_setting_out_of_bounds_is_refused_with_what_is_allowed(tmp_path: Path, toml: str, allowed: str) -> None:
+    done = read(tmp_path, toml)
+    assert done.returncode != 0
+    assert f"jintu.toml, field {toml.split()[0]}:" in done.stderr and allowed in done.stderr
+
+
+def test_every_setting_is_documented_with_its_default() -> None:
+    from dataclasses import fields
+
+    from jintu.config.node import Node
+
+    page = (ROOT / "docs" / "reference" / "settings.md").read_text(encoding="utf-8")
+    rows = {cells[1].strip(" `"): cells for line in page.splitlines() if len(cells := line.split("|")) > 4}
+    for f in fields(Node):
+        assert f.name in rows, f.name
+        assert rows[f.name][2].strip(" `") == f"JINTU_{f.name.upper()}"
+        if "least" in f.metadata:
+            assert rows[f.name][3].strip().replace(" ", "") == str(f.default), f.name

@@ -108,8 +108,20 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "jintu.foundation.identity.passwords.MixedCharacters"},
     {"NAME": "jintu.foundation.identity.passwords.NotRecentlyUsed"},
 ]
-JINTU_LINK_DAYS = 30
-"""How long a link to a map view holds."""
+JINTU_HASH = NODE.hash
+JINTU_IMAGERY_HOSTS = [h.strip() for h in NODE.imagery_hosts.split(",") if h.strip()]
+JINTU_FILE_LIMIT = NODE.file_limit_mb << 20
+JINTU_RESIDENT_BYTES = NODE.resident_mb << 20
+JINTU_PREBUILD_TILES = NODE.prebuild_tiles
+JINTU_TILES_MAX_ZOOM = NODE.tiles_max_zoom
+JINTU_LINK_DAYS = NODE.link_days
+JINTU_DRAFT_DAYS = NODE.draft_days or None
+JINTU_RETENTION_AT = NODE.retention_at
+JINTU_PRINT_AT_ONCE = NODE.print_at_once
+JINTU_PRINT_FEATURES = NODE.print_features
+JINTU_OPEN_REQUESTS_PER_MINUTE = NODE.open_requests_per_minute
+JINTU_OPEN_PAGE_FEATURES = NODE.open_page_features
+JINTU_OPEN_VERSIONS = NODE.open_versions
 JINTU_LOGIN = {
     # GB/T 22239-2008 §7.1: five failures, ten minutes or more; time-out 15 to 30 minutes
     "failures": 5,

@@ -232,16 +232,17 @@ def serve(host: str, port: int, processes: int, threads: int, no_worker: bool) -
 
 @click.command()
 def worker() -> None:
-    """Run jobs, seal the journal and keep the figures of home and dashboard up to date, until stopped."""
+    """Run jobs, seal the journal, keep the figures of home and dashboard up to date, and keep the lake in order."""
     setup()
     from django.conf import settings
 
     settings.NODE.require_secret_key()
     from jintu.foundation.journal.sealing import seal_all
+    from jintu.foundation.layers import retention
     from jintu.foundation.operations.worker import Chore, run
     from jintu.foundation.statistics import summary
 
-    sys.exit(run([Chore(1, seal_all), Chore(3, summary.ask)]))
+    sys.exit(run([Chore(1, seal_all), Chore(3, summary.ask), Chore(60, retention.ask)]))
 
 
 @click.command()

@@ -1,7 +1,8 @@
 """Drafts that nobody published are removed after a while: listed first, then removed, each with a journal entry.
 
-How long is data with a date (``retention.yaml``), or the node's ``JINTU_DRAFT_DAYS``. What was ever published stays for
-good, and so does a draft that something in the database refers to.
+How long is data with a date (``retention.yaml``), or ``draft_days`` of the node. What was ever published stays for
+good, and so does a draft that something in the database refers to. With ``retention_at`` of the node the worker does it
+every day; without, somebody does it by hand (``jintu lake drafts --remove``).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cache
 from importlib.resources import files as resources
 from typing import Any
@@ -20,10 +21,14 @@ from django.db.models import Exists, OuterRef, ProtectedError
 from django.utils import timezone
 
 from jintu.foundation.journal import Actor, append
+from jintu.foundation.operations import jobs
+from jintu.foundation.operations.models import Job
 
 from .models import LayerVersion
 
-__all__ = ["Term", "draft_days", "due", "remove", "terms"]
+__all__ = ["DAILY", "Term", "ask", "draft_days", "due", "remove", "terms"]
+
+DAILY = "layers.housekeeping"
 
 MOST = 1_000
 """Drafts removed at once."""
@@ -68,6 +73,23 @@ def due(on: date | None = None, days: int | None = None) -> list[LayerVersion]:
             others = relation.related_model._base_manager.filter(**{relation.field.name: OuterRef("pk")})
             drafts = drafts.exclude(Exists(others))
     return list(drafts.order_by("created_at", "pk")[:MOST])
+
+
+def ask(now: datetime | None = None) -> bool:
+    """A chore of the worker: queue the day's housekeeping once its time has come, where the node has set one.
+
+    A worker that was not running at that time makes up for it when it starts, the same day.
+    """
+    at = settings.JINTU_RETENTION_AT
+    if not at:
+        return False
+    now = timezone.localtime(now)
+    begins = datetime.combine(now.date(), time.fromisoformat(at), tzinfo=now.tzinfo)
+    if now < begins or Job.objects.filter(kind=DAILY, created_at__gte=begins).exists():
+        return False
+    with transaction.atomic():
+        jobs.enqueue(DAILY)
+    return True
 
 
 def remove(

@@ -222,3 +222,11 @@ def remove_drafts(job: jobs.Running, *, drafts: list[int]) -> dict[str, Any]:
 
     found = list(LayerVersion.objects.filter(pk__in=drafts[: retention.MOST], state=LayerVersion.State.DRAFT))
     return {"removed": retention.remove(found, job.actor, job.progress)}
+
+
+@jobs.kind("layers.housekeeping", title="Daily housekeeping of the lake")
+def keep_house(job: jobs.Running) -> dict[str, Any]:
+    """Remove drafts whose term is over, and what killed processes left in the lake."""
+    from . import lake, retention
+
+    return {"removed": retention.remove(retention.due(), job.actor, job.progress), "swept": lake.sweep()}

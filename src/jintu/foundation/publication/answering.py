@@ -91,7 +91,7 @@ def _answered(
         if parameters is not None:
             asking.check(request, parameters)
         name = kwargs.get("collection")
-        openings = [opening.find(name)] if name else list(opening.reachable()[: opening.MOST])
+        openings = [opening.find(name)] if name else list(opening.reachable()[: settings.JINTU_OPEN_VERSIONS])
         base = request.build_absolute_uri(reverse("open:landing")).rstrip("/")
         asked = Asked(request, form, base, openings)
         tag = _tag(asked)

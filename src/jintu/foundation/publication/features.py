@@ -21,12 +21,12 @@ from jintu.kernel.errors import Unsupported
 
 from .models import Opening
 
-__all__ = ["CRS84", "CRSS", "DEFAULT_LIMIT", "MOST_FEATURES", "PARAMETERS", "api", "ask"]
+__all__ = ["CRS84", "CRSS", "DEFAULT_LIMIT", "PARAMETERS", "api", "ask"]
 
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 CRSS = (CRS84, *(f"http://www.opengis.net/def/crs/EPSG/0/{code}" for code in (4490, 4326, 3857)))
 """CGCS2000 and WGS 84 in degrees are taken as one: they differ by less than a map shows. EPSG puts latitude first."""
-DEFAULT_LIMIT, MOST_FEATURES = 100, 1000
+DEFAULT_LIMIT = 100
 PARAMETERS = frozenset({"bbox", "bbox-crs", "crs", "datetime", "limit", "offset", "properties", "skipGeometry"})
 MOST_KEPT = 64
 TILESETS = "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector"
@@ -99,13 +99,14 @@ def _make(base: str, openings: Sequence[Opening]) -> Any:
 
 def _config(base: str, openings: Sequence[Opening]) -> dict[str, Any]:
     name = settings.NODE.name or settings.NODE.division or "Jintu"
+    most = settings.JINTU_OPEN_PAGE_FEATURES
     return {
         "server": {
             "url": base,
             "encoding": "utf-8",
             "languages": ["zh", "en-US"],
             "gzip": False,
-            "limits": {"default_items": DEFAULT_LIMIT, "max_items": MOST_FEATURES, "on_exceed": "throttle"},
+            "limits": {"default_items": min(DEFAULT_LIMIT, most), "max_items": most, "on_exceed": "throttle"},
             "api_rules": {"api_version": "1.0.0", "strict_slashes": True},
         },
         "logging": {"level": "ERROR"},

@@ -137,8 +137,8 @@ def _parameters() -> dict[str, Any]:
     limit = {
         "type": "integer",
         "minimum": 1,
-        "maximum": features.MOST_FEATURES,
-        "default": features.DEFAULT_LIMIT,
+        "maximum": settings.JINTU_OPEN_PAGE_FEATURES,
+        "default": min(features.DEFAULT_LIMIT, settings.JINTU_OPEN_PAGE_FEATURES),
     }
     found = (
         _in_query("bbox", _NUMBERS | {"items": {"type": "number"}}, _("Box that the features must meet")),

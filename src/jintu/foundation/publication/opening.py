@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["close", "find", "listen", "obstacle", "open_version", "reachable"]
 
-MOST = 500
-"""Collections shown; more versions than this are not kept open at a time."""
 PUBLIC_LEVEL = 0
 
 
@@ -79,8 +77,8 @@ def open_version(version: LayerVersion, actor: Actor | None = None) -> Opening:
     if (why := obstacle(version)) is not None:
         raise why
     with transaction.atomic():
-        if reachable().count() >= MOST:
-            raise Refused("{n} versions are open already.", remedy="Close those that newer ones have replaced.", n=MOST)
+        if reachable().count() >= (most := settings.JINTU_OPEN_VERSIONS):
+            raise Refused("{n} versions are open already.", remedy="Close those that newer ones have replaced.", n=most)
         opening, _ = Opening.objects.update_or_create(
             version=version,
             defaults={

@@ -45,6 +45,6 @@ _meters: dict[int, Meter] = {}
 
 
 def meter() -> Meter:
-    """That of the open services; ``JINTU_OPEN_REQUESTS_PER_MINUTE`` of the settings."""
-    allowed = int(getattr(settings, "JINTU_OPEN_REQUESTS_PER_MINUTE", 1200))
+    """That of the open services; ``open_requests_per_minute`` of the node."""
+    allowed = int(settings.JINTU_OPEN_REQUESTS_PER_MINUTE)
     return _meters.setdefault(allowed, Meter(allowed))

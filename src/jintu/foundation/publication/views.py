@@ -134,7 +134,7 @@ def items(asked: Asked, collection: str) -> HttpResponse:
     asking.number(request, "offset", 0, 0)
     if (when := request.GET.get("datetime")) is not None:
         asking.holds_on(when, found.version.valid_from)
-    most = str(min(limit, features.MOST_FEATURES))
+    most = str(min(limit, settings.JINTU_OPEN_PAGE_FEATURES))
     status, headers, facts = _ask(asked, "get_collection_items", collection, limit=most)
     for link in facts.get("links", ()):
         if "offset" in link:

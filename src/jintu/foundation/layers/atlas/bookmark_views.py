@@ -33,8 +33,8 @@ SALT = "jintu.map.link"
 
 
 def link_days() -> int:
-    """Days a link holds, of the setting ``JINTU_LINK_DAYS``."""
-    return int(getattr(settings, "JINTU_LINK_DAYS", 30))
+    """Days a link holds: ``link_days`` of the node."""
+    return int(settings.JINTU_LINK_DAYS)
 
 
 @require_GET

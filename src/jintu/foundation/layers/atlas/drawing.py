@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
+from django.utils.translation import gettext as _
+
 from jintu.foundation.registers import descriptor, listing
 from jintu.kernel import codelists
 from jintu.kernel.errors import Refused
@@ -19,11 +22,8 @@ from .sheet import Sheet
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["MOST", "Drawing", "draw", "features_near"]
+__all__ = ["Drawing", "draw", "features_near"]
 
-MOST = 60_000
-"""Features of one layer on a sheet, drawn one by one; more are drawn from the generalised picture, where there is one
-for the scale."""
 MOST_ROWS = 5_000
 THIN = 0.04
 """Millimetres by which outlines are simplified: half the width of the thinnest line."""
@@ -39,8 +39,8 @@ INK = "#2a3331"
 
 @dataclass
 class Drawing:
-    """``svg``; ``legend``: groups of (title, entries of kind, colour, text); ``sources``: a line for each layer drawn;
-    ``words``: names at places in millimetres; ``notes``: what had to be left out."""
+    """``svg``; ``legend``: groups of title, entries (kind, colour, text, perhaps count) and perhaps a note;
+    ``sources``: a line for each layer drawn; ``words``: names at places in millimetres; ``notes``: what had to be left out."""
 
     svg: str = ""
     legend: list[dict[str, Any]] = field(default_factory=list)
@@ -76,7 +76,8 @@ def draw(
 ) -> Drawing:
     """The layers on a day within a scope: areas below lines below points, a thematic map over the areas.
 
-    Raises `Refused`, with what to do, where a layer has more than `MOST` features in the frame and no picture for it.
+    Raises `Refused`, with what to do, where a layer has more features in the frame than ``print_features`` of the node
+    allows and no picture for it.
     """
     names = list(layers)
     made = Drawing()
@@ -219,14 +220,15 @@ def _by_class(
 
 
 def _bounded(sheet: Sheet, schema: schemas.Schema, rows: int) -> None:
-    if rows > MOST:
+    most = settings.JINTU_PRINT_FEATURES
+    if rows > most:
         raise Refused(
             "{layer} has {count} features in the frame at 1:{scale}; a sheet holds {most}.",
             remedy="Choose a larger scale or a smaller part of the map, or leave the layer out.",
             layer=schema.label,
             count=rows,
             scale=sheet.scale,
-            most=MOST,
+            most=most,
         )
 
 
@@ -330,16 +332,25 @@ def _theme(
         else:
             over.append(_points(own, colour))
     kind = {"line": "line", "point": "dot"}.get(schema.geometry, "fill")
+    rows, none = themes.drawn(theme, pieces)
     entries = [
-        {"kind": kind, "colour": c, "text": t} for c, t in zip(theme.colours, painting.names_of(theme), strict=True)
+        {"kind": kind, "colour": c, "text": t, "count": _number(n)}
+        for c, t, n in zip(theme.colours, painting.names_of(theme), rows, strict=True)
     ]
-    made.legend.append({"title": painting.title_of(theme), "entries": entries})
+    if none:
+        text = _("no or another value")
+        entries.append({"kind": kind, "colour": palettes.NEUTRAL, "text": text, "count": _number(none)})
+    note = _("Right: features in the layer versions named below.")
+    made.legend.append({"title": painting.title_of(theme), "entries": entries, "note": note})
     made.sources += _sources(schema, pieces)
+
+
+def _number(n: int) -> str:
+    return f"{n:,}".replace(",", "\u202f")
 
 
 def _register(made: Drawing, sheet: Sheet, register: Any, scope: Any, over: list[str]) -> None:
     import shapely
-    from django.utils.translation import gettext as _
 
     rows = listing.base_rows(register, scope).filter(
         **{f"{register.geometry}__bbox_overlaps": shapely.box(*sheet.degrees)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import Any
 
@@ -15,9 +15,10 @@ from .. import tiles, versions
 from ..models import LayerVersion
 from . import palettes, pictures, themes
 
-__all__ = ["LAYER", "figure", "groups", "layer_of", "title_of"]
+__all__ = ["LAYER", "figure", "figures", "groups", "layer_of", "title_of"]
 
 LAYER = "theme"
+MOST_DECIMALS = 15
 FROM_ZOOM = 12
 """Where features are drawn themselves: all there is while small scales are not painted yet."""
 
@@ -49,6 +50,22 @@ def figure(value: float) -> str:
     """
     text = f"{value:,.0f}" if abs(value) >= 10_000 else f"{value:,.6g}"
     return text.replace(",", "\u202f")
+
+
+def figures(values: Sequence[float]) -> list[str]:
+    """Different limits written differently: with as many decimals as it takes to tell them apart.
+
+    >>> figures([0.25, 12.0, 1234567.0])
+    ['0.25', '12', '1\u202f234\u202f567']
+    >>> figures([10000.25, 10000.5, 20000.0])
+    ['10\u202f000.3', '10\u202f000.5', '20\u202f000.0']
+    """
+    texts = [figure(v) for v in values]
+    for decimals in range(1, MOST_DECIMALS):
+        if len(set(texts)) == len(set(values)):
+            return texts
+        texts = [f"{v:,.{decimals}f}".replace(",", "\u202f") for v in values]
+    return [repr(v) for v in values]
 
 
 def layer_of(theme: themes.Theme, pieces: list[LayerVersion], day: date) -> dict[str, Any]:
@@ -84,4 +101,4 @@ def layer_of(theme: themes.Theme, pieces: list[LayerVersion], day: date) -> dict
 def names_of(theme: themes.Theme) -> list[str]:
     """The classes as the legend writes them."""
     facts = {"classes": [[0, 0.0]] * len(theme.colours), "other": [0, 0.0, 0], "none": 0}
-    return [row["title"] for row in themes.legend(theme, facts, figure)]
+    return [row["title"] for row in themes.legend(theme, facts, figures)]

@@ -6,6 +6,7 @@ import hashlib
 import json
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -78,7 +79,7 @@ def sheet(request: HttpRequest) -> HttpResponse:
         }
     )
     scope, actor = request.scope, actor_of(request)  # type: ignore[attr-defined]
-    if drawing.features_near(order.sheet, scope, order.layers, order.day) > printing.AT_ONCE:
+    if drawing.features_near(order.sheet, scope, order.layers, order.day) > settings.JINTU_PRINT_AT_ONCE:
         with transaction.atomic():
             job = jobs.enqueue(
                 "atlas.print",

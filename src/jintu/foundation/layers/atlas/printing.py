@@ -23,10 +23,8 @@ from .. import reporting
 from . import drawing, themes
 from .sheet import Sheet
 
-__all__ = ["AT_ONCE", "Order", "name_of", "pdf", "record"]
+__all__ = ["Order", "name_of", "pdf", "record"]
 
-AT_ONCE = 8_000
-"""Features up to which a sheet is made while somebody waits."""
 TEMPLATE = Path(__file__).with_name("sheet.typ")
 MOST_LEGEND = 40
 

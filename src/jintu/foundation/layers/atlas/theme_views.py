@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Any
 
@@ -60,13 +61,13 @@ def panel(request: HttpRequest) -> HttpResponse:
     theme = _theme(asked, facts)
     themes.remember(theme)
     job = _painted(request, theme, pieces)
-    rows = themes.legend(theme, facts, painting.figure)
+    rows = themes.legend(theme, facts, painting.figures)
     context |= {
         "theme": theme,
         "facts": facts,
         "rows": rows,
         "histogram": _histogram(theme, facts),
-        "limits": " ".join(f"{b:g}" for b in theme.breaks),
+        "limits": " ".join(repr(b).removesuffix(".0") for b in theme.breaks),
         "job": job,
         "again": request.get_full_path(),
         "group": painting.group(theme, pieces, day),
@@ -139,8 +140,8 @@ def _schemes() -> list[tuple[str, str, list[str]]]:
 
 
 def _breaks(text: str) -> list[float]:
-    """Limits as typed, apart by spaces, semicolons or Chinese commas. Raises `InputError`."""
-    words = text.replace(";", " ").replace(";", " ").replace("、", " ").replace(",", " ").split()
+    """Limits as typed, apart by spaces, commas or semicolons, western or Chinese. Raises `InputError`."""
+    words = [w for w in re.split(r"[\s,;、\uff0c\uff1b]+", text) if w]
     if len(words) >= themes.MOST_CLASSES:
         raise InputError("There are more than {n} limits.", place=Place(field="breaks"), n=themes.MOST_CLASSES - 1)
     try:

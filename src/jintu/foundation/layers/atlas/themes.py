@@ -20,7 +20,18 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["BY_VALUE", "MOST_CLASSES", "Theme", "attributes_of", "count", "count_path", "find", "legend", "remember"]
+__all__ = [
+    "BY_VALUE",
+    "MOST_CLASSES",
+    "Theme",
+    "attributes_of",
+    "count",
+    "count_path",
+    "drawn",
+    "find",
+    "legend",
+    "remember",
+]
 
 BY_VALUE = "values"
 MOST_CLASSES = 9
@@ -241,9 +252,26 @@ def _by_class(
     return answer
 
 
-def legend(theme: Theme, facts: dict[str, Any], figure: Callable[[float], str]) -> list[dict[str, Any]]:
+def drawn(theme: Theme, pieces: Sequence[LayerVersion]) -> tuple[list[int], int]:
+    """Rows of each class of a thematic map, on any day, and of what has none. Streamed; kept."""
+    import numpy as np
+
+    path = prepared.place_of("drawn", theme.digest, *sorted(v.hash for v in pieces))
+    if (kept := prepared.kept(path)) is None:
+        found = np.zeros(len(theme.colours) + 1, dtype=np.int64)
+        for version in pieces:
+            for table in row_groups(version, [theme.attribute]):
+                found += np.bincount(theme.numbers(table.column(0)) + 1, minlength=len(found))
+        kept = prepared.write(path, {"rows": found.tolist()})
+    none, *rows = kept["rows"]
+    return rows, none
+
+
+def legend(
+    theme: Theme, facts: dict[str, Any], figures: Callable[[Sequence[float]], list[str]]
+) -> list[dict[str, Any]]:
     """Class, colour, rows and area (m²) of each class, and of what has no value or no colour of its own when there is
-    any. ``figure`` writes a number."""
+    any. ``figures`` writes limits so that they differ."""
     from django.utils.translation import gettext as _
 
     what = theme.schema.columns[theme.attribute]
@@ -252,7 +280,7 @@ def legend(theme: Theme, facts: dict[str, Any], figure: Callable[[float], str]) 
     elif not theme.breaks:
         names = [_("all values")]
     else:
-        inner = [figure(b) for b in theme.breaks]
+        inner = figures(theme.breaks)
         names = [f"< {inner[0]}", *(f"{a} – {b}" for a, b in itertools.pairwise(inner)), f"≥ {inner[-1]}"]
     unit = f" {what.unit.replace('m2', 'm²')}" if what.unit and theme.method != BY_VALUE else ""
     rows = [

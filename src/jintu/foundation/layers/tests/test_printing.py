@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jintu.foundation.journal.models import Entry
-from jintu.foundation.layers.atlas import drawing, print_views, printing
+from jintu.foundation.layers.atlas import drawing, printing, themes
 from jintu.foundation.layers.atlas.sheet import Sheet, nice_scale
 from jintu.foundation.operations import jobs
 from jintu.foundation.operations.models import Job
@@ -58,17 +58,17 @@ def test_a_neighbour_prints_nothing_of_the_county(county, neighbour) -> None:
     assert answer.status_code == 404
 
 
-def test_too_much_for_a_sheet_is_said_with_what_to_do(county, monkeypatch) -> None:
+def test_too_much_for_a_sheet_is_said_with_what_to_do(county, settings) -> None:
     from jintu.foundation.identity.scope import Scope
 
-    monkeypatch.setattr(drawing, "MOST", 5)
+    settings.JINTU_PRINT_FEATURES = 5
     order = printing.Order("x", county["DLTB"].bbox, tuple(LAYERS), date(2025, 1, 1))
     with pytest.raises(Refused, match="sheet holds 5"):
         printing.pdf(order, Scope.everything(), "x")
 
 
-def test_a_large_sheet_is_a_job(county, director, monkeypatch) -> None:
-    monkeypatch.setattr(print_views.printing, "AT_ONCE", 1)
+def test_a_large_sheet_is_a_job(county, director, settings) -> None:
+    settings.JINTU_PRINT_AT_ONCE = 1
     form = {"view": view_of(county["DLTB"]), "title": "大图", "paper": "A4", "orientation": "landscape"}
     assert director.post("/map/print/sheet.pdf", form).status_code == 302
     (job,) = Job.objects.filter(kind="atlas.print")
@@ -102,6 +102,22 @@ def test_grid_lines_say_where_they_are(scale) -> None:
 def test_scales_are_round_and_never_smaller(least) -> None:
     found = nice_scale(least)
     assert least * (1 - 1e-9) <= found <= least * 2
+
+
+def test_the_legend_of_a_thematic_map_counts_every_feature(county) -> None:
+    from jintu.foundation.identity.scope import Scope
+
+    version = county["DLTB"]
+    low, high = float(version.area) / version.rows, float(version.area) / version.rows * (1 + 1e-9)
+    theme = themes.Theme("survey.DLTB", version.schema.area, "manual", breaks=(low, high))
+    sheet = printing.Order("x", version.bbox, (), date(2025, 1, 1)).sheet
+    (group,) = drawing.draw(sheet, Scope.everything(), [], date(2025, 1, 1), theme).legend
+    counts = [int(e["count"].replace("\u202f", "")) for e in group["entries"]]
+    assert sum(counts) == version.rows and counts[0] and counts[2]
+    texts = [e["text"] for e in group["entries"]]
+    assert len(set(texts)) == 3 and group["note"]
+    first, last = texts[0].split(" ")[1], texts[2].split(" ")[1]
+    assert first != last, "near limits are written apart"
 
 
 def test_what_is_no_sheet_is_refused() -> None:

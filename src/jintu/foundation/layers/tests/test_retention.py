@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -47,6 +47,21 @@ def test_a_draft_goes_with_its_files_and_an_entry(draft) -> None:
     assert not where.exists() and not LayerVersion.objects.filter(pk=draft.pk).exists()
     entry = Entry.objects.get(act="layer.remove_draft")
     assert entry.facts["hash"] == draft.hash and entry.division == "990121"
+
+
+def test_the_worker_does_it_once_a_day_when_the_node_says_so(draft, settings) -> None:
+    def local(*day: int) -> datetime:
+        return timezone.make_aware(datetime(*day))
+
+    now = timezone.localtime()
+    assert not retention.ask(), "nothing is removed unless a node says so"
+    settings.JINTU_RETENTION_AT = "02:30"
+    assert not retention.ask(local(now.year, now.month, now.day, 2, 29))
+    late = local(now.year, now.month, now.day, 23, 59)
+    assert retention.ask(late) and not retention.ask(late)
+    jobs.work_off()
+    assert not LayerVersion.objects.filter(pk=draft.pk).exists() and not draft.directory.exists()
+    assert retention.ask(late + timedelta(days=1))
 
 
 def test_what_was_published_meanwhile_stays(draft) -> None:

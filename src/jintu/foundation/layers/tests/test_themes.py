@@ -143,6 +143,13 @@ def test_land_use_on_paper_has_the_colours_of_the_screen() -> None:
     assert dict(re.findall(r"--jt-lu-(\d\d): (#[0-9a-f]{6})", light)) == palettes.LAND_USE
 
 
+def test_limits_survive_the_form_and_may_be_typed_the_chinese_way(county, director) -> None:
+    sent = {"layer": LAYER, "attribute": county["DLTB"].schema.area, "method": "manual"}
+    page = director.get("/map/theme/", sent | {"breaks": "10000.25\uff0c10000.5\uff1b20000、30000"}).content.decode()
+    assert 'value="10000.25 10000.5 20000 30000"' in page
+    assert "10\u202f000.5" in page and "20\u202f000.0" in page
+
+
 def test_what_has_no_value_has_no_class(county) -> None:
     import pyarrow as pa
 
