@@ -40,7 +40,8 @@ INK = "#2a3331"
 @dataclass
 class Drawing:
     """``svg``; ``legend``: groups of title, entries (kind, colour, text, perhaps count) and perhaps a note;
-    ``sources``: a line for each layer drawn; ``words``: names at places in millimetres; ``notes``: what had to be left out."""
+    ``sources``: a line for each layer drawn; ``words``: names at places in millimetres; ``notes``: what had to be left
+    out."""
 
     svg: str = ""
     legend: list[dict[str, Any]] = field(default_factory=list)
