@@ -49,6 +49,7 @@ class Grid:
     def __post_init__(self) -> None:
         self.row = {d: i for i, d in enumerate(self.divisions)}
         self._rounded: dict[str, NDArray[np.int64]] = {}
+        self._masks: dict[Where, NDArray[np.int64]] = {}
 
     def children(self, prefix: str) -> list[str]:
         at = self.row.get(prefix)
@@ -56,7 +57,9 @@ class Grid:
 
     def mask(self, where: Where) -> NDArray[np.int64]:
         """1 for the cells a figure sums, (c,)."""
-        return np.array([_matches(leaf, where) for leaf in self.leaves], dtype=np.int64)
+        if where not in self._masks:
+            self._masks[where] = np.array([_matches(leaf, where) for leaf in self.leaves], dtype=np.int64)
+        return self._masks[where]
 
     def rounded(self, unit: str) -> NDArray[np.int64]:
         """(d, c) in hundredths of the unit; every sum of children is the parent."""

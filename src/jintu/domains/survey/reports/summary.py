@@ -25,6 +25,8 @@ from . import classes, cube, grid, tables
 from .ridges import Ridge, ridges
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from jintu.foundation.layers.models import LayerVersion
 
 __all__ = ["Identity", "Line", "Result", "Summary", "of", "summary_of"]
@@ -141,8 +143,16 @@ class Summary:
 
     def control(self, prefix: str) -> int | None:
         """Control area of a division: Σ KZMJ of its villages; None when XZQ does not tell."""
-        own = [area for code, (_, area) in self.villages.items() if code.startswith(prefix)]
-        return sum(own) if own else None
+        return self._controlled.get(prefix)
+
+    @cached_property
+    def _controlled(self) -> dict[str, int]:
+        """Control area by every beginning of a village's code."""
+        sums: dict[str, int] = {}
+        for code, (_, area) in self.villages.items():
+            for n in range(len(code) + 1):
+                sums[code[:n]] = sums.get(code[:n], 0) + area
+        return sums
 
     # --- grids ----------
 
@@ -258,19 +268,17 @@ class Summary:
         columns = table.columns
         masks = np.array([base.mask(c.where) for c in columns]).T.reshape(len(base.leaves), len(columns))
         result = Result(table, unit, columns, source=self._source(table.base))
-        for row in rows:
-            for own in ("", *tables.OWNERS) if table.by_owner else ("",):
-                picked = masks * base.mask(tables.Where(own=own))[:, None] if own else masks
-                result.lines.append(
-                    Line(
-                        base.divisions[row],
-                        len(base.divisions[row]),
-                        own,
-                        tuple((rounded[row] @ picked).tolist()),
-                        tuple((base.exact[row] @ picked).tolist()),
-                        self.control(base.divisions[row]) if table.base == "patches" and not own else None,
-                    )
-                )
+        owners = ("", *tables.OWNERS) if table.by_owner else ("",)
+        figures = {}
+        for own in owners:
+            picked = masks * base.mask(tables.Where(own=own))[:, None] if own else masks
+            figures[own] = [_columns_of(cells[rows], picked).tolist() for cells in (rounded, base.exact)]
+        for at, row in enumerate(rows):
+            division = base.divisions[row]
+            for own in owners:
+                cells, exact = (tuple(figure[at]) for figure in figures[own])
+                control = self.control(division) if table.base == "patches" and not own else None
+                result.lines.append(Line(division, len(division), own, cells, exact, control))
         _drop_empty(result)
         return result
 
@@ -297,13 +305,17 @@ class Summary:
 
     def _identities(self, prefix: str, unit: str) -> list[Identity]:
         found = self._patch_identities()
+        made = {
+            table.id: self.table(table, prefix, unit, depth=9)
+            for table in tables.all_tables()
+            if table.layout == "areas" and isinstance(self.grid(table.base), grid.Grid)
+        }
         whole = self.grid("patches")
         if isinstance(whole, grid.Grid):
             found += self._controls(whole, prefix)
-            found += self._cross(whole, prefix, unit)
-        for table in tables.all_tables():
-            if table.layout == "areas" and isinstance(self.grid(table.base), grid.Grid):
-                found += _balances(self.table(table, prefix, unit, depth=9))
+            found += self._cross(made, unit)
+        for result in made.values():
+            found += _balances(result)
         return found
 
     def _patch_identities(self) -> list[Identity]:
@@ -323,12 +335,10 @@ class Summary:
                 found.append(Identity("Q6101", "control", total, control, "m2", "first", base.divisions[row]))
         return found
 
-    def _cross(self, base: grid.Grid, prefix: str, unit: str) -> list[Identity]:
+    def _cross(self, made: dict[str, Result], unit: str) -> list[Identity]:
         """Q6103, Q6104: between tables, for each division."""
-        first = self.table(tables.get("1"), prefix, unit, depth=9)  # type: ignore[arg-type]
-        owners = self.table(tables.get("2"), prefix, unit, depth=9)  # type: ignore[arg-type]
-        slope = self.table(tables.get("5"), prefix, unit, depth=9)  # type: ignore[arg-type]
-        second = self.table(tables.get("3"), prefix, unit, depth=9)  # type: ignore[arg-type]
+        numbered = {result.table.number: result for result in made.values()}
+        first, owners, slope, second = (numbered[n] for n in ("1", "2", "5", "3"))
         by_owner: dict[str, int] = {}
         for line in owners.lines:
             if line.own:
@@ -381,6 +391,13 @@ def _rows_below(base: grid.Grid, prefix: str, depth: int) -> list[int]:
     return found
 
 
+def _columns_of(cells: NDArray[np.int64], picked: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Cells (d, c) summed into columns (c, k). Matrices of whole numbers multiply slowly: below 2⁵³ floats are exact."""
+    if len(cells) and np.abs(cells).sum(axis=1).max(initial=0) < 2**53:
+        return (cells.astype(np.float64) @ picked.astype(np.float64)).astype(np.int64)
+    return cells @ picked
+
+
 def _drop_empty(result: Result) -> None:
     """Columns for what should not occur (no class, slope or type) are shown only where it does."""
     rare = (classes.OUTSIDE, "-")
@@ -400,31 +417,34 @@ def _drop_empty(result: Result) -> None:
 
 def _balances(result: Result) -> list[Identity]:
     """Q6101: the first column is the sum of its parts. Q6102: children sum to their parent, column by column."""
-    table = result.table
-    found: list[Identity] = []
+    table, lines = result.table, result.lines
+    if not lines:
+        return []
+    cells = np.array([line.cells for line in lines], dtype=np.int64).reshape(len(lines), -1)
     at = {c.key: i for i, c in enumerate(result.columns)}
-    parts = [at[p] for p in table.parts if p in at]
-    below: dict[tuple[str, str], list[Line]] = {}
-    known = {line.prefix for line in result.lines}
-    for line in result.lines:
-        where = {"unit": result.unit, "table": table.id, "prefix": line.prefix}
-        found.append(Identity("Q6101", "columns", sum(line.cells[i] for i in parts), line.cells[0], **where))
-        holder = next((line.prefix[:n] for n in range(len(line.prefix) - 1, -1, -1) if line.prefix[:n] in known), None)
-        if holder is not None:
-            below.setdefault((holder, line.own), []).append(line)
-    for line in result.lines:
-        children = below.get((line.prefix, line.own))
-        if children:
-            left, right = _worst(children, line)
-            found.append(Identity("Q6102", "children", left, right, result.unit, table.id, line.prefix))
+    parts = cells[:, [at[p] for p in table.parts if p in at]].sum(axis=1).tolist()
+    found = [
+        Identity("Q6101", "columns", left, line.cells[0], result.unit, table.id, line.prefix)
+        for line, left in zip(lines, parts, strict=True)
+    ]
+    holder = np.array(_holders(lines))
+    held = np.flatnonzero(holder >= 0)
+    sums = np.zeros_like(cells)
+    np.add.at(sums, holder[held], cells[held])
+    worst = np.argmax(np.abs(sums - cells), axis=1)  # of the columns the one where children and parent differ most
+    for row in np.unique(holder[held]).tolist():
+        left, right = int(sums[row, worst[row]]), int(cells[row, worst[row]])
+        found.append(Identity("Q6102", "children", left, right, result.unit, table.id, lines[row].prefix))
     return found
 
 
-def _worst(children: Sequence[Line], line: Line) -> tuple[int, int]:
-    """Of the columns the one where children and parent differ most, as (sum of children, parent)."""
-    sums = np.array([c.cells for c in children]).sum(axis=0)
-    column = int(np.argmax(np.abs(sums - np.array(line.cells)))) if len(sums) else 0
-    return (int(sums[column]), line.cells[column]) if len(sums) else (0, 0)
+def _holders(lines: Sequence[Line]) -> list[int]:
+    """Of each line the one of the next division above with the same owner, −1 for none."""
+    row = {(line.prefix, line.own): i for i, line in enumerate(lines)}
+    return [
+        next((row[key] for n in range(line.level - 1, -1, -1) if (key := (line.prefix[:n], line.own)) in row), -1)
+        for line in lines
+    ]
 
 
 # --- kept ----------

@@ -28,6 +28,10 @@ def _squares(values: object) -> list[str]:
 
 def _home(t: Table, data: Dataset) -> polars.DataFrame:
     """The division of XZQ that has most of each patch: row, code, its m² and the m² of all divisions together."""
+    return t.beside(data["XZQ"], "home", lambda: _homes(t, data))
+
+
+def _homes(t: Table, data: Dataset) -> polars.DataFrame:
     pairs = shared(t, data["XZQ"])
     codes = data["XZQ"].frame["division_code"]
     named = pairs.with_columns(code=codes.gather(pairs["right"]))
@@ -49,9 +53,10 @@ def location_is_village(t: Table, data: Dataset, p: Parameters) -> Errors:
     from jintu.foundation.identity.scope import prefix_of
 
     home = _home(t, data)
+    prefixes = {c: prefix_of(c) for c in home["code"].drop_nulls().unique().to_list()}
     given = t.frame["location_code"].gather(home["row"]).fill_null("")
-    wrong = [not g.startswith(prefix_of(c)) for g, c in zip(given.to_list(), home["code"].to_list(), strict=True)]
-    bad = home.with_columns(given=given).filter(pl.Series(wrong, dtype=pl.Boolean))
+    prefix = pl.col("code").replace_strict(prefixes, default=None, return_dtype=pl.String)
+    bad = home.with_columns(given=given).filter(~pl.col("given").str.starts_with(prefix))
     yield _expected(t, bad["row"].to_list(), "location_code", bad["given"].to_list(), bad["code"].to_list())
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..lazy import pl
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ERRORS", "Dataset", "Table", "no_errors"]
 
+T = TypeVar("T")
 ERRORS = ("row", "field", "value", "expected", "geometry")
 """Columns of a frame of errors: row of the table, our name of the column ("" for the outline), what stands there, what
 should, and the place (WKB, EPSG:4490) where it is not the feature's own outline."""
@@ -49,6 +50,7 @@ class Table:
     crs: str = ""
     look: Callable[[Plane], Defects] | None = None
     """Topology of the file these rows were read from, where a cluster looks at it instead of this process."""
+    _beside: dict[str, tuple[Table, Any]] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return self.frame.height
@@ -66,6 +68,14 @@ class Table:
     @cached_property
     def keys(self) -> polars.Series:
         return self.frame[self.schema.key].cast(pl.String)
+
+    def beside(self, other: Table, what: str, make: Callable[[], T]) -> T:
+        """What several rules reckon of this table beside another one: made once, kept with the table."""
+        with_whom, made = self._beside.get(what, (None, None))
+        if with_whom is not other:
+            made = make()
+            self._beside[what] = other, made
+        return made  # type: ignore[return-value]
 
     @cached_property
     def polygons(self) -> Polygons:
