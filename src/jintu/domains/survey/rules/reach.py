@@ -16,7 +16,7 @@ ROW = (
     "Q4108",
     "Q5101", "Q5102", "Q5104", "Q5105", "Q5109",
 )  # fmt: skip
-OUTLINES = ("Q3102", "Q3103", "Q3104", "Q3107", "Q3108", "Q3109", "Q3110", "Q3112", "Q4101", "Q4102", "Q4107")
+OUTLINES = ("Q3102", "Q3103", "Q3104", "Q3107", "Q3108", "Q3110", "Q3112", "Q4101", "Q4102", "Q4107")
 
 REACH = dict.fromkeys(ROW, "row") | dict.fromkeys(OUTLINES, "outlines")
 """Rule id → reach."""

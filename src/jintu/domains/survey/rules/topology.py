@@ -3,32 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jintu.foundation.checks.inspection.rules import quality
 from jintu.foundation.checks.lazy import pl
 from jintu.foundation.checks.rules import Parameters
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars
+    from numpy.typing import NDArray
 
     from jintu.foundation.checks.inspection.tables import Dataset, Table
-    from jintu.kernel.topology import Defects
+    from jintu.kernel.topology import Defect, Defects
 
 __all__ = ["RULES"]
 
 Errors = Iterator["polars.DataFrame"]
 
 
-def _told(t: Table, found: Defects, unit: str) -> polars.DataFrame:
-    """Defects as errors of the first row concerned, with their measure and the other rows' identifiers."""
+def _told(t: Table, found: Defects, unit: str | None) -> polars.DataFrame:
+    """Defects as errors of the first row concerned, with their measure (unless ``unit`` is None) and the other rows'
+    identifiers."""
     rows, values = [], []
     for defect in found:
         concerned = defect.rows
         rows.append(concerned[0] if concerned else -1)
-        measured = f"{defect.area:.2f} m²" if unit == "m²" else f"{defect.measure:.4g} {unit}".strip()
-        values.append(" ".join([measured, *(str(t.keys[row]) for row in concerned[1:3])]).strip())
+        values.append(" ".join([_measured(defect, unit), *(str(t.keys[row]) for row in concerned[1:3])]).strip())
     return t.errors_at(rows, values=values, geometry=t.placed(found.geometries()) if len(found) else None)
+
+
+def _measured(defect: Defect, unit: str | None) -> str:
+    if unit is None:
+        return ""
+    return f"{defect.area:.2f} m²" if unit == "m²" else f"{defect.measure:.4g} {unit}".strip()
 
 
 def _between(t: Table, kind: str, smallest_m2: float) -> polars.DataFrame:
@@ -149,25 +157,36 @@ def double_vertices(t: Table, data: Dataset, p: Parameters) -> Errors:
     yield from _rings(t, "DUPLICATE_VERTEX", "m", duplicate_vertex_m=float(p.nearest_m))
 
 
-def _lines(t: Table, *kinds: str, dangle_m: float = 0.0, short_m: float = 0.0) -> Errors:
+def _lines(t: Table, *kinds: str, **options: Any) -> Errors:
+    """``options`` are those of `line_defects`."""
     from jintu.kernel.topology import Kind, line_defects
 
     if t.schema.geometry == "line" and t.wkb is not None:
-        found = line_defects(t.shapes, t.measures, dangle_m=dangle_m, short_m=short_m)
+        found = line_defects(t.shapes, t.measures, **options)
         for kind in kinds:
-            yield _told(t, found.of(Kind[kind]), "" if kind == "LINE_CROSSING" else "m")
+            yield _told(t, found.of(Kind[kind]), None if kind in ("LINE_CROSSING", "PSEUDO_NODE") else "m")
 
 
-@quality("Q3109", "C", ("线自相交、相交或悬挂", "Lines cross, or end just beside one another"))
+@quality("Q3109", "C", ("线自相交、悬挂或有伪结点", "Lines cross, end just beside one another, or go on without cause"))
 def crossing_lines(t: Table, data: Dataset, p: Parameters) -> Errors:
-    """Lines meet in their ends; an end within ``dangle_m`` of another line was meant to meet it."""
-    yield from _lines(t, "LINE_CROSSING", "DANGLE", dangle_m=float(p.dangle_m))
+    """Lines meet in their ends; an end within ``dangle_m`` of another line was meant to meet it. Where two lines and no
+    third meet they differ in some attribute, or they are one line (a pseudo-node); their identifiers and lengths, and
+    the columns of ``not_compared`` (separated by |), do not count."""
+    codes = _alike(t, {t.schema.key, t.schema.length, *str(p.not_compared).split("|")})
+    kinds = ("LINE_CROSSING", "DANGLE", "PSEUDO_NODE")
+    yield from _lines(t, *kinds, dangle_m=float(p.dangle_m), short_m=0.0, codes=codes)
+
+
+def _alike(t: Table, without: set[str]) -> NDArray[np.int64]:
+    """A number for each row: the same where the attributes are the same, but for those columns."""
+    compared = [name for name in t.frame.columns if name not in without]
+    return t.frame.select(compared).hash_rows().reinterpret(signed=True).to_numpy()
 
 
 @quality("Q3110", "B", ("线重叠", "Lines overlap"))
 def overlapping_lines(t: Table, data: Dataset, p: Parameters) -> Errors:
     """No two lines run on one another."""
-    yield from _lines(t, "LINE_OVERLAP")
+    yield from _lines(t, "LINE_OVERLAP", dangle_m=0.0, short_m=0.0)
 
 
 @quality("Q3111", "B", ("环方向错误或不闭合", "Ring turned the wrong way or not closed"))
@@ -197,7 +216,7 @@ def curves(t: Table, data: Dataset, p: Parameters) -> Errors:
 @quality("Q3112", "C", ("碎线", "Line too short"))
 def short_lines(t: Table, data: Dataset, p: Parameters) -> Errors:
     """A line is at least ``short_m`` long."""
-    yield from _lines(t, "SHORT_LINE", short_m=float(p.short_m))
+    yield from _lines(t, "SHORT_LINE", dangle_m=0.0, short_m=float(p.short_m))
 
 
 RULES = (

@@ -169,15 +169,15 @@ def test_a_bow_tie_is_not_valid():
     assert found(topology.valid_outlines, patches()) == []
 
 
-def boundaries(*lines: list[tuple[float, float]]):
-    """XZQJX of lines given in cells of the grid."""
+def boundaries(*lines: list[tuple[float, float]], kinds: list[str] | None = None):
+    """XZQJX of lines given in cells of the grid; ``kinds``: JXLX of each."""
     import shapely
 
     x, y, *_ = grid.cell(0, 0).bounds
     step = grid.STEP
     shapes = [shapely.LineString([(x + i * step, y + j * step) for i, j in line]) for line in lines]
     n = len(shapes)
-    data = {"BSM": list(range(1, n + 1)), "YSDM": ["1000600200"] * n, "JXLX": ["670500"] * n, "JXXZ": ["600001"] * n}
+    data = {"BSM": list(range(1, n + 1)), "YSDM": ["1000600200"] * n, "JXLX": kinds or ["670500"] * n, "JXXZ": ["600001"] * n}
     return county.table("XZQJX", data, shapes)
 
 
@@ -186,9 +186,18 @@ def test_lines_that_cross_overlap_or_are_short_are_found():
     assert len(found(topology.crossing_lines, crossing)) == 1
     assert len(found(topology.overlapping_lines, boundaries([(0, 0), (2, 0)], [(1, 0), (3, 0)]))) == 1
     assert [row for row, *_ in found(topology.short_lines, boundaries([(0, 0), (0.0005, 0)], [(1, 0), (3, 0)]))] == [0]
-    sound = boundaries([(0, 0), (2, 0)], [(2, 0), (2, 3)])
+    sound = boundaries([(0, 0), (2, 0)], [(2, 0), (2, 3)], kinds=["670500", "660200"])
     for rule in (topology.crossing_lines, topology.overlapping_lines, topology.short_lines):
         assert found(rule, sound) == []
+
+
+def test_a_line_that_goes_on_as_another_of_the_same_attributes_is_a_pseudo_node():
+    two = [(0, 0), (2, 0)], [(2, 0), (2, 3)]
+    assert [(row, value) for row, _, value, _ in found(topology.crossing_lines, boundaries(*two))] == [(0, "2")]
+    three = boundaries(*two, [(2, 0), (4, 0)])
+    assert found(topology.crossing_lines, three) == [], "where three meet there is a node"
+    ring = boundaries([(0, 0), (2, 0), (2, 2), (0, 0)])
+    assert found(topology.crossing_lines, ring) == [], "a closed line meets itself"
 
 
 def test_a_boundary_line_off_the_border_is_found():
