@@ -17,6 +17,7 @@ BENCHMARKS = (
     "cluster",
     "parcel",
     "topology",
+    "inspection",
     "register_import",
     "supervise",
     "pages",

@@ -392,7 +392,7 @@ def _rows_below(base: grid.Grid, prefix: str, depth: int) -> list[int]:
 
 
 def _columns_of(cells: NDArray[np.int64], picked: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Cells (d, c) summed into columns (c, k). Matrices of whole numbers multiply slowly: below 2⁵³ floats are exact."""
+    """Cells (d, c) summed into columns (c, k). Below 2⁵³ floats are exact, and multiplied faster."""
     if len(cells) and np.abs(cells).sum(axis=1).max(initial=0) < 2**53:
         return (cells.astype(np.float64) @ picked.astype(np.float64)).astype(np.int64)
     return cells @ picked

@@ -177,7 +177,12 @@ def boundaries(*lines: list[tuple[float, float]], kinds: list[str] | None = None
     step = grid.STEP
     shapes = [shapely.LineString([(x + i * step, y + j * step) for i, j in line]) for line in lines]
     n = len(shapes)
-    data = {"BSM": list(range(1, n + 1)), "YSDM": ["1000600200"] * n, "JXLX": kinds or ["670500"] * n, "JXXZ": ["600001"] * n}
+    data = {
+        "BSM": list(range(1, n + 1)),
+        "YSDM": ["1000600200"] * n,
+        "JXLX": kinds or ["670500"] * n,
+        "JXXZ": ["600001"] * n,
+    }
     return county.table("XZQJX", data, shapes)
 
 

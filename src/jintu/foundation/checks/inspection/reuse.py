@@ -113,13 +113,20 @@ class Earlier:
         if kept.filter(pl.col("row") < 0).height:
             return None  # an error of no row: the rule does not keep to rows
         unchanged = old.with_columns(row=pl.col("new")).select(ERRORS)
-        mask = ~pl.int_range(len(t), eager=True).is_in(rows["new"].to_list())
-        if not mask.any():
+        numbers, part = self._changed(t, rows)
+        if not len(part):
             return unchanged.sort("row", maintain_order=True)
-        numbers = mask.arg_true().cast(pl.Int64)
-        fresh = look(t.rows(numbers))
+        fresh = look(part)
         fresh = fresh.with_columns(row=numbers.gather(fresh["row"]))
         return pl.concat([unchanged, fresh.select(ERRORS)]).sort("row", maintain_order=True)
+
+    def _changed(self, t: Table, unchanged: polars.DataFrame) -> tuple[polars.Series, Table]:
+        """Numbers of the rows that changed, and the rows: all rules look at the same part."""
+        if not hasattr(self, "_part"):
+            every = pl.DataFrame({"new": pl.int_range(len(t), dtype=pl.Int64, eager=True)})
+            numbers = every.join(unchanged, on="new", how="anti", maintain_order="left")["new"]
+            self._part = numbers, t.rows(numbers)
+        return self._part
 
     @cached_property
     def _old(self) -> Table:

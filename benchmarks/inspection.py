@@ -1,0 +1,204 @@
+"""Quality inspection of a whole county: every rule that applies to its land-use patches, and again after fifty edits.
+
+The sample county (villages and patches) is generated, loaded and inspected by the product's own commands. Fifty rows of
+it are then edited (a vertex moved in one half, a figure changed in the other), loaded as the next year's version, and
+inspected twice: looking at everything, and taking over what the first inspection found. Both must say the same.
+
+The peer answers the geometric questions only: `shapely.is_valid` and `shapely.coverage_invalid_edges` of the delivered
+outlines, read from the same file of the lake. It marks polygons (gaps up to
+a width only) and does not say what is wrong between them. CPU
+seconds are of all threads; GEOS has one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from benchmarks.harness import DATA, in_new_process, report
+
+PATCHES = {"small": 20_000, "full": 1_000_000}
+EDITS, MOVED_M = 50, 0.5
+DIVISION = "990121"
+GEOMETRY_RULES = ("Q31",)
+BEFORE, AFTER = "2025-12-31", "2026-12-31"
+
+
+def run(scale: str) -> dict[str, Any]:
+    node = _county(PATCHES[scale])
+    in_new_process("inspection", "own", str(node))  # compiles
+    own = in_new_process("inspection", "own", str(node))
+    peer = in_new_process("inspection", "peer", str(node))
+    ratios, agreement = {}, False
+    if "failed" not in own and "failed" not in peer:
+        ratios["geometry_cpu"] = round(peer["geometry_cpu_s"] / own["geometry_cpu_s"], 2)
+        ratios["all_rules_to_geos_geometry"] = round(peer["geometry_cpu_s"] / own["cpu_s"], 2)
+        agreement = own["missed"] == peer["missed"] == 0 and own["same_after_reuse"]
+    return {
+        "size": {"patches": own.get("patches"), "edits": EDITS},
+        "jintu": own,
+        "peers": {"geos": peer},
+        "ratio": ratios,
+        "agreement": agreement,
+    }
+
+
+# --- the county ----------
+
+
+def _county(patches: int) -> Path:
+    """A node with both versions, made once."""
+    node = DATA / f"inspection-{patches}"
+    if (node / "edited.json").is_file():
+        return node
+    shutil.rmtree(node, ignore_errors=True)
+    sample = node / "sample"
+    _jintu(node, "init", "--division", DIVISION, "--level", "county", "--name", "示例县")
+    _jintu(node, "sample", "--patches", str(patches), "--only", "XZQ", "--only", "DLTB", "--out", str(sample))
+    layers = {facts["schema"]: facts for facts in json.loads((sample / "sample.json").read_text("utf-8"))["layers"]}
+    given = sample / layers["survey.DLTB"]["file"]
+    edited = sample / "edited.gpkg"
+    shutil.copyfile(given, edited)
+    rows = _edit(edited, layers["survey.DLTB"]["layer"])
+    for schema, file, day in (
+        ("XZQ", sample / layers["survey.XZQ"]["file"], BEFORE),
+        ("DLTB", given, BEFORE),
+        ("DLTB", edited, AFTER),
+    ):
+        _jintu(node, "layer", "import", schema, str(file), "--valid-from", day, "--no-inspect", "--reason", "benchmark")
+    for file in (given, edited):
+        file.unlink()
+    (node / "edited.json").write_text(json.dumps(rows), "utf-8")
+    return node
+
+
+def _jintu(node: Path, *arguments: str) -> None:
+    command = [sys.executable, "-m", "jintu.cli", "--data", str(node), *arguments]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _edit(file: Path, layer: str) -> dict[str, list[str]]:
+    """Move a vertex of some rows half a metre, change the net area of others; their identifiers by what was done."""
+    import numpy as np
+
+    database = sqlite3.connect(file)
+    (column,) = database.execute(
+        "SELECT column_name FROM gpkg_geometry_columns WHERE table_name = ?", (layer,)
+    ).fetchone()
+    for (trigger,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        database.execute(f'DROP TRIGGER "{trigger}"')  # they keep an index with functions of GDAL
+    count, first = database.execute(f'SELECT COUNT(*), MIN(rowid) FROM "{layer}"').fetchone()
+    chosen = first + np.random.default_rng(5).choice(count, EDITS, replace=False)
+    done: dict[str, list[str]] = {"moved": [], "changed": []}
+    for k, row in enumerate(chosen.tolist()):
+        bsm, blob = database.execute(f'SELECT BSM, "{column}" FROM "{layer}" WHERE rowid = ?', (row,)).fetchone()
+        if k % 2:
+            database.execute(f'UPDATE "{layer}" SET TBDLMJ = TBDLMJ + 1 WHERE rowid = ?', (row,))
+            done["changed"].append(str(bsm))
+        else:
+            database.execute(f'UPDATE "{layer}" SET "{column}" = ? WHERE rowid = ?', (_moved(blob), row))
+            done["moved"].append(str(bsm))
+    database.commit()
+    database.close()
+    return done
+
+
+def _moved(blob: bytes) -> bytes:
+    """A GeoPackage geometry with the second vertex of its first ring half a metre aside."""
+    import shapely
+
+    head = 8 + {0: 0, 1: 32, 2: 48, 3: 48, 4: 64}[(blob[3] >> 1) & 7]
+    shape = shapely.from_wkb(blob[head:])
+    points = shapely.get_coordinates(shape)
+    along = points[2] - points[0]
+    points[1] += MOVED_M * along[::-1] * (1, -1) / (along**2).sum() ** 0.5
+    box = struct.pack("<4d", points[:, 0].min(), points[:, 0].max(), points[:, 1].min(), points[:, 1].max())
+    moved = shapely.to_wkb(shapely.set_coordinates(shape, points), byte_order=1)
+    return blob[:3] + bytes([(blob[3] & ~0x0F) | 0x03]) + blob[4:8] + box + moved
+
+
+# --- measured ----------
+
+
+def _versions(node: Path) -> tuple[Any, Any]:
+    os.environ |= {"JINTU_DATA": str(node), "DJANGO_SETTINGS_MODULE": "jintu.config.settings"}
+    import django
+
+    django.setup()
+    from jintu.foundation.layers.models import LayerVersion
+
+    before, after = LayerVersion.objects.filter(layer="survey.DLTB").order_by("valid_from")
+    return before, after
+
+
+def measure_own(node: Path) -> None:
+    """The second version whole, then with what an inspection of the first one found."""
+    before, after = _versions(node)
+    from jintu.foundation.checks.inspection import keeping, running
+    from jintu.foundation.checks.inspection.models import Inspection
+
+    if not Inspection.objects.filter(version=before).exists():
+        keeping.inspect_version(before)
+    spent: dict[str, float] = {}
+    look = running._run
+
+    def counted(rule: Any, *arguments: Any) -> Any:
+        begin = time.process_time()
+        outcome = look(rule, *arguments)
+        spent[rule.id] = time.process_time() - begin
+        return outcome
+
+    running._run = counted
+    started, cpu = time.perf_counter(), time.process_time()
+    whole, _inputs = keeping.run(after, full=True)
+    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+    geometry = sum(s for rule, s in spent.items() if rule.startswith(GEOMETRY_RULES))
+    dearest = dict(sorted(spent.items(), key=lambda item: -item[1])[:5])
+    started, again = time.perf_counter(), time.process_time()
+    short, _inputs = keeping.run(after)
+    reuse_s, again = time.perf_counter() - started, time.process_time() - again
+    edited = json.loads((node / "edited.json").read_text("utf-8"))
+    told = {rule: set(whole.errors.filter(rule=rule)["key"].to_list()) for rule in ("Q5101", "Q5105")}
+    missed = len(set(edited["moved"]) - told["Q5101"]) + len(set(edited["changed"]) - told["Q5105"])
+    report(
+        patches=after.rows,
+        rules=sum(o.ran for o in whole.outcomes),
+        errors=whole.count(),
+        missed=missed,
+        total_s=seconds,
+        cpu_s=cpu,
+        geometry_cpu_s=geometry,
+        dearest_cpu_s=" ".join(f"{rule} {s:.1f}" for rule, s in dearest.items()),
+        after_edits_s=reuse_s,
+        after_edits_cpu_s=again,
+        same_after_reuse=whole.errors.equals(short.errors) and whole.score == short.score,
+    )
+
+
+def measure_peer(node: Path) -> None:
+    import pyarrow.parquet as pq
+    import shapely
+
+    _before, after = _versions(node)
+    started, cpu = time.perf_counter(), time.process_time()
+    table = pq.read_table(after.directory / "data.parquet", columns=["bsm", "geometry_delivered"])
+    shapes = shapely.from_wkb(table.column("geometry_delivered").to_numpy(zero_copy_only=False))
+    valid = shapely.is_valid(shapes)
+    open_ = ~shapely.is_empty(shapely.coverage_invalid_edges(shapes, gap_width=2 * MOVED_M))
+    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+    moved = json.loads((node / "edited.json").read_text("utf-8"))["moved"]
+    keys = table.column("bsm").to_numpy(zero_copy_only=False)
+    told = {str(key) for key in keys[open_ | ~valid]}
+    report(total_s=seconds, geometry_cpu_s=cpu, marked=int(open_.sum()), missed=len(set(moved) - told))
+
+
+if __name__ == "__main__":
+    {"own": measure_own, "peer": measure_peer}[sys.argv[1]](Path(sys.argv[2]))
