@@ -1,8 +1,8 @@
-"""OGC API – Features, parts 1 and 2, by pygeoapi: its API object over what is open now, and its answers made ours.
+"""OGC API – Features, parts 1 to 3, by pygeoapi: its API object over what is open now, and its answers made ours.
 
-pygeoapi reads parameters, turns coordinates and makes documents of collections, queryables and features. Left aside are
-its Django glue, its pages, its list of conformance classes and its OpenAPI document: they promise or load what is not
-there.
+pygeoapi reads parameters, turns coordinates and makes documents of collections, queryables and features. Filters and
+order are read here and handed to the provider past it. Left aside are its Django glue, its pages, its list of
+conformance classes and its OpenAPI document: they promise or load what is not there.
 """
 
 from __future__ import annotations
@@ -10,7 +10,10 @@ from __future__ import annotations
 import json
 import logging
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from threading import Lock
 from typing import Any
 
@@ -19,17 +22,49 @@ from django.utils.translation import gettext as _
 
 from jintu.kernel.errors import Unsupported
 
+from . import cql2
+from .asking import BadRequest
 from .models import Opening
 
-__all__ = ["CRS84", "CRSS", "DEFAULT_LIMIT", "PARAMETERS", "api", "ask"]
+__all__ = ["CRS84", "CRSS", "DEFAULT_LIMIT", "PARAMETERS", "More", "api", "ask", "asking_more", "further", "more"]
 
 CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
 CRSS = (CRS84, *(f"http://www.opengis.net/def/crs/EPSG/0/{code}" for code in (4490, 4326, 3857)))
 """CGCS2000 and WGS 84 in degrees are taken as one: they differ by less than a map shows. EPSG puts latitude first."""
 DEFAULT_LIMIT = 100
-PARAMETERS = frozenset({"bbox", "bbox-crs", "crs", "datetime", "limit", "offset", "properties", "skipGeometry"})
+OURS = frozenset({"filter", "filter-crs", "filter-lang", "sortby"})
+"""Parameters that pygeoapi is not shown."""
+PARAMETERS = OURS | {"bbox", "bbox-crs", "crs", "datetime", "limit", "offset", "properties", "skipGeometry"}
+FILTER_LANGUAGE = "cql2-text"
 MOST_KEPT = 64
 TILESETS = "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector"
+
+
+@dataclass(frozen=True)
+class More:
+    """What a question says besides what pygeoapi reads of it: its parser of filters is another language's."""
+
+    where: cql2.Filter | None = None
+    order: Sequence[tuple[str, bool]] = ()
+
+
+NOTHING = More()
+_more: ContextVar[More] = ContextVar("more", default=NOTHING)
+
+
+@contextmanager
+def asking_more(more: More) -> Iterator[None]:
+    """Within, providers answer with this filter and order."""
+    token = _more.set(more)
+    try:
+        yield
+    finally:
+        _more.reset(token)
+
+
+def further() -> More:
+    """The filter and order that are asked for in this context."""
+    return _more.get()
 
 
 class Asked:
@@ -39,7 +74,7 @@ class Asked:
 
     def __init__(self, path: str, parameters: Mapping[str, str], language: str) -> None:
         self.path_info = path
-        self.GET = {k: v for k, v in parameters.items() if k not in ("f", "lang")} | {"f": "json"}
+        self.GET = {k: v for k, v in parameters.items() if k not in ("f", "lang") and k not in OURS} | {"f": "json"}
         self.headers = {"Accept-Language": language}
 
 
@@ -65,6 +100,8 @@ def ask(
     for collection in document.get("collections", [document] if operation == "describe_collections" else []):
         if found := by_name.get(collection.get("id", "")):
             _complete(collection, found, base)
+    if operation in ("get_collection_queryables", "get_collection_schema") and arguments[0] in by_name:
+        _name(document, by_name[arguments[0]])
     kept = {name: value for name, value in headers.items() if name in ("Content-Crs",)}
     return int(status), kept, document
 
@@ -82,6 +119,53 @@ def api(base: str, openings: tuple[Opening, ...]) -> Any:
 
 _made: OrderedDict[tuple[Any, ...], Any] = OrderedDict()
 _lock = Lock()
+
+
+def more(opening: Opening, parameters: Mapping[str, str]) -> More:
+    """Filter and order that parameters ask for. Raises `BadRequest`."""
+    language = parameters.get("filter-lang", FILTER_LANGUAGE)
+    if language != FILTER_LANGUAGE:
+        raise BadRequest(_("Filters are written in {name}.").format(name=FILTER_LANGUAGE))
+    crs = parameters.get("filter-crs", CRS84)
+    if crs not in CRSS:
+        raise BadRequest(_("There is no coordinate system {name} here.").format(name=crs[:80]))
+    types = {n: opening.version.schema.columns[n].type for n in opening.shown}
+    text = parameters.get("filter", "").strip()
+    if "filter" in parameters and not text:
+        raise BadRequest(_("The filter is empty."))
+    where = cql2.parse(text, types, lambda shape: _in_degrees(shape, crs)) if text else None
+    return More(where, _order(parameters.get("sortby"), types))
+
+
+def _order(text: str | None, known: Mapping[str, str]) -> list[tuple[str, bool]]:
+    if text is None:
+        return []
+    found = []
+    for part in text.split(","):
+        name = part.strip().removeprefix("+").removeprefix("-")
+        if name not in known or name in (n for n, _down in found):
+            raise BadRequest(
+                _("Features cannot be sorted by {name}; there are {names}, each once.").format(
+                    name=name[:60], names=", ".join(known)
+                )
+            )
+        found.append((name, part.strip().startswith("-")))
+    return found
+
+
+def _in_degrees(shape: Any, crs: str) -> Any:
+    """Geometry in the axis order of its coordinate system, as longitude and latitude."""
+    if crs == CRS84:
+        return shape
+    import numpy as np
+    import pyproj
+    import shapely
+
+    turn = pyproj.Transformer.from_crs(pyproj.CRS.from_user_input(crs), "OGC:CRS84")
+    moved = shapely.transform(shape, lambda p: np.column_stack(turn.transform(p[:, 0], p[:, 1])))
+    if not np.isfinite(shapely.get_coordinates(moved)).all():
+        raise BadRequest(_("The geometry of the filter lies outside its coordinate system."))
+    return moved
 
 
 def _make(base: str, openings: Sequence[Opening]) -> Any:
@@ -152,6 +236,17 @@ def _complete(collection: dict[str, Any], opening: Opening, base: str) -> None:
             "href": f"{base}/collections/{opening.collection}/tiles",
         }
     )
+
+
+def _name(document: dict[str, Any], opening: Opening) -> None:
+    """Columns by what people call them, the codes of each with their meaning; and that there are no others."""
+    schema = opening.version.schema
+    for name, facts in document.get("properties", {}).items():
+        if name in schema.columns:
+            facts["title"] = schema.columns[name].label
+        elif name == cql2.GEOMETRY:
+            facts["title"] = _("Geometry")
+    document["additionalProperties"] = False
 
 
 def _tidy(document: Any) -> Any:

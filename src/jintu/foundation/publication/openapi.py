@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from jintu import __version__
 
-from . import features
+from . import cql2, features
 from .models import Opening
 
 __all__ = ["document"]
@@ -18,6 +18,8 @@ __all__ = ["document"]
 _STRING = {"type": "string"}
 _NUMBERS = {"type": "array", "oneOf": [{"minItems": 4, "maxItems": 4}, {"minItems": 6, "maxItems": 6}]}
 _TYPES = {"Float": {"type": "number"}, "Date": {"type": "string", "format": "date"}}
+_SHARED = ("bbox", "bbox-crs", "crs", "datetime", "limit", "offset", "properties", "skipGeometry")
+_FURTHER = ("filter", "filter-lang", "filter-crs", "sortby")
 
 
 def document(openings: Sequence[Opening], base: str) -> dict[str, Any]:
@@ -60,8 +62,8 @@ def _of_collection(opening: Opening) -> dict[str, Any]:
         }
         for n in opening.shown
     ]
-    shared = [_reference(n) for n in ("bbox", "bbox-crs", "crs", "datetime", "limit", "offset", "properties")]
-    items = _get(schema.label, f"items-{name}", "featureCollectionGeoJSON", *shared, _reference("skipGeometry"), *own)
+    shared = [_reference(n) for n in (*_SHARED, *_FURTHER)]
+    items = _get(schema.label, f"items-{name}", "featureCollectionGeoJSON", *shared, *own)
     item = _get(schema.label, f"item-{name}", "featureGeoJSON", _in_path("featureId"), _reference("crs"))
     for operation, kind in ((items, "featureCollectionGeoJSON"), (item, "featureGeoJSON")):
         content = {"application/geo+json": {"schema": _schema(kind)}, "text/html": {"schema": _STRING}}
@@ -149,6 +151,12 @@ def _parameters() -> dict[str, Any]:
         _in_query("offset", {"type": "integer", "minimum": 0, "default": 0}, _("Features to pass over")),
         _in_query("properties", {"type": "array", "items": _STRING}, _("Columns of the answer")),
         _in_query("skipGeometry", {"type": "boolean", "default": False}, _("Leave the geometry out")),
+        _in_query(
+            "filter", _STRING | {"maxLength": cql2.MOST_CHARACTERS}, _("Condition in CQL2 that the features meet")
+        ),
+        _in_query("filter-lang", {"type": "string", "enum": ["cql2-text"], "default": "cql2-text"}, _("Its language")),
+        _in_query("filter-crs", crs, _("Coordinate system of geometry in the condition")),
+        _in_query("sortby", {"type": "array", "items": _STRING}, _("Columns to sort by; with - before it, downwards")),
         _in_query("f", {"type": "string", "enum": ["json", "html"]}, _("Form of the answer")),
         _in_query("lang", {"type": "string", "enum": ["zh", "en"]}, _("Language of the answer")),
     )

@@ -14,7 +14,7 @@ from pygeoapi.provider.base import BaseProvider, ProviderInvalidQueryError, Prov
 
 from jintu.kernel.errors import Missing
 
-from . import asking, opening, reading
+from . import asking, features, opening, reading
 
 if TYPE_CHECKING:
     import numpy as np
@@ -62,12 +62,15 @@ class LakeProvider(BaseProvider):
         **_other: Any,
     ) -> dict[str, Any]:
         """A GeoJSON page; ``links`` has the offsets of the pages beside it, for `features` to make addresses of."""
+        further = features.further()
         asked = reading.Question(
             columns=[n for n in self._fields if not select_properties or n in select_properties or n == self.id_field],
             boxes=asking.boxes_of(bbox) if bbox else (),
             equal={name: self._value(name, text) for name, text in properties or []},
             offset=offset,
             limit=limit,
+            where=further.where,
+            order=further.order,
         )
         try:
             holds = datetime_ is None or asking.holds_on(datetime_, self.version.valid_from)
@@ -76,11 +79,11 @@ class LakeProvider(BaseProvider):
         if not holds:
             return {"type": "FeatureCollection", "features": [], "numberMatched": 0, "numberReturned": 0, "links": []}
         page = reading.page(self.version, asked)
-        features = self._features(page.table, select_properties, skip_geometry, crs_transform_spec)
-        answer: dict[str, Any] = {"type": "FeatureCollection", "features": features, "numberReturned": len(features)}
+        found = self._features(page.table, select_properties, skip_geometry, crs_transform_spec)
+        answer: dict[str, Any] = {"type": "FeatureCollection", "features": found, "numberReturned": len(found)}
         if page.matched is not None:
             answer["numberMatched"] = page.matched
-        beside = {"next": offset + len(features) if page.more else None, "prev": max(0, offset - limit)}
+        beside = {"next": offset + len(found) if page.more else None, "prev": max(0, offset - limit)}
         if not offset:
             del beside["prev"]
         answer["links"] = [{"rel": rel, "offset": at} for rel, at in beside.items() if at is not None]

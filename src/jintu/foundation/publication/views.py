@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from contextlib import nullcontext
 from typing import Any
 
 from django.conf import settings
@@ -30,6 +31,16 @@ CONFORMS = tuple(
         "ogcapi-features-1/1.0/conf/html",
         "ogcapi-features-1/1.0/conf/oas30",
         "ogcapi-features-2/1.0/conf/crs",
+        "ogcapi-features-3/1.0/conf/queryables",
+        "ogcapi-features-3/1.0/conf/queryables-query-parameters",
+        "ogcapi-features-3/1.0/conf/filter",
+        "ogcapi-features-3/1.0/conf/features-filter",
+        "cql2/1.0/conf/cql2-text",
+        "cql2/1.0/conf/basic-cql2",
+        "cql2/1.0/conf/advanced-comparison-operators",
+        "cql2/1.0/conf/case-insensitive-comparison",
+        "cql2/1.0/conf/basic-spatial-functions",
+        "cql2/1.0/conf/basic-spatial-functions-plus",
         "ogcapi-tiles-1/1.0/conf/core",
         "ogcapi-tiles-1/1.0/conf/tileset",
         "ogcapi-tiles-1/1.0/conf/tilesets-list",
@@ -135,10 +146,14 @@ def items(asked: Asked, collection: str) -> HttpResponse:
     if (when := request.GET.get("datetime")) is not None:
         asking.holds_on(when, found.version.valid_from)
     most = str(min(limit, settings.JINTU_OPEN_PAGE_FEATURES))
-    status, headers, facts = _ask(asked, "get_collection_items", collection, limit=most)
+    with features.asking_more(features.more(found, request.GET)) if features.OURS & set(request.GET) else nullcontext():
+        status, headers, facts = _ask(asked, "get_collection_items", collection, limit=most)
     for link in facts.get("links", ()):
+        query = request.GET.copy()
+        if link["rel"] in ("self", "alternate"):  # pygeoapi leaves out what it was not shown
+            query["f"] = "html" if link.get("type") == "text/html" else "json"
+            link["href"] = f"{asked.base}/collections/{collection}/items?{query.urlencode()}"
         if "offset" in link:
-            query = request.GET.copy()
             query["offset"] = str(link.pop("offset"))
             link |= {"type": GEOJSON, "href": f"{asked.base}/collections/{collection}/items?{query.urlencode()}"}
             link["title"] = _("Next page") if link["rel"] == "next" else _("Page before")

@@ -8,14 +8,20 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from jintu.foundation.layers import finding, lake, onemap, tileset
 from jintu.foundation.layers.models import LayerVersion, OfflinePackage
+from jintu.foundation.layers.streams import row_groups
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 __all__ = ["PART", "layer_facts", "map_config", "provenance", "words", "write_rows", "write_tiles"]
 
@@ -23,6 +29,9 @@ PART = 768 << 10
 """Bytes of an archive in one script: a mebibyte of base64."""
 RUN = 2_000
 """Rows in one script."""
+HEAP = 16 * RUN
+"""Rows sorted in memory at a time."""
+RANK = "rank"
 
 Going = Callable[[], None]
 
@@ -64,7 +73,7 @@ def package_facts(package: OfflinePackage) -> list[tuple[str, str]]:
         (_("Purpose"), package.purpose),
         (_("Approval number"), package.approval),
         (_("Approved by"), package.approved_by),
-        (_("Made"), package.created_at.date().isoformat()),
+        (_("Made"), timezone.localtime(package.created_at).date().isoformat()),
     ]
 
 
@@ -133,25 +142,80 @@ def write_tiles(version: LayerVersion, root: Path, folder: str, going: Going) ->
 
 
 def write_rows(version: LayerVersion, root: Path, folder: str, going: Going) -> list[str]:
-    """The rows by number as script files, without columns about persons; returns the first number of each."""
+    """The rows by number as script files, without columns about persons; returns the first number of each.
+
+    Sorted outside of memory: of all rows only their numbers are held, the rest is one row group, then one `HEAP`.
+    """
+    with tempfile.TemporaryDirectory(prefix="jintu-rows-") as scratch:
+        heaps = _heaped(version, Path(scratch), going)
+        first: list[str] = []
+        for heap in heaps:
+            table = _in_order(heap)
+            for start in range(0, table.num_rows, RUN):
+                going()
+                rows = _rows(version, table.slice(start, RUN))
+                name = f"{folder}/rows-{len(first)}"
+                text = json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode()
+                _script(root / f"{name}.js", name, gzip.compress(text, 6, mtime=0))
+                first.append(rows[0][0])
+        return first
+
+
+def _heaped(version: LayerVersion, scratch: Path, going: Going) -> list[Path]:
+    """The rows on disk in heaps, each holding the next `HEAP` numbers; within a heap as they came, with their rank."""
+    import numpy as np
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     schema = version.schema
-    columns = columns_of(version)
-    names = list(dict.fromkeys([schema.key, *(a.name for a in columns)]))
-    table = version.table([*names, *([] if schema.is_table else [lake.BBOX])])
-    order = pc.sort_indices(table.column(schema.key))
-    first: list[str] = []
-    for start in range(0, len(order), RUN):
-        going()
-        rows = []
-        for row in table.take(order.slice(start, RUN)).to_pylist():
-            box = row.get(lake.BBOX)
-            sides = [round(box[s], 7) for s in ("xmin", "ymin", "xmax", "ymax")] if box else None
-            values = [finding.shown(a, row[a.name]) for a in columns]
-            rows.append([str(row[schema.key]), sides, values])
-        name = f"{folder}/rows-{len(first)}"
-        text = json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode()
-        _script(root / f"{name}.js", name, gzip.compress(text, 6, mtime=0))
-        first.append(rows[0][0])
-    return first
+    keys = pa.concat_tables(row_groups(version, [schema.key])).column(0)
+    order = pc.sort_indices(keys).to_numpy()
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    del keys, order
+    names = list(dict.fromkeys([schema.key, *(a.name for a in columns_of(version))]))
+    paths: dict[int, Path] = {}
+    writers: dict[int, Any] = {}
+    at = 0
+    try:
+        for table in row_groups(version, [*names, *([] if schema.is_table else [lake.BBOX])]):
+            going()
+            ranks = rank[at : at + table.num_rows]
+            at += table.num_rows
+            table = table.append_column(RANK, pa.array(ranks))
+            heaps = ranks // HEAP
+            for heap in np.unique(heaps).tolist():
+                if heap not in writers:
+                    paths[heap] = scratch / f"{heap}.arrow"
+                    writers[heap] = pa.ipc.new_file(paths[heap], table.schema)
+                writers[heap].write_table(table.take(np.flatnonzero(heaps == heap)))
+    finally:
+        for writer in writers.values():
+            writer.close()
+    return [paths[heap] for heap in sorted(paths)]
+
+
+def _in_order(heap: Path) -> pa.Table:
+    import pyarrow as pa
+
+    with pa.ipc.open_file(heap) as file:
+        return file.read_all().sort_by(RANK)
+
+
+def _rows(version: LayerVersion, table: pa.Table) -> list[list[Any]]:
+    """Number, box and values as a person reads them, of each row; a value that occurs often is written once."""
+    import numpy as np
+    import pyarrow.compute as pc
+
+    values = []
+    for attribute in columns_of(version):
+        coded = pc.dictionary_encode(table.column(attribute.name), null_encoding="encode").combine_chunks()
+        words = [finding.shown(attribute, v) for v in coded.dictionary.to_pylist()]
+        values.append([words[i] for i in coded.indices.to_pylist()])
+    boxes: Any = [None] * table.num_rows
+    if lake.BBOX in table.column_names:
+        struct = table.column(lake.BBOX).combine_chunks()
+        sides = [np.asarray(pc.struct_field(struct, s)) for s in ("xmin", "ymin", "xmax", "ymax")]
+        boxes = np.round(np.column_stack(sides), 7).tolist()
+    keys = [str(k) for k in table.column(version.schema.key).to_pylist()]
+    return [[key, box, list(row)] for key, box, row in zip(keys, boxes, zip(*values, strict=True), strict=True)]

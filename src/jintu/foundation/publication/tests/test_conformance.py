@@ -393,3 +393,65 @@ def test_a_file_that_was_changed_is_not_served(ask, public, land_use) -> None:
     data[len(data) // 3] ^= 0xFF
     path.write_bytes(bytes(data))
     assert public.get(f"/open/collections/{land_use}/items").status_code == 409
+
+
+# --- part 3: filtering ----------
+
+
+def test_filter_and_sortby(ask) -> None:
+    at = "{c}/items"
+    rows = ask(at, limit="100").json()["features"]
+    codes = sorted({f["properties"]["land_use_code"] for f in rows})
+    text = f"land_use_code = '{codes[0]}' OR land_use_code = '{codes[1]}' AND patch_area_m2 < 0"
+    some = ask(at, limit="100", filter=text, sortby="-patch_area_m2").json()
+    areas = [f["properties"]["patch_area_m2"] for f in some["features"]]
+    assert {f["properties"]["land_use_code"] for f in some["features"]} == {codes[0]}
+    assert areas == sorted(areas, reverse=True)
+    assert some["numberMatched"] == sum(f["properties"]["land_use_code"] == codes[0] for f in rows)
+
+
+def test_links_of_a_filtered_page_keep_the_question(ask, public) -> None:
+    page = ask("{c}/items", limit="2", filter="patch_area_m2 > 0", sortby="bsm,-patch_no").json()
+    seen = [f["id"] for f in page["features"]]
+    again = public.get(links(page, "self")[0]).json()
+    assert [f["id"] for f in again["features"]] == seen
+    while following := links(page, "next"):
+        page = public.get(following[0]).json()
+        seen += [f["id"] for f in page["features"]]
+    assert seen == sorted(seen) and len(seen) == 30
+
+
+def test_filter_crs_has_its_own_axis_order(ask) -> None:
+    at = "{c}/items"
+    west, south, east, north = ask("{c}").json()["extent"]["spatial"]["bbox"][0]
+    x, y = west + (east - west) * 0.3, south + (north - south) * 0.3
+    plain = ask(at, filter=f"S_INTERSECTS(geometry, POINT({x} {y}))").json()
+    assert plain["numberMatched"] >= 1
+    for crs in ("http://www.opengis.net/def/crs/EPSG/0/4326", "http://www.opengis.net/def/crs/EPSG/0/4490"):
+        turned = ask(at, filter=f"S_INTERSECTS(geometry, POINT({y} {x}))", **{"filter-crs": crs}).json()
+        assert [f["id"] for f in turned["features"]] == [f["id"] for f in plain["features"]]
+
+
+def test_bad_filters_are_told_apart_from_errors(public, land_use) -> None:
+    at = f"/open/collections/{land_use}/items"
+    for given in (
+        {"filter": ""},
+        {"filter": "owner_name = 'x'"},
+        {"filter": "land_use_code = "},
+        {"filter": "bsm = 'x'", "filter-lang": "cql2-json"},
+        {"filter": "bsm = 'x'", "filter-crs": "EPSG:1"},
+        {"sortby": "owner_name"},
+        {"sortby": "bsm,bsm"},
+        {"sortby": ""},
+    ):
+        answer = public.get(at, given)
+        assert answer.status_code == 400 and len(answer.json()["description"]) > 10, given
+
+
+def test_queryables_are_the_open_columns_by_their_labels(ask) -> None:
+    described = ask("{c}/queryables").json()
+    assert described["additionalProperties"] is False
+    assert described["properties"]["land_use_code"]["title"] != "land_use_code"
+    assert links(ask("{c}").json(), "http://www.opengis.net/def/rel/ogc/1.0/queryables")
+    shown = ask("{c}/items", limit="1").json()["features"][0]["properties"]
+    assert set(described["properties"]) - {"geometry"} == set(shown)
