@@ -133,7 +133,7 @@ def own(file: Path, kind: str) -> None:
     rows = descriptor.get("land.supply").model.objects.visible()
     found = rows.count()
     figures = {
-        "read_s": round(marks["reading end"] - started, 3),
+        "read_s": round(marks["reading end"] - started, 3),  # until the first rows are loaded; both go on together
         "compute_s": round(marks["loading end"] - marks["loading"], 3),
         "total_s": round(total, 3),
         "rows_per_s": round(result.accepted / total),

@@ -96,3 +96,55 @@ def test_an_import_survives_kill_9(node, tmp_path):
     assert there == applied
     assert visible == 0
     assert after == ["after", "visible", str(ROWS), str(ROWS), "1", str(ROWS)]
+
+
+_DIRECT = """
+import django; django.setup()
+from django.core.management import call_command
+from jintu.foundation.registers import descriptor, importing
+from jintu.foundation.registers.importing import apply, staging, together
+call_command("migrate", verbosity=0)
+staging.SIZE = 500
+apply.FIRST_ROWS = 100
+import os, signal
+if {dies}:
+    offered = together._Checking._put
+    taken = []
+    def puts(self, piece):
+        taken.append(piece)
+        while len(taken) == 6 and not descriptor.get({name!r}).model.objects.exists():
+            offered(self, piece[:0])
+        if len(taken) == 7:
+            os.kill(os.getpid(), signal.SIGKILL)
+        offered(self, piece)
+    together._Checking._put = puts
+result = importing.import_file({name!r}, {file!r}, division="990121")
+print(result.state, result.accepted, flush=True)
+"""
+
+_SEEN = """
+import django; django.setup()
+from jintu.foundation.registers import descriptor
+from jintu.foundation.registers.models import Batch
+rows = descriptor.get({name!r}).model.objects
+print(*[b.state for b in Batch.objects.order_by("pk")], rows.count() > 0, rows.visible().count())
+"""
+
+
+def test_an_import_that_is_checked_and_loaded_at_once_survives_kill_9(node, tmp_path):
+    """Killed while the file is half checked and half written: nobody sees a row, and the same command does it all."""
+    (tmp_path / "node").mkdir()
+    file = tmp_path / "rows.csv"
+    lines = [f"K-{i},文〔2026〕1号,{i},地块{i},100.5,990121001" for i in range(ROWS)]
+    file.write_text("\n".join(["parcel_key,doc_no,parcel_no,name,area,division", *lines]), encoding="utf-8")
+
+    def run(program, **values):
+        text = program.format(name=NAME, file=str(file), **values)
+        return subprocess.run([sys.executable, "-c", text], env=node, capture_output=True, text=True, check=False)
+
+    killed = run(_DIRECT, dies=True)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    assert run(_SEEN).stdout.split() == ["loading", "True", "0"]
+    again = run(_DIRECT, dies=False)
+    assert again.stdout.split() == ["visible", str(ROWS)], again.stderr
+    assert run(_SEEN).stdout.split() == ["failed", "visible", "True", str(ROWS)]

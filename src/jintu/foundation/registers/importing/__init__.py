@@ -24,8 +24,9 @@ from .. import descriptor
 from ..descriptor import Register
 from ..models import Batch
 from . import mapping as mappings
-from . import recognise, staging
+from . import recognise, staging, undo
 from .apply import load
+from .together import CHECKED, Taken, check_and_write, possible
 from .undo import clean, fail, revert, settle
 
 __all__ = [
@@ -106,12 +107,26 @@ def import_file(
         "host": socket.gethostname(),
         "process": os.getpid(),
     }
-    result = prepare(register, batch, path, mapping, scope=scope, progress=progress)
+    batch.save(update_fields=["options"])
+    if possible():
+
+        def check(own: Batch, taken: Taken, told: undo.Progress) -> ImportResult:
+            return prepare(register, own, path, mapping, scope=scope, progress=lambda d, n, _m: told(d, n), taken=taken)
+
+        result = check_and_write(
+            register, batch, check, reading=_named(progress, "reading"), loading=_named(progress, "loading")
+        )
+    else:
+        result = prepare(register, batch, path, mapping, scope=scope, progress=progress)
     if result.refused and not good_only:
         close(register, batch)
         result.state = Batch.State.FAILED
         return result
     return finish(register, batch, actor=actor, progress=progress, result=result)
+
+
+def _named(progress: Progress | None, message: str) -> undo.Progress | None:
+    return (lambda done, total: progress(done, total, message)) if progress else None
 
 
 def _name_of(mapping: Any) -> str:
@@ -164,8 +179,12 @@ def prepare(
     *,
     scope: Scope,
     progress: Progress | None = None,
+    taken: Taken | None = None,
 ) -> ImportResult:
-    """Read and check the file into the batch's staging file. Nothing is loaded; an unusable file closes the batch."""
+    """Read and check the file into the batch's staging file. Nothing is loaded; an unusable file closes the batch.
+
+    ``taken`` is called with each piece of rows that is going to be loaded, as things stand.
+    """
     from jintu.kernel import formats
 
     options = batch.options
@@ -182,6 +201,8 @@ def prepare(
             batch.file_sha256 = source.sha256
             batch.mapping = batch.mapping or chosen.name[:100]
             _not_twice(batch)
+            crs = str(chosen.geometry.get("crs") or source.crs or "")
+            batch.options = {**options, "mapping": chosen.as_json(), "crs": crs, "format": source.format}
             try:
                 staged = staging.stage(
                     register,
@@ -191,20 +212,15 @@ def prepare(
                     scope=scope,
                     division=batch.division,
                     duplicates=options.get("duplicates") or "refuse",
+                    good_only=bool(options.get("good_only")),
                     progress=(lambda done, total: progress(done, total or done, "reading")) if progress else None,
+                    taken=taken,
                 )
             except InputError as error:
                 raise recognise.explain(register, source, error, chosen.name) from error
             if not staged.read:
                 raise InputError("The file has no rows.", place=Place(file=batch.file_name))
-            batch.options = {
-                **options,
-                "mapping": chosen.as_json(),
-                "encoding": source.encoding,
-                "encoding_basis": source.encoding_basis,
-                "crs": str(chosen.geometry.get("crs") or source.crs or ""),
-                "format": source.format,
-            }
+            batch.options |= {"encoding": source.encoding, "encoding_basis": source.encoding_basis}
     except BaseException:
         close(register, batch)
         raise
@@ -222,7 +238,7 @@ def prepare(
         "notices": staged.notices[:100],
         "same_period": _same_period(batch),
     }
-    batch.save()
+    batch.save(update_fields=CHECKED)
     return _result(batch)
 
 
@@ -278,7 +294,7 @@ def _same_period(batch: Batch) -> list[int]:
 def close(register: Register, batch: Batch) -> None:
     """Give up a batch that was checked or began to load; what was kept of its problems stays readable."""
     with transaction.atomic():
-        Batch.objects.filter(pk=batch.pk, state=Batch.State.STAGED).update(
+        Batch.objects.filter(pk=batch.pk, state__in=(Batch.State.STAGED, Batch.State.LOADING)).update(
             state=Batch.State.FAILED,
             file_sha256=batch.file_sha256,
             rows_read=batch.rows_read,
@@ -288,6 +304,8 @@ def close(register: Register, batch: Batch) -> None:
         )
     batch.state = Batch.State.FAILED
     staging.rows_file(batch.pk).unlink(missing_ok=True)
+    if batch.rows_applied:
+        clean(register, batch)
 
 
 def finish(

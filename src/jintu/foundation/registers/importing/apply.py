@@ -7,7 +7,7 @@ database's single writer, so that a person who saves a form meanwhile never wait
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +22,7 @@ from ..courtesy import Courtesy
 from ..descriptor import Register
 from ..models import Batch, DeliveredGeometry
 from . import staging
-from .ahead import ahead
+from .ahead import ahead, turns
 from .indexing import index_batch
 from .layout import DELIVERED, HASH, OLD, UID, VERSION
 from .undo import Progress, fail
@@ -31,7 +31,7 @@ from .writing import Writer, writer
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["MOST_SECONDS", "AnotherLoader", "flip", "load"]
+__all__ = ["MOST_SECONDS", "AnotherLoader", "flip", "load", "show", "write"]
 
 MOST_SECONDS = 0.25
 AIM_SECONDS = 0.14
@@ -58,11 +58,20 @@ def load(register: Register, batch: Batch, *, actor: Actor, progress: Progress |
     if not path.is_file():
         fail(register, batch)
         raise Refused("The checked rows of this import are gone.", remedy="Upload the file again.")
+    write(register, batch, _frames(path, batch.rows_applied), progress)
+    return show(register, batch, actor=actor, progress=progress)
+
+
+def write(register: Register, batch: Batch, frames: Iterable[pl.DataFrame], progress: Progress | None = None) -> None:
+    """Load rows that passed the check, in the order of the staging file. Nobody sees them yet.
+
+    Raises `Conflict` as `load` does; the batch is then failed and cleaned.
+    """
     Batch.objects.filter(pk=batch.pk).update(state=Batch.State.LOADING)
     batch.state = Batch.State.LOADING
     try:
-        with connection.in_bulk():  # the flip, outside, is what must be on the disc, and takes the rows along
-            _apply(register, batch, path, progress)
+        with connection.in_bulk(), turns():  # the flip, outside, is what must be on the disc, and takes the rows along
+            _apply(register, batch, frames, progress)
     except IntegrityError as error:
         fail(register, batch)
         raise Conflict(
@@ -74,7 +83,11 @@ def load(register: Register, batch: Batch, *, actor: Actor, progress: Progress |
     except Conflict:
         fail(register, batch)
         raise
-    flip(register, batch, _hashes(path), actor)
+
+
+def show(register: Register, batch: Batch, *, actor: Actor, progress: Progress | None = None) -> Batch:
+    """Make a batch visible whose rows are all written, and its rows findable."""
+    flip(register, batch, _hashes(staging.rows_file(batch.pk)), actor)
     _index(register, batch, progress)
     staging.drop(batch.pk)
     return batch
@@ -92,11 +105,10 @@ class _Pace:
         self.courtesy.after(seconds)
 
 
-def _apply(register: Register, batch: Batch, path: Path, progress: Progress | None) -> None:
-    """Write the rows that are not written yet. The next piece is made ready while one is written."""
+def _apply(register: Register, batch: Batch, frames: Iterable[pl.DataFrame], progress: Progress | None) -> None:
+    """Write rows. The next piece is made ready while one is written."""
     pace, out = _Pace(), writer(register, batch)
-    pieces = _pieces(path, batch.rows_applied, pace)
-    for piece, prepared in ahead(pieces, lambda piece: (piece, out.prepared(piece))):
+    for piece, prepared in ahead(_pieces(frames, pace), lambda piece: (piece, out.prepared(piece))):
         started = time.monotonic()
         with transaction.atomic():
             _write(register, batch, piece, out, prepared)
@@ -106,24 +118,29 @@ def _apply(register: Register, batch: Batch, path: Path, progress: Progress | No
         pace.after(piece.height, time.monotonic() - started)
 
 
-def _pieces(path: Path, done: int, pace: _Pace) -> Iterator[pl.DataFrame]:
-    """The rows of the staging file after the first ``done``, as many at a time as ``pace`` says."""
+def _frames(path: Path, done: int) -> Iterator[pl.DataFrame]:
+    """The rows of the staging file after the first ``done``."""
     import polars as pl
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(path, memory_map=False) as file:
         for group in range(file.num_row_groups):
             rows = file.metadata.row_group(group).num_rows
-            if done >= rows:
-                done -= rows
-                continue
-            frame = pl.from_arrow(file.read_row_group(group))
-            assert isinstance(frame, pl.DataFrame)
-            while done < rows:
-                piece = frame.slice(done, pace.rows)
-                done += piece.height
-                yield piece
-            done = 0
+            if done < rows:
+                frame = pl.from_arrow(file.read_row_group(group))
+                assert isinstance(frame, pl.DataFrame)
+                yield frame.slice(done)
+            done = max(0, done - rows)
+
+
+def _pieces(frames: Iterable[pl.DataFrame], pace: _Pace) -> Iterator[pl.DataFrame]:
+    """The rows of the frames, as many at a time as ``pace`` says."""
+    for frame in frames:
+        at = 0
+        while at < frame.height:
+            piece = frame.slice(at, pace.rows)
+            at += piece.height
+            yield piece
 
 
 def _hashes(path: Path) -> list[str]:

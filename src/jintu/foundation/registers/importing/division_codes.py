@@ -13,7 +13,7 @@ from jintu.kernel.errors import InputError
 
 from .. import divisions
 from .mapping import Mapping
-from .typing import Cell
+from .typing import Cell, where
 
 if TYPE_CHECKING:
     import polars as pl
@@ -43,7 +43,7 @@ def codes_of(
         cells = []
     told = {c[0] for c in cells}
     bad = ~codes.str.contains(r"^([0-9]{6}|[0-9]{9}|[0-9]{12})$").fill_null(False)
-    for i in bad.arg_true():
+    for i in where(bad):
         if int(i) not in told:
             cells.append(
                 (
@@ -60,7 +60,7 @@ def codes_of(
     for code in codes.drop_nulls().unique():
         if not code.startswith(prefix) or not scope.covers(code):
             allowed[code] = False
-    for i in codes.is_in(list(allowed)).fill_null(False).arg_true():
+    for i in where(codes.is_in(list(allowed))):
         if int(i) not in told:
             cells.append(
                 (

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from jintu.foundation.identity.scope import Scope
+from jintu.kernel.errors import InputError
 
 from ..descriptor import Register
 from ..models import Batch
@@ -17,7 +18,7 @@ from .problems import Problem
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["WAYS", "Settled", "settled"]
+__all__ = ["WAYS", "Numbers", "Settled"]
 
 WAYS = ("refuse", "skip", "update")
 
@@ -43,25 +44,37 @@ class Known:
     batch: int
 
 
-def settled(register: Register, frame: pl.DataFrame, seen: dict[str, int], scope: Scope, way: str) -> Settled:
-    """Give each row its uid and version, and treat those whose number is taken the ``way`` that was chosen.
+class Numbers:
+    """The numbers of one file as its pieces come along, and those the register has."""
 
-    ``seen``: number → row of the file, of the pieces before; this piece's are added.
-    """
-    import polars as pl
+    def __init__(self, register: Register, scope: Scope, way: str) -> None:
+        """``way``: what becomes of rows whose number is taken. Raises `InputError` when it is none of `WAYS`."""
+        if way not in WAYS:
+            raise InputError(
+                "{value} is no way to treat duplicates.", remedy="Choose refuse, skip or update.", value=way
+            )
+        self.register, self.scope, self.way = register, scope, way
+        self.seen: dict[str, int] = {}
+        """Number → the first row of the file that has it."""
+        self.fresh = not register.model.objects.filter(superseded_by=0).exists()
+        """Was the register empty? What was filed in it since, the unique index finds when the rows are loaded."""
 
-    numbers, rows = frame[register.key].to_list(), frame[ROW].to_list()
-    held = _holders(register, numbers)
-    given = frame.with_columns(
-        pl.Series(UID, _uids(frame.height)),
-        pl.lit(1, pl.Int64).alias(VERSION),
-        pl.lit(0, pl.Int64).alias(OLD),
-        pl.lit(1, pl.Int64).alias(LEVEL),
-    )
-    if not held and len(set(numbers)) == len(numbers) and seen.keys().isdisjoint(numbers):
-        seen.update(zip(numbers, rows, strict=True))
-        return Settled(given, [])
-    return _one_by_one(register, given, held, seen, scope, way)
+    def settled(self, frame: pl.DataFrame) -> Settled:
+        """Give each row its uid and version, and treat those whose number is taken the way that was chosen."""
+        import polars as pl
+
+        numbers, rows = frame[self.register.key].to_list(), frame[ROW].to_list()
+        held = {} if self.fresh else _holders(self.register, numbers)
+        given = frame.with_columns(
+            pl.Series(UID, _uids(frame.height)),
+            pl.lit(1, pl.Int64).alias(VERSION),
+            pl.lit(0, pl.Int64).alias(OLD),
+            pl.lit(1, pl.Int64).alias(LEVEL),
+        )
+        if not held and len(set(numbers)) == len(numbers) and self.seen.keys().isdisjoint(numbers):
+            self.seen.update(zip(numbers, rows, strict=True))
+            return Settled(given, [])
+        return _one_by_one(self.register, given, held, self.seen, self.scope, self.way)
 
 
 def _one_by_one(
@@ -126,8 +139,6 @@ def _holders(register: Register, numbers: list[str]) -> dict[str, Known]:
     """Rows that hold these numbers now."""
     held: dict[str, Known] = {}
     rows = register.model.objects.filter(superseded_by=0)
-    if not rows.exists():
-        return held
     names = (register.key, "id", "uid", "row_version", "division", "batch")
     for start in range(0, len(numbers), 900):
         some = rows.filter(**{f"{register.key}__in": numbers[start : start + 900]})

@@ -22,9 +22,9 @@ from jintu.foundation.identity.scope import Scope
 from jintu.kernel.errors import InputError
 
 from ..descriptor import Register
-from . import duplicates as numbers
 from . import layout
 from .ahead import ahead
+from .duplicates import Numbers
 from .mapping import Mapping, unitless
 from .pieces import Piece, Pieces
 from .problems import Problem, Reasons
@@ -82,29 +82,29 @@ def stage(
     scope: Scope,
     division: str = "",
     duplicates: str = "refuse",
+    good_only: bool = False,
     progress: Callable[[int, int | None], None] | None = None,
+    taken: Callable[[pl.DataFrame], None] | None = None,
 ) -> Staged:
     """Read, type and check the whole file into the staging directory of ``batch_id``.
 
+    ``taken`` is called with each piece of rows that may be loaded, after it was written, and no more once a row has a
+    fault, unless ``good_only``.
     Raises `InputError` when the file or the mapping as a whole cannot be used; faults of rows are in ``reasons``.
     """
     import pyarrow.parquet as pq
 
-    if duplicates not in numbers.WAYS:
-        raise InputError(
-            "{value} is no way to treat duplicates.", remedy="Choose refuse, skip or update.", value=duplicates
-        )
+    numbers = Numbers(register, scope, duplicates)
     mapping.check(register, source)
     _whole_mapping(register, mapping, source)
     staged = Staged()
     target = rows_file(batch_id)
     target.parent.mkdir(parents=True, exist_ok=True)
     unfinished = target.with_suffix(".part")
-    seen: dict[str, int] = {}
     with pq.ParquetWriter(unfinished, layout.schema(register), compression="lz4") as writer:
         for piece in _pieces(Pieces(register, source, mapping, scope, division)):
             staged.read += piece.read
-            settled = numbers.settled(register, piece.frame, seen, scope, duplicates)
+            settled = numbers.settled(piece.frame)
             staged.reasons.add([*piece.found, *settled.found])
             staged.updating += settled.updating
             staged.skipped += settled.skipped
@@ -116,6 +116,8 @@ def stage(
                 )
             if progress:
                 progress(staged.read, source.count)
+            if taken and settled.frame.height and (good_only or not staged.refused):
+                taken(settled.frame)
     for error in source.problems:
         staged.read += 1
         row = error.place.row or 0

@@ -10,6 +10,7 @@ dates Date · booleans Boolean · geometry Binary (WKB, EPSG:4490).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
@@ -26,12 +27,15 @@ from .problems import Problem
 if TYPE_CHECKING:
     import polars as pl
 
-__all__ = ["Cell", "boolean", "choice", "convert", "day", "decimal", "scaled_type", "text", "whole"]
+__all__ = ["Cell", "boolean", "choice", "convert", "day", "decimal", "scaled_type", "text", "where", "whole"]
 
 Cell = tuple[int, str, str, dict[str, Any], str]
 """(position in the column, sentence, remedy, params, value) of one wrong cell."""
 
 NOTHING = ("", "-", "--", "—", "/")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_UNREADABLE = r"[\x00-\x08\x0b\x0c\x0e-\x1f\x{fffd}]"
+"""In text, one of either is worth a closer look."""
 _YES = {"1", "true", "t", "yes", "y", "是", "有", "√"}
 _NO = {"0", "false", "f", "no", "n", "否", "无", "×"}
 
@@ -80,6 +84,16 @@ def _blank(series: pl.Series) -> pl.Series:
     return series.is_null() | series.is_in(list(NOTHING)).fill_null(True)
 
 
+def where(mask: pl.Series) -> list[int]:
+    """Positions at which a mask is true. Nearly always there are none, and that is found without an evaluation."""
+    return mask.fill_null(False).arg_true().to_list() if mask.any() else []
+
+
+def _doubtful(series: pl.Series, mask: pl.Series) -> list[int]:
+    """Positions of cells under a mask that say something."""
+    return where(mask & ~_blank(series)) if mask.any() else []
+
+
 def _slowly(series: pl.Series, doubtful: Any, parse: Callable[[str], Any]) -> tuple[dict[int, Any], list[Cell]]:
     """Parse the doubtful cells, each distinct text once: (position → value, wrong cells)."""
     found: dict[int, Any] = {}
@@ -115,7 +129,7 @@ def text(f: models.Field, column: Column, series: pl.Series) -> tuple[pl.Series,
     wrong: list[Cell] = []
     limit = f.max_length
     if limit:
-        for i in (series.str.len_chars() > limit).fill_null(False).arg_true():
+        for i in where(series.str.len_chars() > limit):
             raw = series[int(i)]
             wrong.append(
                 (
@@ -126,25 +140,18 @@ def text(f: models.Field, column: Column, series: pl.Series) -> tuple[pl.Series,
                     raw[:60],
                 )
             )
-    for i in series.str.contains(r"[\x00-\x08\x0b\x0c\x0e-\x1f]").fill_null(False).arg_true():
-        raw = series[int(i)]
+    for i in where(series.str.contains(_UNREADABLE)):
+        raw = series[i]
+        controls = _CONTROL.search(raw) is not None
         wrong.append(
             (
-                int(i),
-                "The text holds control characters.",
+                i,
+                "The text holds control characters."
+                if controls
+                else "The text holds characters that could not be read.",
                 "The encoding may be wrong; choose it and load the file again.",
                 {},
-                repr(raw)[:60],
-            )
-        )
-    for i in series.str.contains("\ufffd", literal=True).fill_null(False).arg_true():
-        wrong.append(
-            (
-                int(i),
-                "The text holds characters that could not be read.",
-                "The encoding may be wrong; choose it and load the file again.",
-                {},
-                series[int(i)][:60],
+                (repr(raw) if controls else raw)[:60],
             )
         )
     return series, wrong
@@ -158,7 +165,10 @@ def choice(f: models.Field, column: Column, series: pl.Series) -> tuple[pl.Serie
         by_label.setdefault(str(label), code)
         by_label.setdefault(f"{code} {label}", code)
     series = _string(series)
-    blank = _blank(series) & ~series.is_in(list(known)).fill_null(False)
+    right = series.is_in(list(known)).fill_null(False)
+    if right.all():
+        return series, []
+    blank = _blank(series) & ~right
     series = series.replace({k: v for k, v in by_label.items() if k not in known})
     bad = ~series.is_in(list(known)).fill_null(False) & ~blank
     options = "、".join(f"{c} {label}" for c, label in list(known.items())[:12]) + ("…" if len(known) > 12 else "")
@@ -170,7 +180,7 @@ def choice(f: models.Field, column: Column, series: pl.Series) -> tuple[pl.Serie
             {"value": series[int(i)], "options": options},
             series[int(i)],
         )
-        for i in bad.arg_true()
+        for i in where(bad)
     ]
     return series.set(blank | bad, None), wrong
 
@@ -187,7 +197,7 @@ def boolean(series: pl.Series) -> tuple[pl.Series, list[Cell]]:
     made = pl.select(pl.when(yes).then(True).when(no).then(False).otherwise(None)).to_series()
     wrong: list[Cell] = [
         (int(i), "{value} is neither yes nor no.", "Write 是 or 否.", {"value": low[int(i)]}, low[int(i)])
-        for i in (~yes & ~no & ~blank).arg_true()
+        for i in where(~yes & ~no & ~blank)
     ]
     return made, wrong
 
@@ -201,12 +211,14 @@ def day(series: pl.Series) -> tuple[pl.Series, list[Cell]]:
     if series.dtype == pl.Datetime:
         return series.dt.date(), []
     given = _string(series)
-    blank = _blank(given) | given.is_in(["0", "00000000"]).fill_null(False)
     normal = given.str.replace(r"^([0-9]{4})[-/.年]([0-9]{1,2})[-/.月]([0-9]{1,2})日?$", "$1-$2-$3")
     made = normal.str.to_date("%Y-%m-%d", strict=False)
     usual = made.is_not_null() & (made.dt.year() >= 1900) & (made.dt.year() <= 2200)
     made = made.set(~usual, None)
-    found, wrong = _slowly(given, (made.is_null() & ~blank).arg_true(), _one_day)
+    if not made.null_count():
+        return made, []
+    blank = _blank(given) | given.is_in(["0", "00000000"]).fill_null(False)
+    found, wrong = _slowly(given, where(made.is_null() & ~blank), _one_day)
     return _filled(made, found), wrong
 
 
@@ -230,14 +242,13 @@ def whole(f: models.Field, column: Column, series: pl.Series) -> tuple[pl.Series
     import polars as pl
 
     given = _string(series)
-    blank = _blank(given)
     plain = given.str.contains(r"^[+-]?[0-9]{1,18}$").fill_null(False)
     made = given.set(~plain, None).str.strip_prefix("+").cast(pl.Int64, strict=False)
-    found, wrong = _slowly(given, (~plain & ~blank).arg_true(), _one_whole)
+    found, wrong = _slowly(given, _doubtful(given, ~plain), _one_whole)
     made = _filled(made, found)
     low = 0 if column.positive or f.get_internal_type().startswith("Positive") else None
     if low is not None:
-        for i in (made < low).fill_null(False).arg_true():
+        for i in where(made < low):
             wrong.append(
                 (int(i), "{value} is negative.", "Correct the value.", {"value": made[int(i)]}, str(made[int(i)]))
             )
@@ -248,7 +259,7 @@ def whole(f: models.Field, column: Column, series: pl.Series) -> tuple[pl.Series
         "PositiveIntegerField": 2**31,
     }.get(f.get_internal_type())
     if top:
-        for i in (made.abs() >= top).fill_null(False).arg_true():
+        for i in where(made.abs() >= top):
             wrong.append(
                 (
                     int(i),
@@ -258,7 +269,7 @@ def whole(f: models.Field, column: Column, series: pl.Series) -> tuple[pl.Series
                     str(made[int(i)]),
                 )
             )
-    return made.set(pl.Series(_mask(len(made), wrong), dtype=pl.Boolean), None), wrong
+    return _without(made, wrong), wrong
 
 
 def _one_whole(raw: str) -> int | None:
@@ -282,14 +293,13 @@ def decimal(
     factor = units.factor(unit, column.unit) if unit and column.unit else Fraction(1)
     places = f.decimal_places if isinstance(f, models.DecimalField) else None
     given = _string(series) if series.dtype != pl.Float64 or places is None else series.cast(pl.String)
-    blank = _blank(given)
     plain = given.str.contains(r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)$").fill_null(False)
     number = given.set(~plain, None).cast(pl.Float64, strict=False)
     stored = unit or column.unit
     if places is None:
         made = number * float(factor)
         parse = _parser(column, stored, header, factor, None)
-        found, wrong = _slowly(given, (~plain & ~blank).arg_true(), parse)
+        found, wrong = _slowly(given, _doubtful(given, ~plain), parse)
         made = _filled(made, {i: float(v) for i, v in found.items() if v is not None})
     else:
         scale = factor * 10**places
@@ -302,7 +312,7 @@ def decimal(
             safe = np.where(np.isfinite(nearest) & ~unsure, nearest, 0.0)
         made = pl.Series(safe.astype(np.int64)).set(~plain | pl.Series(unsure, dtype=pl.Boolean), None)
         parse = _parser(column, stored, header, factor, places)
-        doubtful = ((~plain | pl.Series(unsure, dtype=pl.Boolean)) & ~blank).arg_true()
+        doubtful = _doubtful(given, ~plain | pl.Series(unsure, dtype=pl.Boolean))
         found, wrong = _slowly(given, doubtful, parse)
         top = 10**f.max_digits
         for i, value in list(found.items()):
@@ -315,7 +325,7 @@ def decimal(
                 )
         made = _filled(made, found)
         if top < 2**40:
-            for i in (made.abs() >= top).fill_null(False).arg_true():
+            for i in where(made.abs() >= top):
                 wrong.append(
                     (
                         int(i),
@@ -326,10 +336,10 @@ def decimal(
                     )
                 )
     if column.positive or column.unit == "m2":
-        for i in (made < 0).fill_null(False).arg_true():
+        for i in where(made < 0):
             sentence = "Area {value} is negative." if column.unit == "m2" else "{value} is negative."
             wrong.append((int(i), sentence, "Correct the value.", {"value": given[int(i)]}, given[int(i)]))
-    return made.set(pl.Series(_mask(len(made), wrong), dtype=pl.Boolean), None), wrong
+    return _without(made, wrong), wrong
 
 
 def _parser(column: Column, unit: str, header: str, factor: Fraction, places: int | None) -> Callable[[str], Any]:
@@ -359,11 +369,9 @@ def _half_up(value: Fraction) -> int:
     return rounded if value >= 0 else -rounded
 
 
-def _mask(n: int, wrong: list[Cell]) -> list[bool]:
-    mask = [False] * n
-    for cell in wrong:
-        mask[cell[0]] = True
-    return mask
+def _without(series: pl.Series, wrong: list[Cell]) -> pl.Series:
+    """The column with nothing in its wrong cells."""
+    return series.scatter(sorted({cell[0] for cell in wrong}), None) if wrong else series
 
 
 def scaled_type(f: models.Field) -> Any:
