@@ -58,6 +58,7 @@ class Node:
     imagery_hosts: str = ""
     file_limit_mb: int = _whole(2048, 1, 1 << 20)
     resident_mb: int = _whole(1024, 16, 1 << 20)
+    tile_memory_mb: int = _whole(256, 1, 1 << 20)
     prebuild_tiles: bool = True
     tiles_max_zoom: int = _whole(14, 12, 16)
     link_days: int = _whole(30, 1, 3650)

@@ -30,7 +30,7 @@ from jintu.kernel.wkb import BIG_ENDIAN, MALFORMED, NOT_A_POLYGON, Floats, Integ
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Polygons", "Rings", "from_shapely", "from_wkb", "in_parallel", "split", "thread_count"]
+__all__ = ["Polygons", "Rings", "concatenated", "from_shapely", "from_wkb", "in_parallel", "split", "thread_count"]
 
 UNCLOSED, NOT_FINITE = -4, -5
 
@@ -182,6 +182,30 @@ def from_shapely(geometries: Iterable[Any], threads: int | None = None) -> Polyg
 
     shapes = np.array(list(geometries), dtype=object)
     return from_wkb(shapely.to_wkb(shapes, byte_order=1, include_srid=False, output_dimension=2), threads)
+
+
+def concatenated(parts: Sequence[Polygons]) -> Polygons:
+    """The geometries of all parts, one part after the other; of no parts, none.
+
+    >>> import shapely
+    >>> squares = from_shapely([shapely.box(0, 0, 1, 1), None])
+    >>> len(concatenated([squares, squares])), len(concatenated([]))
+    (4, 0)
+    """
+    if not parts:
+        return from_wkb([])
+
+    def offsets(name: str) -> Integers:
+        runs = [np.diff(getattr(p, name)) for p in parts]
+        return _running_sum(np.concatenate(runs))
+
+    return Polygons(
+        np.concatenate([p.x for p in parts]),
+        np.concatenate([p.y for p in parts]),
+        offsets("ring_offsets"),
+        offsets("polygon_offsets"),
+        offsets("geometry_offsets"),
+    )
 
 
 # --- threads ----------

@@ -26,6 +26,7 @@ def warm_up() -> float:
         flat = _squares()
         _overlay(flat)
         _small_scales(flat)
+        _tile(flat)
     finally:
         other.wait()
     _topology(flat)  # loads what the other has compiled; compiles it where that process failed
@@ -86,6 +87,12 @@ def _small_scales(flat: Polygons) -> None:
     labels.smooth(label, lines, lines, np.zeros((9, 9), dtype=np.bool_), 1, 0.4)
     corner, ends, _ = labels.outlines(label, len(first))
     labels.thinned(label, corner, ends, lines[corner % 9], lines[corner // 9], 0.1)
+
+
+def _tile(flat: Polygons) -> None:
+    from jintu.kernel.formats import mvt
+
+    mvt.encode(10, *mvt.tile_of(10, 118.1, 36.005), [mvt.TileLayer("warm", flat, {})])
 
 
 if __name__ == "__main__":

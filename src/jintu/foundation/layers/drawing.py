@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from jintu.foundation.registers.tiles import LABELS
 
-from . import lake, versions
+from . import lake, rowgroups, versions
+from .features import Features
 from .generalise import level_of
 from .models import LayerVersion
 from .schemas import Schema
@@ -29,11 +30,9 @@ __all__ = ["MAX_ZOOM", "MIN_ZOOM", "columns_of", "drawn", "encoded", "label_from
 MIN_ZOOM, MAX_ZOOM = 4, 16
 """Beyond 16 the browser enlarges: a tile unit is then 15 cm."""
 SMALLEST_PIXELS = 0.6
-WHOLE = 50_000
-"""Features up to which a version is read whole for its first tile; of a larger one only what the tile shows."""
 
 Box = tuple[float, float, float, float]
-Reader = Callable[[LayerVersion, Box], versions.Resident]
+Reader = Callable[[LayerVersion, Box], Features]
 """Gives the features of a version that meet a box, and perhaps others."""
 
 
@@ -61,72 +60,86 @@ def columns_of(schema: Schema) -> list[str]:
     return list(dict.fromkeys(n for n in (schema.key, schema.classes, label_of(schema), "geometry") if n))
 
 
-def near(version: LayerVersion, box: Box) -> versions.Resident:
-    """The version in memory where it is, or is small enough to be; else what is read of it for the box."""
+def near(version: LayerVersion, box: Box) -> Features:
+    """The version in memory where it is; else what its row groups have near the box."""
     held = versions.held(version)
-    if held is not None:
-        return held
-    if version.rows <= WHOLE:
-        return versions.resident(version)
-    return versions.Resident(version, columns_of(version.schema), box)
+    return held if held is not None else rowgroups.near(version, columns_of(version.schema), box)
 
 
 def encoded(pieces: Sequence[LayerVersion], z: int, x: int, y: int, read: Reader = near) -> bytes:
     """The tile of several versions of one layer, not yet packed; b"" when nothing is there."""
-    import numpy as np
-
     from jintu.kernel.formats import mvt
 
     schema = pieces[0].schema
     box = mvt.bounds(z, x, y, mvt.BUFFER / mvt.EXTENT)
     low = level_of(z) is not None
     labelled = bool(label_of(schema)) and z >= label_from(schema)
-    there = [read(v, box) for v in pieces] if labelled or not low else []
-    parts = [_low(v, schema, z, box) for v in pieces] if low else [_features(r, schema, z, box) for r in there]
-    names = list(parts[0][1])
-    shapes = np.concatenate([p[0] for p in parts])
-    columns = {n: [value for p in parts for value in p[1][n]] for n in names}
-    made = [mvt.TileLayer(schema.name, shapes, columns)]
+    there = [_shown(read(v, box), schema, z, box) for v in pieces] if labelled or not low else []
+    parts = [_low(v, schema, z, box) for v in pieces] if low else [_drawable(f, schema) for f in there]
+    made = [_layer(schema.name, parts)]
     if labelled:
-        made.append(_labels(there, schema, z, x, y, box))
+        made.append(_labels(there, schema, z, x, y))
     return mvt.encode(z, x, y, made)
 
 
 def drawn(version: LayerVersion, z: int, box: Box) -> tuple[NDArray[Any], dict[str, list[Any]]]:
     """Shapely (n,) in degrees and columns of what a map shows of a version at a zoom in a box."""
+    schema = version.schema
     if level_of(z) is not None:
-        return _low(version, version.schema, z, box)
-    return _features(near(version, box), version.schema, z, box)
+        return _low(version, schema, z, box)
+    shown = _shown(near(version, box), schema, z, box)
+    return shown.shapes(range(len(shown))), _columns(shown, schema)
 
 
-def _labels(pieces: Sequence[versions.Resident], schema: Schema, z: int, x: int, y: int, box: Box) -> mvt.TileLayer:
+def _layer(name: str, parts: Sequence[tuple[Any, dict[str, list[Any]]]]) -> mvt.TileLayer:
+    """Geometries, all flat or all Shapely's, and columns of several versions as one layer."""
+    import numpy as np
+
+    from jintu.kernel.flat import Polygons, concatenated
+    from jintu.kernel.formats import mvt
+
+    columns = {n: [value for p in parts for value in p[1][n]] for n in parts[0][1]}
+    geometries = [p[0] for p in parts]
+    flat = isinstance(geometries[0], Polygons)
+    return mvt.TileLayer(name, concatenated(geometries) if flat else np.concatenate(geometries), columns)
+
+
+def _labels(there: Sequence[Features], schema: Schema, z: int, x: int, y: int) -> mvt.TileLayer:
     """One point per feature: a feature cut by the tile's edge would say its name on both sides."""
     import numpy as np
 
     from jintu.kernel.formats import mvt
 
-    parts = [_features(v, schema, z, box) for v in pieces]
-    points = mvt.label_points(z, x, y, np.concatenate([p[0] for p in parts]))
+    points = mvt.label_points(z, x, y, np.concatenate([f.shapes(range(len(f))) for f in there]))
     name = label_of(schema)
-    return mvt.TileLayer(schema.name + LABELS, points, {name: [value for p in parts for value in p[1][name]]})
+    return mvt.TileLayer(schema.name + LABELS, points, {name: [v for f in there for v in _values(f, name)]})
 
 
-def _features(
-    resident: versions.Resident, schema: Schema, z: int, box: Box
-) -> tuple[NDArray[Any], dict[str, list[Any]]]:
-    """The features themselves, without those that would not cover a pixel."""
+def _shown(features: Features, schema: Schema, z: int, box: Box) -> Features:
+    """The features in a box, without those that would not cover a pixel."""
     import numpy as np
 
-    rows = resident.near(box)
+    rows = features.near(box)
     pixel = 360 / 2**z / 512 * SMALLEST_PIXELS
-    sides = resident.boxes[rows]
+    sides = features.boxes[rows]
     if schema.geometry != "point":
         rows = rows[np.maximum(sides[:, 2] - sides[:, 0], sides[:, 3] - sides[:, 1]) > pixel]
+    return features.take(rows)
+
+
+def _drawable(features: Features, schema: Schema) -> tuple[Any, dict[str, list[Any]]]:
+    """Polygons as they are, of other kinds Shapely's, and the columns."""
+    flat = features.kind == "polygon"
+    return features.polygons if flat else features.shapes(range(len(features))), _columns(features, schema)
+
+
+def _columns(features: Features, schema: Schema) -> dict[str, list[Any]]:
     names = list(dict.fromkeys(n for n in (schema.classes, label_of(schema)) if n))
-    table = resident.attributes.select(list(dict.fromkeys([schema.key, *names]))).take(rows)
-    columns = {n: table.column(n).to_pylist() for n in names}
-    columns["key"] = table.column(schema.key).to_pylist()
-    return resident.shapes(rows), columns
+    return {n: _values(features, n) for n in names} | {"key": _values(features, schema.key)}
+
+
+def _values(features: Features, column: str) -> list[Any]:
+    return features.attributes.column(column).to_pylist()
 
 
 def _low(version: LayerVersion, schema: Schema, z: int, box: Box) -> tuple[NDArray[Any], dict[str, list[Any]]]:

@@ -24,6 +24,7 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -282,30 +283,40 @@ def check_parts(where: Path, manifest_hash: str, groups: Iterable[int]) -> None:
     Raises `Refused` where they are not what was published, `FileNotFoundError` where there is no file. Versions from
     before parts were hashed are let through: `versions.verify` hashes their files.
     """
-    import pyarrow as pa
-
     path = where / DATA
     facts = [(f.st_mtime_ns, f.st_size) for f in (path.stat(), (where / MANIFEST).stat())]
     right = _checked.setdefault((str(path), manifest_hash, *facts), set())
     wanted = sorted({-1, *groups} - right)
     if not wanted:
         return
-    if hashing.of_file(where / MANIFEST, manifest_hash.partition(":")[0]) != manifest_hash:
-        raise changed(where / MANIFEST)
-    published = manifest(where)["files"][DATA].get("parts")
+    published, ranges = _published(where, manifest_hash, tuple(facts))
     if published is None:
         return
-    try:
-        ranges = _parts(path)
-    except (pa.ArrowException, OSError, ValueError) as error:
-        raise changed(path) from error
-    if len(ranges) != len(published):
-        raise changed(path)
     with path.open("rb") as stream:
         for part in wanted:  # the footer is the last one
             if _hash_of(stream, ranges[part], published[part].partition(":")[0]) != published[part]:
                 raise changed(path)
             right.add(part)
+
+
+@lru_cache(maxsize=64)
+def _published(
+    where: Path, manifest_hash: str, facts: tuple[tuple[int, int], ...]
+) -> tuple[list[str] | None, list[tuple[int, int]]]:
+    """The hashes of the parts as published, None where there are none, and the ranges of the parts. ``facts``: of the
+    files, so that what was exchanged is looked at again."""
+    import pyarrow as pa
+
+    if hashing.of_file(where / MANIFEST, manifest_hash.partition(":")[0]) != manifest_hash:
+        raise changed(where / MANIFEST)
+    published = manifest(where)["files"][DATA].get("parts")
+    try:
+        ranges = _parts(where / DATA)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        raise changed(where / DATA) from error
+    if published is not None and len(ranges) != len(published):
+        raise changed(where / DATA)
+    return published, ranges
 
 
 def changed(path: Path) -> Refused:

@@ -31,7 +31,7 @@ from jintu.foundation.journal import Actor, append
 from jintu.foundation.operations import jobs
 from jintu.kernel.errors import Refused
 
-from . import drawing, lake, tileset, versions
+from . import drawing, lake, rowgroups, tileset, versions
 from .generalise import LEVELS
 from .models import LayerVersion
 
@@ -176,7 +176,7 @@ def _block_tiles(version: LayerVersion, block: tuple[int, int], to: int) -> Iter
 
     # a tile's buffer is narrower than its block's, which is that share of a wider tile
     box = mvt.bounds(BLOCK_ZOOM, *block, mvt.BUFFER / mvt.EXTENT)
-    near = versions.Resident(version, drawing.columns_of(version.schema), box)
+    near = rowgroups.near(version, drawing.columns_of(version.schema), box)
     if not len(near):
         return
     for z in range(FIRST_OF_FEATURES, to + 1):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -16,7 +15,8 @@ from jintu.foundation.identity.scope import prefix_of
 from jintu.kernel import hashing
 from jintu.kernel.errors import Missing
 
-from . import content, lake, shapes, tileset
+from . import content, lake, tileset
+from .features import Features, Held, decoded
 from .models import LayerVersion
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-    from jintu.kernel.flat import Polygons
     from jintu.kernel.overlay import Prepared
 
 __all__ = [
@@ -215,11 +214,10 @@ def verify(version: LayerVersion) -> list[str]:
 # --- in memory ----------
 
 
-class Resident:
+class Resident(Features):
     """A version in memory, for identify, tiles and the analysis of a drawn outline.
 
-    ``polygons`` is empty for lines and points: `shapes` gives features of every kind. A table has neither. With
-    ``columns`` and ``bbox`` only a part is read, as `LayerVersion.table` does.
+    With ``columns`` and ``bbox`` only a part is read, as `LayerVersion.table` does.
     """
 
     def __init__(
@@ -228,36 +226,12 @@ class Resident:
         columns: Sequence[str] | None = None,
         bbox: tuple[float, float, float, float] | None = None,
     ) -> None:
-        import numpy as np
-
-        from jintu.kernel.flat import Polygons
-
-        table = version.table(columns, bbox)
+        kind = version.schema.geometry
+        super().__init__(kind, *decoded(version.table(columns, bbox), kind))
         self.version = version
-        self.kind = version.schema.geometry
-        column = table.column("geometry") if self.kind != "none" else None
-        self.polygons: Polygons = Polygons.from_wkb(column if self.kind == "polygon" else [])
-        self._others = shapes.decoded(column) if column is not None and self.kind != "polygon" else None
-        self.boxes: NDArray[np.float64] = np.empty((0, 4))
-        if column is not None:
-            self.boxes = shapes.boxes(column, self.kind)
-        self.attributes = table.drop_columns(["geometry"] if column is not None else [])
         self._classes: dict[str, tuple[NDArray[np.int64], list[str]]] = {}
         self._prepared: Prepared | None = None
         self._lock = Lock()
-        self.nbytes = self.polygons.nbytes + self.boxes.nbytes + self.attributes.nbytes
-        if self._others is not None:  # a Shapely object costs about 200 bytes beside its coordinates
-            self.nbytes += column.nbytes + 200 * len(self._others)
-
-    def __len__(self) -> int:
-        return self.attributes.num_rows
-
-    def shapes(self, rows: Any) -> NDArray[np.object_]:
-        """Shapely geometries of rows, whatever their kind."""
-        import numpy as np
-
-        wanted = np.asarray(rows, dtype=np.int64)
-        return self._others[wanted] if self._others is not None else self.polygons.take(wanted).to_shapely()
 
     @property
     def prepared(self) -> Prepared:
@@ -268,14 +242,6 @@ class Resident:
 
                 self._prepared = prepare(self.polygons)
             return self._prepared
-
-    def near(self, bbox: tuple[float, float, float, float]) -> NDArray[np.int64]:
-        """Rows whose boxes meet a box (west, south, east, north)."""
-        import numpy as np
-
-        west, south, east, north = bbox
-        b = self.boxes
-        return np.flatnonzero((b[:, 0] <= east) & (b[:, 2] >= west) & (b[:, 1] <= north) & (b[:, 3] >= south))
 
     def at(self, lon: float, lat: float, near: float = 0.0) -> list[int]:
         """Rows of polygons that hold a point, their boundary included; of lines and points within ``near`` degrees of
@@ -311,38 +277,15 @@ class Resident:
             return self._classes[column]
 
 
-_residents: OrderedDict[str, Resident] = OrderedDict()
-_residents_lock = Lock()
-_loading: dict[str, Lock] = {}
+_residents: Held[Resident] = Held(lambda: getattr(settings, "JINTU_RESIDENT_BYTES", 1 << 30))
 
 
 def held(version: LayerVersion) -> Resident | None:
     """The version if it is in memory already."""
-    with _residents_lock:
-        return _residents.get(f"{version.layer}/{version.division}/{version.key}")
+    return _residents.get(f"{version.layer}/{version.division}/{version.key}")
 
 
 def resident(version: LayerVersion) -> Resident:
     """The version in memory. The least recently used leave when all together pass ``JINTU_RESIDENT_BYTES``."""
-    limit = getattr(settings, "JINTU_RESIDENT_BYTES", 1 << 30)
     key = f"{version.layer}/{version.division}/{version.key}"
-    with _residents_lock:
-        found = _residents.get(key)
-        if found is not None:
-            _residents.move_to_end(key)
-            return found
-        lock = _loading.setdefault(key, Lock())
-    with lock:
-        with _residents_lock:
-            found = _residents.get(key)
-        if found is not None:
-            return found
-        found = Resident(version)
-        with _residents_lock:
-            _residents[key] = found
-            _loading.pop(key, None)
-            total = sum(r.nbytes for r in _residents.values())
-            while total > limit and len(_residents) > 1:
-                _, gone = _residents.popitem(last=False)
-                total -= gone.nbytes
-    return found
+    return _residents.or_made(key, lambda: Resident(version))

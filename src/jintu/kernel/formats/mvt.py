@@ -2,8 +2,8 @@
 
 The pyramid is that of web maps (EPSG:3857 tiles, z/x/y from the north-west). CGCS2000 and WGS 84 differ by less than
 what a screen shows, so degrees are taken as they are. Coordinates are projected, clipped, rounded and turned into
-commands as whole arrays;
-Python touches each feature once, to join its bytes.
+commands as whole arrays. Polygons may come as flat arrays (`jintu.kernel.flat.Polygons`): those that need no GEOS
+never become objects (`mvt_flat`), the bytes are the same.
 
 >>> import shapely
 >>> data = encode(12, 3391, 1606, [TileLayer("p", [shapely.box(118.07, 36.1, 118.09, 36.2)], {"code": ["011"]})])
@@ -13,16 +13,20 @@ Python touches each feature once, to join its bytes.
 
 from __future__ import annotations
 
-import itertools
 import math
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from itertools import chain
+from typing import Any, NamedTuple
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+
+from jintu.kernel.flat import Polygons
+
+from . import mvt_flat
 
 __all__ = [
     "BUFFER",
@@ -51,8 +55,9 @@ _KINDS = np.array([_POINT, _LINE, 0, _POLYGON, _POINT, _LINE, _POLYGON, 0])
 
 @dataclass
 class TileLayer:
-    """Features of one layer. ``geometries``: Shapely (n,), null and empty ones are left out; ``columns``: by name, n
-    values each (text, integers, floats, booleans, or None, which leaves the tag out); ``ids``: n positive integers."""
+    """Features of one layer. ``geometries``: Shapely (n,), null and empty ones are left out, or `Polygons`;
+    ``columns``: by name, n values each (text, integers, floats, booleans, or None, which leaves the tag out); ``ids``:
+    n positive integers."""
 
     name: str
     geometries: Any
@@ -145,78 +150,136 @@ def _on_grid(shape: Any) -> Any:
 def encode(z: int, x: int, y: int, layers: Sequence[TileLayer], *, extent: int = EXTENT, buffer: int = BUFFER) -> bytes:
     """The tile z/x/y of layers in degrees. A layer of which nothing is left is not in the tile; b"" is a valid tile."""
     made = (
-        encode_layer(
-            TileLayer(layer.name, to_tile(z, x, y, layer.geometries, extent, buffer), layer.columns, layer.ids), extent
-        )
+        _layer(_flat_commands(z, x, y, layer.geometries, extent, buffer), layer, extent)
+        if isinstance(layer.geometries, Polygons)
+        else _layer(_commands(to_tile(z, x, y, layer.geometries, extent, buffer)), layer, extent)
         for layer in layers
     )
     return b"".join(made)
 
 
 def encode_layer(layer: TileLayer, extent: int = EXTENT) -> bytes:
-    """One layer as a field of the tile message; its geometries are in whole tile units, y down, already clipped."""
-    shapes = np.asarray(layer.geometries, dtype=object)
+    """One layer as a field of the tile message; its geometries are Shapely's, in whole tile units, y down, clipped."""
+    return _layer(_commands(np.asarray(layer.geometries, dtype=object)), layer, extent)
+
+
+class _Commands(NamedTuple):
+    """Command integers of features: that of row ``rows[f]`` and of MVT type ``kinds[f]`` has
+    ``numbers[begins[f] : begins[f] + counts[f]]``."""
+
+    rows: NDArray[np.int64]
+    kinds: NDArray[np.int64]
+    numbers: NDArray[np.int64]
+    begins: NDArray[np.int64]
+    counts: NDArray[np.int64]
+
+
+def _layer(made: _Commands, layer: TileLayer, extent: int) -> bytes:
+    if not len(made.rows):
+        return b""
+    rows = made.rows.tolist()
+    keys, values, tags, tag_ends = _tags(layer.columns, rows)
+    numbered = np.empty(0, dtype=np.int64) if layer.ids is None else np.asarray(layer.ids, dtype=np.int64)[made.rows]
+    features = mvt_flat.features(made.numbers, made.begins, made.counts, made.kinds, tags, tag_ends, numbered)
+    body = [_field(15, 0) + _varint(2), _bytes(1, layer.name.encode()), features.tobytes()]
+    body += [_bytes(3, key.encode()) for key in keys]
+    body += values
+    body.append(_field(5, 0) + _varint(extent))
+    return _bytes(3, b"".join(body))
+
+
+def _commands(shapes: NDArray[Any]) -> _Commands:
+    """Of Shapely geometries in whole tile units, in their order."""
     kinds = np.where(shapely.is_missing(shapes), 0, _KINDS[shapely.get_type_id(shapes)])
-    commands: dict[int, bytes] = {}
+    parts = []
     for kind, write in ((_POINT, _points), (_LINE, _lines), (_POLYGON, _polygons)):
         rows = np.flatnonzero(kinds == kind)
         if len(rows):
-            commands |= {int(rows[i]): data for i, data in write(shapes[rows])}
-    if not commands:
-        return b""
-    order = sorted(commands)
-    keys, values, tags = _tags(layer.columns, order)
-    name = layer.name.encode()
-    body = [_field(15, 0) + _varint(2), _bytes(1, name)]
-    for row, tag in zip(order, tags, strict=True):
-        number = b"" if layer.ids is None else _field(1, 0) + _varint(int(layer.ids[row]))
-        geometry = commands[row]
-        feature = b"".join(
-            (
-                number,
-                _TAGS + _varint(len(tag)) if tag else b"",
-                tag,
-                _KIND[kinds[row]],
-                _varint(len(geometry)),
-                geometry,
-            )
-        )
-        body += (_FEATURE, _varint(len(feature)), feature)
-    body += [_bytes(3, key.encode()) for key in keys]
-    body += [_bytes(4, value) for value in values]
-    body.append(_field(5, 0) + _varint(extent))
-    return _bytes(3, b"".join(body))
+            found, numbers, sizes = write(shapes[rows])
+            starts = np.concatenate(([0], np.cumsum(sizes)))[:-1]
+            parts.append(_Commands(rows[found], np.full(len(found), kind), numbers, starts, sizes))
+    return _together(parts)
+
+
+def _together(parts: list[_Commands]) -> _Commands:
+    """Several lots as one, in the order of the rows."""
+    if not parts:
+        return _Commands(*(np.empty(0, dtype=np.int64) for _ in range(5)))
+    before = np.cumsum([0, *(len(p.numbers) for p in parts)])
+    rows = np.concatenate([p.rows for p in parts])
+    order = np.argsort(rows)
+    begins = np.concatenate([p.begins + start for p, start in zip(parts, before[:-1], strict=True)])
+    kinds, counts = (np.concatenate([getattr(p, name) for p in parts])[order] for name in ("kinds", "counts"))
+    return _Commands(rows[order], kinds, np.concatenate([p.numbers for p in parts]), begins[order], counts)
+
+
+def _flat_commands(z: int, x: int, y: int, polygons: Polygons, extent: int, buffer: int) -> _Commands:
+    """Of polygons in degrees: through GEOS only what crosses the edge, has several parts or cannot be rounded as it
+    is."""
+    placed = _mercator(np.column_stack((polygons.x, polygons.y))) * (extent * 2.0**z) - np.array([x, y]) * float(extent)
+    rings = polygons.rings._replace(x=placed[:, 0].copy(), y=placed[:, 1].copy())
+    n = len(polygons)
+    numbers = np.empty(2 * len(placed) + 3 * len(polygons.ring_offsets), dtype=np.int64)
+    begins, states = np.empty(n + 1, dtype=np.int64), np.empty(n, dtype=np.int64)
+    parts = np.diff(polygons.geometry_offsets)
+    mvt_flat.commands(rings, parts, -float(buffer), float(extent + buffer), numbers, begins, states)
+    rows = np.flatnonzero(states == mvt_flat.WRITTEN)
+    counts = np.diff(begins)[rows]
+    made = _Commands(rows, np.full(len(rows), _POLYGON), numbers[: begins[-1]], begins[rows], counts)
+    left = np.flatnonzero(states == mvt_flat.LEFT)
+    if not len(left):
+        return made
+    others = _commands(to_tile(z, x, y, polygons.take(left).to_shapely(), extent, buffer))
+    return _together([made, others._replace(rows=left[others.rows])])
 
 
 # --- tags ----------
 
 
-def _tags(columns: Mapping[str, Sequence[Any]], rows: list[int]) -> tuple[list[str], list[bytes], list[bytes]]:
-    """Keys, encoded values and the packed tags of each row; equal values are written once."""
+def _tags(
+    columns: Mapping[str, Sequence[Any]], rows: list[int]
+) -> tuple[list[str], list[bytes], NDArray[np.int64], NDArray[np.int64]]:
+    """Keys, values as fields, the tags of all rows end to end and where each row's end; equal values once."""
     keys = list(columns)
-    known: dict[Any, int] = {}
-    values: list[bytes] = []
+    chosen = [_chosen(columns[name], rows) for name in keys]
+    known = {key: place for place, key in enumerate(v for v in dict.fromkeys(chain(*chosen)) if v is not None)}
+    placed: dict[Any, int] = known | _MISSING
     places = np.empty((len(rows), len(keys), 2), dtype=np.int64)
-    for k, name in enumerate(keys):
-        column = columns[name]
+    for k, column in enumerate(chosen):
         places[:, k, 0] = k
-        places[:, k, 1] = [_place(column[row], known, values) for row in rows]
+        places[:, k, 1] = [placed[value] for value in column]
     there = places[:, :, 1] >= 0
-    return keys, values, _packed(places[there].ravel(), 2 * there.sum(axis=1))
+    ends = np.concatenate(([0], np.cumsum(2 * there.sum(axis=1))))
+    return keys, [_encoded(value) for value in known], places[there].ravel(), ends
 
 
-def _place(value: Any, known: dict[Any, int], values: list[bytes]) -> int:
-    """The place of a value among ``values``, where it is put when it is new; −1 for one that is missing."""
+_MISSING = {None: -1}
+
+
+def _chosen(column: Sequence[Any], rows: list[int]) -> list[Any]:
+    """The values of some rows, as `_plain` has them."""
+    values = [column[row] for row in rows]
+    return values if {*map(type, values)} <= {str, type(None)} else [_plain(value) for value in values]
+
+
+def _plain(value: Any) -> Any:
+    """What tells a value from others: text itself, of others their type too (1, 1.0 and True are three values); None
+    for one that is missing."""
+    if value is None or isinstance(value, str):
+        return value
     if isinstance(value, np.generic):
         value = value.item()
-    if value is None or value != value:
-        return -1
-    key = value if isinstance(value, str) else (type(value), value)  # 1, 1.0 and True are three values
-    place = known.get(key)
-    if place is None:
-        place = known[key] = len(values)
-        values.append(_value(value))
-    return place
+    return (type(value), value) if value is not None and value == value else None
+
+
+def _encoded(value: Any) -> bytes:
+    """A value, as `_plain` has it, as a field of the layer."""
+    if not isinstance(value, str):
+        return _bytes(4, _value(value[1]))
+    data = value.encode()
+    if len(data) < len(_TEXT):  # most of what a tile says: one look-up
+        return _TEXT[len(data)] + data
+    return _bytes(4, _bytes(1, data))
 
 
 def _value(value: Any) -> bytes:
@@ -254,39 +317,21 @@ def _bytes(number: int, data: bytes) -> bytes:
 
 
 _ONE_BYTE = [bytes((value,)) for value in range(0x80)]
-_FEATURE, _TAGS = _field(2, 2), _field(2, 2)
-_KIND = [_field(3, 0) + _varint(kind) + _field(4, 2) for kind in range(4)]
-"""A feature's type, and the beginning of its geometry."""
 
 
-def _varints(values: NDArray[np.uint32]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """All values as varints end to end, and the byte at which each begins (n + 1,)."""
-    wide = values.astype(np.uint64)
-    length = np.ones(len(wide), dtype=np.int64)
-    for bits in (7, 14, 21, 28):
-        length += wide >= (1 << bits)
-    starts = np.concatenate(([0], np.cumsum(length)))
-    out = np.empty(starts[-1], dtype=np.uint8)
-    for k in range(5):
-        has = length > k
-        more = np.where(length[has] > k + 1, 0x80, 0).astype(np.uint64)
-        out[starts[:-1][has] + k] = ((wide[has] >> np.uint64(7 * k)) & np.uint64(0x7F)) | more
-    return out, starts
+_TEXT = [bytes((0x22, size + 2, 0x0A, size)) for size in range(0x7E)]
+"""What stands before a text of so many bytes: field 4 of the layer, in it field 1 of the value."""
 
 
 # --- geometry commands ----------
 
 
+_Numbers = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]
+"""Which of the shapes are there, their command integers end to end, and how many each has."""
+
+
 def _zigzag(delta: NDArray[np.int64]) -> NDArray[np.int64]:
     return (delta << 1) ^ (delta >> 63)
-
-
-def _packed(numbers: NDArray[np.int64], sizes: NDArray[np.int64]) -> list[bytes]:
-    """Cut the varints of all features into one run of bytes per feature; ``sizes``: numbers of each feature."""
-    data, starts = _varints(numbers.astype(np.uint32))
-    edges = starts[np.concatenate(([0], np.cumsum(sizes)))].tolist()
-    raw = data.tobytes()
-    return [raw[a:b] for a, b in itertools.pairwise(edges)]
 
 
 def _deltas(points: NDArray[np.int64], feature: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -298,7 +343,7 @@ def _deltas(points: NDArray[np.int64], feature: NDArray[np.int64]) -> NDArray[np
     return _zigzag(points - before)
 
 
-def _points(shapes: NDArray[Any]) -> list[tuple[int, bytes]]:
+def _points(shapes: NDArray[Any]) -> _Numbers:
     coordinates, owner = shapely.get_coordinates(shapes, return_index=True)
     points = coordinates.astype(np.int64)
     steps = _deltas(points, owner)
@@ -309,16 +354,16 @@ def _points(shapes: NDArray[Any]) -> list[tuple[int, bytes]]:
     numbers[head] = _MOVE_TO | counts << 3
     where = np.repeat(head + 1 - 2 * first, counts) + 2 * np.arange(len(points))
     numbers[where], numbers[where + 1] = steps[:, 0], steps[:, 1]
-    return list(zip(rows.tolist(), _packed(numbers, sizes), strict=True))
+    return rows, numbers, sizes
 
 
-def _lines(shapes: NDArray[Any]) -> list[tuple[int, bytes]]:
+def _lines(shapes: NDArray[Any]) -> _Numbers:
     parts, owner = shapely.get_parts(shapes, return_index=True)
     points, part = shapely.get_coordinates(parts, return_index=True)
     return _runs(points.astype(np.int64), part, owner, closed=False)
 
 
-def _polygons(shapes: NDArray[Any]) -> list[tuple[int, bytes]]:
+def _polygons(shapes: NDArray[Any]) -> _Numbers:
     """Shells with positive area in tile units, holes with negative, each shell before its holes."""
     parts, owner = shapely.get_parts(shapes, return_index=True)
     rings, part = shapely.get_rings(parts, return_index=True)
@@ -344,9 +389,7 @@ def _polygons(shapes: NDArray[Any]) -> list[tuple[int, bytes]]:
     return _runs(points[keep], ring[keep], owner[part], closed=True)
 
 
-def _runs(
-    points: NDArray[np.int64], run: NDArray[np.int64], owner: NDArray[np.int64], *, closed: bool
-) -> list[tuple[int, bytes]]:
+def _runs(points: NDArray[np.int64], run: NDArray[np.int64], owner: NDArray[np.int64], *, closed: bool) -> _Numbers:
     """Lines or rings as MoveTo, LineTo (and ClosePath); ``run``: of each point, ``owner``: feature of each run."""
     # repeated points say nothing; the closing point of a ring is what ClosePath draws
     fresh = np.ones(len(points), dtype=bool)
@@ -360,7 +403,7 @@ def _runs(
     keep = good[run]
     points, run = points[keep], run[keep]
     if not len(points):
-        return []
+        return (np.empty(0, dtype=np.int64),) * 3
     runs, first, counts = np.unique(run, return_index=True, return_counts=True)
     steps = _deltas(points, owner[run])
     sizes = 2 * counts + 2 + closed
@@ -374,4 +417,4 @@ def _runs(
     where = np.repeat(head, counts) + 1 + 2 * index + (index > 0)
     numbers[where], numbers[where + 1] = steps[:, 0], steps[:, 1]
     rows, begin = np.unique(owner[runs], return_index=True)
-    return list(zip(rows.tolist(), _packed(numbers, np.add.reduceat(sizes, begin)), strict=True))
+    return rows, numbers, np.add.reduceat(sizes, begin)

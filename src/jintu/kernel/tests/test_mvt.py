@@ -15,6 +15,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jintu.kernel.flat import from_shapely
 from jintu.kernel.formats import mvt
 
 FIXTURES = Path(__file__).resolve().parents[5] / "shared/data/suites/mvt-fixtures/fixtures"
@@ -126,6 +127,59 @@ def test_rounded_polygons_never_cross_themselves(points: list[tuple[float, float
         if placed is not None and placed.geom_type in ("Polygon", "MultiPolygon"):
             assert placed.is_valid
             assert (shapely.get_coordinates(placed) % 1 == 0).all()
+
+
+def star(points: list[tuple[float, float]]) -> shapely.Polygon:
+    centre = np.mean(points, axis=0)
+    return shapely.Polygon(sorted(points, key=lambda p: math.atan2(p[1] - centre[1], p[0] - centre[0])))
+
+
+def in_unit(least: int, most: int) -> st.SearchStrategy:
+    """Corners on a coarse lattice (rounded, they fall together) or anywhere."""
+    side = st.one_of(st.integers(0, 12).map(lambda v: v / 12), st.floats(0, 1))
+    return st.lists(st.tuples(side, side), min_size=least, max_size=most, unique=True)
+
+
+@given(
+    st.lists(st.tuples(in_unit(3, 9), st.one_of(st.none(), in_unit(3, 5))), min_size=1, max_size=6),
+    st.integers(10, 24),
+    st.floats(-0.5, 0.5),
+)
+def test_flat_polygons_give_the_bytes_of_shapely_ones(rings, z: int, shift: float) -> None:
+    """Whatever the corners do on the grid: small ones collapse, thin ones touch themselves, large ones are cut."""
+    x, y = mvt.tile_of(z, 118.0, 36.0)
+    west, south, east, north = mvt.bounds(z, x, y)
+    width, height = (east - west), (north - south)
+    shapes = []
+    for number, (outer, inner) in enumerate(rings):
+        size = 10.0 ** -(number % 4)
+
+        def placed(points, size=size, number=number):
+            return [
+                (west + width * (shift + number / 7 + size * px), south + height * (0.2 + size * py))
+                for px, py in points
+            ]
+
+        hole = [] if inner is None else [star(placed([(0.4 + 0.2 * px, 0.4 + 0.2 * py) for px, py in inner])).exterior]
+        shapes.append(shapely.Polygon(star(placed(outer)).exterior, hole))
+    flat = from_shapely(shapes)
+    columns = {"code": [str(n % 2) for n in range(len(shapes))], "n": list(range(len(shapes)))}
+    ours = mvt.encode(z, x, y, [mvt.TileLayer("t", flat, columns, range(1, len(shapes) + 1))])
+    theirs = mvt.encode(z, x, y, [mvt.TileLayer("t", flat.to_shapely(), columns, range(1, len(shapes) + 1))])
+    assert ours == theirs
+
+
+def test_several_parts_and_nothing_at_all_pass_through_the_flat_way() -> None:
+    z, x, y = 14, *mvt.tile_of(14, 118.0, 36.0)
+    west, south, east, _ = mvt.bounds(z, x, y)
+    side = (east - west) / 8
+    squares = [shapely.box(west + k * side, south, west + (k + 0.5) * side, south + side) for k in range(5)]
+    flat = from_shapely([squares[0], None, shapely.MultiPolygon(squares[1:3]), squares[3], shapely.box(0, 0, 1, 1)])
+    data = mvt.encode(z, x, y, [mvt.TileLayer("t", flat, {"key": list("abcde")})])
+    (tile,) = decoded(data)
+    assert [f["properties"]["key"] for f in tile["t"]["features"]] == ["a", "c", "d"]
+    assert [len(shapely.get_parts(s)) for s in shapes_of(tile, "t")] == [1, 2, 1]
+    assert mvt.encode(z, x, y, [mvt.TileLayer("t", from_shapely([]), {"key": []})]) == b""
 
 
 @pytest.mark.shared

@@ -154,7 +154,6 @@ def test_tiles_of_another_edition_are_not_served(county, monkeypatch) -> None:
 def test_a_large_version_is_read_by_its_box_only(county, monkeypatch) -> None:
     version = county["DLTB"]
     whole = tiles.drawing.encoded([version], *where(15))
-    monkeypatch.setattr(drawing, "WHOLE", 0)
     monkeypatch.setattr(versions, "held", lambda v: None)
     monkeypatch.setattr(versions, "resident", lambda v: pytest.fail("read whole"))
     assert drawing.encoded([version], *where(15)) == whole

@@ -222,7 +222,7 @@ def test_memory_holds_the_versions_used_last(history, monkeypatch, settings) -> 
     assert versions.resident(old) is first and first.at(*_centre(0, 0)) != []
     settings.JINTU_RESIDENT_BYTES = 1
     versions.resident(new)
-    assert list(versions._residents) == [f"survey.DLTB/990121/{new.key}"]
+    assert list(versions._residents.kept) == [f"survey.DLTB/990121/{new.key}"]
 
 
 def _centre(i: int, j: int) -> tuple[float, float]:

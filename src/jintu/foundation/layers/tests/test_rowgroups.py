@@ -1,0 +1,117 @@
+"""Row groups in memory: what a tile reads of a version, kept while there is room."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+from jintu.foundation.layers import content, drawing, lake, rowgroups, versions
+from jintu.foundation.layers.features import Held
+from jintu.kernel.errors import Missing, Refused
+
+from . import grid
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _nothing_kept():
+    rowgroups._kept.clear()
+    yield
+    rowgroups._kept.clear()
+
+
+@pytest.fixture
+def small_groups(monkeypatch):
+    """Versions published now have row groups of four."""
+    monkeypatch.setattr(content, "ROW_GROUP", 4)
+
+
+def box_of(i: int, j: int) -> tuple[float, float, float, float]:
+    return grid.lonlat(grid.cell(i, j)).buffer(-1e-4).bounds
+
+
+@pytest.mark.parametrize("table", ["DLTB", "XZQ", "JSYDGZQ"])
+def test_what_is_near_is_what_the_lake_has_there(small_groups, county, table: str) -> None:
+    version = county[table]
+    columns = drawing.columns_of(version.schema)
+    for box in (box_of(0, 0), box_of(3, 2), version.bbox, (0.0, 0.0, 1.0, 1.0)):
+        found, there = rowgroups.near(version, columns, box), version.table(columns, box)
+        assert found.attributes.equals(there.drop_columns(["geometry"]).combine_chunks())
+        whole = versions.Resident(version, columns, box)
+        assert np.array_equal(found.boxes, whole.boxes) and len(found.polygons) == len(whole.polygons)
+        assert [s.wkb for s in found.shapes(range(len(found)))] == [s.wkb for s in whole.shapes(range(len(whole)))]
+
+
+def test_only_the_groups_that_meet_are_read_and_once(small_groups, county, monkeypatch) -> None:
+    version = county["DLTB"]
+    columns = drawing.columns_of(version.schema)
+    read = []
+    plain = rowgroups._read
+    monkeypatch.setattr(rowgroups, "_read", lambda *a: read.append(a[2]) or plain(*a))
+    rowgroups.near(version, columns, box_of(0, 0))
+    assert 0 < len(read) < len(rowgroups._index(version).boxes)
+    before = list(read)
+    rowgroups.near(version, columns, box_of(0, 0))
+    assert read == before
+
+
+def test_the_least_recently_used_leave_when_there_is_no_room(small_groups, county, settings) -> None:
+    version = county["DLTB"]
+    settings.JINTU_TILE_BYTES = 1
+    columns = drawing.columns_of(version.schema)
+    assert len(rowgroups.near(version, columns, version.bbox)) == version.rows
+    assert len(rowgroups._kept.kept) == 1 and rowgroups._kept.total > 0
+
+
+def test_a_changed_or_missing_file_is_refused(small_groups, county, monkeypatch) -> None:
+    version = county["DLTB"]
+    columns = drawing.columns_of(version.schema)
+    path = version.directory / lake.DATA
+    keep = path.read_bytes()
+    start = lake._parts(path)[1][0]
+    path.write_bytes(keep[:start] + bytes([keep[start] ^ 0xFF]) + keep[start + 1 :])
+    with pytest.raises(Refused, match="changed after it was published"):
+        rowgroups.near(version, columns, version.bbox)
+    path.unlink()
+    (version.directory / lake.MANIFEST).unlink()
+    with pytest.raises(Missing):
+        rowgroups.near(version, columns, version.bbox)
+
+
+class _Weight:
+    def __init__(self, nbytes: int) -> None:
+        self.nbytes = nbytes
+
+
+def test_two_who_ask_at_once_wait_for_one_making() -> None:
+    held: Held[_Weight] = Held(lambda: 10)
+    begun, go_on, made, found = threading.Event(), threading.Event(), [], []
+
+    def make() -> _Weight:
+        begun.set()
+        go_on.wait(10)
+        made.append(_Weight(4))
+        return made[-1]
+
+    threads = [threading.Thread(target=lambda: found.append(held.or_made("a", make))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    assert begun.wait(10)
+    go_on.set()
+    for thread in threads:
+        thread.join(10)
+    assert len(made) == 1 and found == made * 3 and not held._making
+
+
+def test_what_could_not_be_made_is_tried_again() -> None:
+    held: Held[_Weight] = Held(lambda: 10)
+
+    def broken() -> _Weight:
+        raise OSError("no room")
+
+    with pytest.raises(OSError, match="no room"):
+        held.or_made("a", broken)
+    assert held.or_made("a", lambda: _Weight(1)).nbytes == 1 and not held._making
