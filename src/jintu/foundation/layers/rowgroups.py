@@ -1,7 +1,8 @@
 """Row groups of a version's data, decoded and kept while there is room: what tiles are made of.
 
 A tile reads the row groups whose box meets it, whole, and only the columns it shows. Versions never change, so a group
-that was read stays right for the next tile beside it; the least recently used leave (``tile_memory_mb`` of the node, 256).
+that was read stays right for the next tile beside it;
+the least recently used leave (``tile_memory_mb`` of the node, 256).
 """
 
 from __future__ import annotations
