@@ -71,11 +71,11 @@ def _where(x: Floats, y: Floats, low: float, high: float) -> int:
 def _rounded(rings: Rings, first: int, px: Integers, py: Integers, starts: Integers) -> int:
     """The rings of one polygon on the grid, open, without repeated points, turned as the format wants them."""
     n = 0
-    area = 0
+    area: Any = 0
     for r in range(len(starts) - 1):
         starts[r] = n
         i, j = rings.ends[first + r], rings.ends[first + r + 1] - 1
-        doubled = 0
+        doubled: Any = 0
         for k in range(i, j):
             ax, ay = np.int64(np.rint(rings.x[k])), np.int64(np.rint(rings.y[k]))
             bx, by = np.int64(np.rint(rings.x[k + 1])), np.int64(np.rint(rings.y[k + 1]))
@@ -159,7 +159,8 @@ def _inside(x: int, y: int, px: Integers, py: Integers, first: int, last: int) -
 
 @nb.njit(cache=True, nogil=True)
 def _written(px: Integers, py: Integers, starts: Integers, numbers: Integers, at: int) -> int:
-    x = y = 0
+    x: Any = 0
+    y: Any = 0
     for r in range(len(starts) - 1):
         count = starts[r + 1] - starts[r]
         for k in range(count):
