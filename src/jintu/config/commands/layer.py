@@ -36,6 +36,11 @@ def layer() -> None:
 @click.option("--name", default="", help="Name of the version; default is the day.")
 @click.option("--take-as-cgcs2000", is_flag=True, help="Take coordinates on another datum as CGCS2000, unshifted.")
 @click.option("--good-only", is_flag=True, help="Load the rows without problems and list the others.")
+@click.option(
+    "--problems",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write all problems, and the numbers of all rows left out, to this file (.xlsx).",
+)
 @click.option("--draft", is_flag=True, help="Keep it from being used until it is published.")
 @click.option("--inspect/--no-inspect", default=True, help="Without inspection --reason or --draft must be given.")
 @click.option("--reason", default="", help="Publish in spite of a bad or missing verdict, for this reason.")
@@ -54,6 +59,7 @@ def import_(
     name: str,
     take_as_cgcs2000: bool,
     good_only: bool,
+    problems: Path | None,
     draft: bool,
     inspect: bool,
     reason: str,
@@ -72,7 +78,7 @@ def import_(
     setup()
     day = valid_from.date() if valid_from else None
     options = layer_import.Options(
-        division, day, crs, encoding, take_as_cgcs2000, good_only, draft, inspect, reason, as_json
+        division, day, crs, encoding, take_as_cgcs2000, good_only, draft, inspect, reason, as_json, problems
     )
     if layer_import.is_delivery(path, schema, member):
         layer_import.delivery(path, schema, options)

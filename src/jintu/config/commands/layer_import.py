@@ -29,6 +29,8 @@ class Options:
     inspect: bool
     reason: str
     as_json: bool
+    problems: Path | None = None
+    """File for the list of all problems."""
 
 
 def arguments(what: tuple[str, ...], schema: str) -> tuple[str, Path]:
@@ -145,12 +147,13 @@ def one(
                 )
                 verdict = found.get(result.version.pk)
     except importing.LayerRefused as error:
+        _write_problems(options, error.problems, error.rows)
         if options.as_json:
             echo_json({"version": None, "problems": error.count, "list": [problem(p) for p in error.problems]})
             sys.exit(3)
-        for each in error.problems[:20]:
-            click.echo(f"  {each}", err=True)
+        _show("", error.problems, error.count, options)
         raise
+    _write_problems(options, result.problems, result.left)
     assistant.remember_file(kind, path, member or "", chosen)
     if options.as_json:
         echo_json(
@@ -159,6 +162,7 @@ def one(
                 "rows": result.rows,
                 "hash": result.version.hash,
                 "refused": result.refused,
+                "left": result.left,
                 "quality": result.quality,
                 "verdict": verdict.as_json() if verdict else None,
                 "mapping": chosen.facts(),
@@ -168,8 +172,7 @@ def one(
         )
         _leave_if_held(result.version, options)
         return
-    for each in result.problems[:20]:
-        click.echo(f"  left out: {each}", err=True)
+    _show("left out: ", result.problems, len(result.problems), options)
     for notice in result.notices[:20]:
         click.echo(f"  {notice}", err=True)
     left = f", {result.refused} left out" if result.refused else ""
@@ -177,6 +180,25 @@ def one(
     if verdict is not None:
         _print_verdict(verdict)
     _leave_if_held(result.version, options)
+
+
+SHOWN = 20
+
+
+def _show(word: str, problems: list[Any], count: int, options: Options) -> None:
+    """The first problems, and where the others are."""
+    for each in problems[:SHOWN]:
+        click.echo(f"  {word}{each}", err=True)
+    if count > SHOWN:
+        there = f"all in {options.problems}" if options.problems else "--problems FILE.xlsx writes all of them"
+        click.echo(f"  … {count - SHOWN:,} more; {there}", err=True)
+
+
+def _write_problems(options: Options, problems: list[Any], rows: list[int]) -> None:
+    from jintu.foundation.layers.problems import workbook
+
+    if options.problems and problems:
+        options.problems.write_bytes(workbook(problems, rows).getvalue())
 
 
 def _print_verdict(verdict: Any) -> None:

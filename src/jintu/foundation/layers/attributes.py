@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Problems", "arrow_schema", "convert", "missing_columns"]
 
-MOST_KEPT = 10_000
-"""Problems kept with their place; further ones are only counted."""
+MOST_KEPT, MOST_ROWS = 10_000, 100_000
+"""Problems kept with their place. Beyond the first number only the first one of each row is kept, beyond the second
+none; the numbers of all rows are always kept."""
 
 
 @dataclass
@@ -40,9 +41,10 @@ class Problems:
 
     def put(self, error: InputError) -> None:
         self.count += 1
+        fresh = error.place.row is not None and error.place.row not in self.rows
         if error.place.row is not None:
             self.rows.add(error.place.row)
-        if len(self.kept) < MOST_KEPT:
+        if len(self.kept) < (MOST_ROWS if fresh else MOST_KEPT):
             self.kept.append(error)
 
 

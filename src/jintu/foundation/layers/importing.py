@@ -25,7 +25,8 @@ __all__ = ["LayerRefused", "Result", "import_layer"]
 
 
 class LayerRefused(InputError):
-    """The file has problems; ``problems`` are all of them (up to 10 000), ``count`` how many there are."""
+    """The file has problems; ``problems`` are all of them (see `attributes.MOST_KEPT`), ``count`` how many there are,
+    ``rows`` the numbers of all rows that have any."""
 
     def __init__(self, problems: attributes.Problems) -> None:
         first = problems.kept[0]
@@ -38,11 +39,12 @@ class LayerRefused(InputError):
         )
         self.problems = problems.kept
         self.count = problems.count
+        self.rows = sorted(problems.rows)
 
 
 @dataclass
 class Result:
-    """``refused``: rows left out (only with ``good_only``); ``problems`` say why."""
+    """``refused``: rows left out (only with ``good_only``); ``left``: their numbers; ``problems`` say why."""
 
     version: LayerVersion
     rows: int
@@ -50,6 +52,7 @@ class Result:
     quality: dict[str, Any]
     problems: list[InputError] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    left: list[int] = field(default_factory=list)
 
 
 def import_layer(
@@ -107,8 +110,8 @@ def import_layer(
     with publishing.room(), lake.incoming() as draft_dir:
         tell(0, 0, "checking areas and topology")
         written, summary = _write(draft_dir, loaded, schema, facts["crs"], mapping)
-        left, problems = len(loaded.problems.rows), loaded.problems.kept
-        summary |= {"refused": left, "read": loaded.read, "notices": notices[:50], "reading": read_as}
+        left, problems = sorted(loaded.problems.rows), loaded.problems.kept
+        summary |= {"refused": len(left), "read": loaded.read, "notices": notices[:50], "reading": read_as}
         del loaded  # the next step needs the memory
         tell(0, 0, "generalising for small scales")
         _write_low(draft_dir, schema)
@@ -159,7 +162,7 @@ def import_layer(
         )
         tell(0, 0, "publishing")
         publishing.keep(version, draft_dir, actor)
-    return Result(version, written.rows, left, summary, problems, notices)
+    return Result(version, written.rows, len(left), summary, problems, notices, left)
 
 
 def _write(

@@ -170,13 +170,16 @@ def _shapes(
     import numpy as np
     import shapely
 
-    shapes = np.asarray(shapely.from_wkb(column.to_numpy(zero_copy_only=False), on_invalid="ignore"), dtype=object)
+    given = column.to_numpy(zero_copy_only=False)
+    shapes = np.asarray(shapely.from_wkb(given, on_invalid="ignore"), dtype=object)
     found = shapely.get_type_id(shapes)
     bad = ~np.isin(found, kinds.type_ids(wanted))
     if wanted == "line":
         bad |= shapely.length(shapes) == 0
     for i in np.flatnonzero(bad):
-        if found[i] < 0:
+        if found[i] < 0 and given[i] is not None:
+            problems.put(_unreadable(given[i], int(rows[i]), wanted, problems))
+        elif found[i] < 0:
             problems.add(int(rows[i]), "geometry", "The row has no geometry.", "Draw it, or delete the row.")
         elif found[i] in kinds.type_ids(wanted):
             problems.add(int(rows[i]), "geometry", "The line has no length.", "Draw it, or delete the row.")
@@ -189,6 +192,21 @@ def _shapes(
             )
         shapes[i] = None
     return shapes
+
+
+def _unreadable(wkb: bytes, row: int, wanted: str, problems: attributes.Problems) -> InputError:
+    """Why no geometry could be made of the bytes: with ring and vertex where a ring is not closed."""
+    from jintu.kernel import flat
+    from jintu.kernel.errors import JintuError
+
+    sentence, remedy, params, where = "The geometry cannot be read.", "Draw it again, or delete the row.", {}, Place()
+    if wanted == "polygon":
+        try:
+            flat.from_wkb([wkb], 1)
+        except JintuError as error:
+            sentence, remedy, params, where = error.sentence, error.remedy or remedy, error.params, error.place
+    place = Place(problems.file, problems.layer, row, "geometry", where.part, where.ring, where.vertex)
+    return InputError(sentence, place=place, remedy=remedy, **params)
 
 
 _WRONG_KIND = {

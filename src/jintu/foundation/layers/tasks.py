@@ -72,7 +72,7 @@ def import_version(
                 progress=job.progress,
             )
         except importing.LayerRefused as error:
-            report = problems.spreadsheet(error.problems, kept.name)
+            report = problems.spreadsheet(error.problems, kept.name, error.rows)
             raise InputError(
                 error.sentence,
                 place=error.place,
@@ -81,7 +81,7 @@ def import_version(
             ) from error
     answer = {"version": result.version.pk, "rows": result.rows, "refused": result.refused}
     if result.problems:
-        answer["report"] = problems.spreadsheet(result.problems, kept.name).sha256
+        answer["report"] = problems.spreadsheet(result.problems, kept.name, result.left).sha256
     return answer | _settled(job, result.version, **settled)
 
 

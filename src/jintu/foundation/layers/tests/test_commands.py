@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import shapely
 from pyproj import Geod
+from python_calamine import CalamineWorkbook
 
 from . import grid
 
@@ -147,6 +148,16 @@ def test_a_refused_file_ends_with_exit_code_3_and_all_problems(node, tmp_path) -
     listed = json.loads(jintu(node, *LOAD, "DLTB", path, "--valid-from", "2020-01-01", "--json", code=3))
     assert listed["problems"] == 2 and listed["list"][0]["row"] == 1
     assert "no layer called" in jintu(node, *LOAD, "XYZ", path, "--valid-from", "2020-01-01", code=4)
+
+
+def test_what_was_left_out_is_written_to_a_list(node, tmp_path) -> None:
+    path = grid.dltb(tmp_path / "c.gpkg", DLBM=dict.fromkeys(range(25), "019"))
+    there = tmp_path / "left.xlsx"
+    load = (*LOAD, "DLTB", str(path), "--valid-from", "2001-12-31", "--good-only", "--problems", str(there))
+    told = jintu(node, *load)
+    assert "25 left out" in told
+    sheet = CalamineWorkbook.from_path(str(there)).get_sheet_by_index(0)
+    assert {row[0] for row in sheet.to_python()[1:]} == set(range(1, 26))
 
 
 def test_a_mapping_file_is_used_and_kept(node, tmp_path) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
 from datetime import date
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import shapely
+from python_calamine import CalamineWorkbook
 
 from jintu.foundation.journal.models import Entry
-from jintu.foundation.layers import importing, lake, publishing
+from jintu.foundation.layers import attributes, importing, lake, problems, publishing
 from jintu.foundation.layers.mapping import Mapping
 from jintu.foundation.layers.models import LayerVersion
+from jintu.kernel import formats
 from jintu.kernel.errors import Conflict, InputError, JintuError, Unsupported
 
 from . import grid
@@ -303,6 +307,39 @@ def test_good_only_loads_the_good_rows_and_lists_the_others(tmp_path) -> None:
     assert not {"1", "5"} & set(result.version.table(["bsm"])["bsm"].to_pylist())
 
 
+def test_a_ring_that_is_not_closed_is_told_as_such_and_not_as_missing(tmp_path) -> None:
+    """GEOS makes nothing of it, which is not the same as a row without geometry."""
+    x, y, east, north = grid.cell(0, 0).bounds
+    points = [(x, y), (east, y), (east, north), (x, north), (x + 1, y)]
+    data, shapes = grid.patches()
+    wkb = list(shapely.to_wkb(shapes, byte_order=1))
+    wkb[3] = struct.pack("<BIII", 1, 3, 1, len(points)) + b"".join(struct.pack("<2d", *p) for p in points)
+    wkb[5] = wkb[5][:20]
+    wkb[6] = None
+    columns = {k: pa.array(v, pa.string() if all(c is None for c in v) else None) for k, v in data.items()}
+    path = tmp_path / "a.parquet"
+    formats.write(path, pa.table({**columns, "geometry": pa.array(wkb, pa.binary())}), crs=grid.CRS)
+    with pytest.raises(importing.LayerRefused) as caught:
+        load(path)
+    first, second, third = sorted(caught.value.problems, key=lambda p: p.place.row)
+    assert (first.place.row, first.place.ring, first.place.vertex) == (4, 1, 5) and "where it begins" in str(first)
+    assert second.place.row == 6 and "no geometry" not in str(second)
+    assert third.place.row == 7 and "no geometry" in str(third)
+    assert caught.value.rows == [4, 6, 7]
+
+
+def test_however_many_rows_are_left_out_all_are_named(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(attributes, "MOST_KEPT", 2)
+    monkeypatch.setattr(attributes, "MOST_ROWS", 3)
+    bad = dict.fromkeys((2, 7, 9, 11, 20), "019")
+    result = load(grid.dltb(tmp_path / "a.gpkg", DLBM=bad, shapes={2: bow_tie()}), good_only=True)
+    assert (result.refused, result.left) == (5, [3, 8, 10, 12, 21])
+    assert len(result.problems) == 3 and len({p.place.row for p in result.problems}) == 3
+    book = CalamineWorkbook.from_filelike(problems.workbook(result.problems, result.left))
+    sheets = [book.get_sheet_by_name(name).to_python()[1:] for name in book.sheet_names]
+    assert {row[0] for sheet in sheets for row in sheet} == {3, 8, 10, 12, 21}
+
+
 def test_two_files_for_one_day_conflict(tmp_path) -> None:
     first = load(grid.dltb(tmp_path / "a.gpkg")).version
     with pytest.raises(Conflict, match="has a version for 2024-12-31"):
@@ -336,11 +373,8 @@ def test_an_unknown_division_is_refused(tmp_path) -> None:
 
 
 def test_problems_come_as_a_spreadsheet(tmp_path) -> None:
-    from python_calamine import CalamineWorkbook
-
-    from jintu.foundation.layers.problems import spreadsheet
     from jintu.foundation.operations import files
 
-    kept = spreadsheet(refused(grid.dltb(tmp_path / "a.gpkg", DLBM={2: "=1+1"})), "图斑.gpkg")
+    kept = problems.spreadsheet(refused(grid.dltb(tmp_path / "a.gpkg", DLBM={2: "=1+1"})), "图斑.gpkg")
     rows = CalamineWorkbook.from_path(str(files.path_of(kept.sha256))).get_sheet_by_index(0).to_python()
     assert rows[1][:2] == [3.0, "DLBM"] and "=1+1" in rows[1][5]
