@@ -24,7 +24,6 @@ from jintu.kernel.errors import Refused
 
 from . import classes, cube, grid
 from .summary import LAYER, Identity, Summary, summary_of
-from .tables import Where
 
 if TYPE_CHECKING:
     import polars as pl
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
     from jintu.foundation.layers.models import LayerVersion
 
-__all__ = ["ELSEWHERE", "NARROW", "OUTSIDE", "Changes", "Matrix", "changes_of"]
+__all__ = ["ELSEWHERE", "NARROW", "OUTSIDE", "SIDES", "Changes", "Matrix", "changes_of", "groups", "ordered"]
 
 NARROW = "narrow"
 """Pseudo-class of linear and scattered features inside patches: their own classes are not in DLTB."""
@@ -264,7 +263,7 @@ class Changes:
         ]
         named = [
             pl.when(own)
-            .then(pl.col(side).replace_strict(_groups(self.flows[side], level), default=OUTSIDE))
+            .then(pl.col(side).replace_strict(groups(self.flows[side], level), default=OUTSIDE))
             .when(pl.col(f"{side}_village") == OUTSIDE)
             .then(pl.lit(OUTSIDE))
             .otherwise(pl.lit(ELSEWHERE))
@@ -279,7 +278,7 @@ class Changes:
             flows = _rounded({k: v * times for k, v in flows.items()}, under)
         elif times > 1:
             flows = {k: v * times for k, v in flows.items()}
-        names = _ordered({n for pair in flows for n in pair}, level)
+        names = ordered({n for pair in flows for n in pair}, level)
         opening = {n: sum(v for (a, _), v in flows.items() if a == n) for n in names}
         closing = {n: sum(v for (_, b), v in flows.items() if b == n) for n in names}
         return Matrix(prefix, unit, names, opening, closing, flows)
@@ -289,19 +288,9 @@ class Changes:
     def identities(self, prefix: str = "", unit: str = "m2") -> list[Identity]:
         """Q6105: the balance of each class of each region, that regions keep their areas, and that openings and
         closings are the tables of their years."""
-        found: list[Identity] = []
-        for region in self._regions(prefix):
-            matrix = self.matrix(region, "second", "m2")
-            for name in matrix.names:
-                if name in (OUTSIDE, ELSEWHERE):
-                    continue
-                left = matrix.opening[name] + matrix.into(name) - matrix.out(name)
-                found.append(Identity("Q6105", "balance", left, matrix.closing[name], "m2", name, region))
-            for side, summary in zip(("opening", "closing"), self.summaries, strict=True):
-                found += _stated(matrix, side, summary)
-            before, after = (_area_in(s, region) for s in self.summaries)
-            found.append(Identity("Q6105", "kept", after, before, "m2", "", region))
-        return found
+        from .change_checks import identities
+
+        return identities(self.flows, self.summaries, self._regions(prefix))
 
     def _regions(self, prefix: str) -> list[str]:
         """The region, its townships and villages."""
@@ -392,29 +381,7 @@ def _codes(pieces: pl.DataFrame) -> list[str]:
     return sorted({c for side in ("old", "new") for c in pieces[f"{side}_code"].drop_nulls().unique()})
 
 
-def _stated(matrix: Matrix, side: str, summary: Summary) -> list[Identity]:
-    """Openings or closings are the table of that year: each class, where narrow features do not hide theirs."""
-    areas: dict[str, int] = getattr(matrix, side)
-    inside = {n: v for n, v in areas.items() if n not in (OUTSIDE, ELSEWHERE)}
-    whole = Identity("Q6105", side, sum(inside.values()), _area_in(summary, matrix.prefix), "m2", "", matrix.prefix)
-    base = summary.grid("patches")
-    if NARROW in inside or not isinstance(base, grid.Grid):
-        return [whole]
-    exact = base.exact[base.row[matrix.prefix]] if matrix.prefix in base.row else 0 * base.exact[0]
-    return [
-        whole,
-        *(
-            Identity("Q6105", side, v, int(exact @ base.mask(Where(second=n))), "m2", n, matrix.prefix)
-            for n, v in inside.items()
-        ),
-    ]
-
-
-def _area_in(summary: Summary, prefix: str) -> int:
-    return sum(a for p in summary.patches for v, a in p.villages.items() if v.startswith(prefix))
-
-
-def _groups(codes: pl.Series, level: str) -> dict[str, str]:
+def groups(codes: pl.Series, level: str) -> dict[str, str]:
     """Class as delivered → name in the matrix."""
     special = {NARROW: NARROW, OUTSIDE: OUTSIDE}
     index = {"first": 0, "second": 1}.get(level)
@@ -428,7 +395,7 @@ def _groups(codes: pl.Series, level: str) -> dict[str, str]:
     }
 
 
-def _ordered(names: set[str], level: str) -> tuple[str, ...]:
+def ordered(names: set[str], level: str) -> tuple[str, ...]:
     """In the order of the tables; what is outside, last."""
     if level == "three":
         order = [codelists.AGRI, codelists.CONSTRUCTION, codelists.UNUSED]
