@@ -154,6 +154,14 @@ def _error(request: HttpRequest, status: int, code: str, sentence: str) -> HttpR
     return _headed(answer)
 
 
+def _leads(facts: dict[str, Any]) -> list[dict[str, Any]]:
+    """Where a document leads: its own links without those to itself, and those of what it lists."""
+    found = [k for k in facts.get("links", ()) if k.get("rel") not in ("self", "alternate")]
+    for listed in (*facts.get("tilesets", ()), *facts.get("tileMatrixSets", ())):
+        found += [k | {"title": listed["title"]} if k["rel"] == "self" else k for k in listed["links"]]
+    return found
+
+
 def document(
     form: str,
     facts: dict[str, Any],
@@ -173,6 +181,7 @@ def document(
             "node_name": settings.NODE.name or settings.NODE.division or _("Jintu"),
             "approval": settings.NODE.map_approval_no,
             "landing": reverse("open:landing"),
+            "links": _leads(facts),
             **context,
         }
         return HttpResponse(render_to_string(template, page), status=status)

@@ -29,4 +29,10 @@ urlpatterns = [
         views.wmts_tile,
         name="wmts_tile",
     ),
+    path(
+        "open/wmts/1.0.0/<str:collection>/<str:style>/<str:tilematrixset>/<str:tilematrix>/<str:tilerow>/<str:tilecol>"
+        "/<str:j>/<str:i>.<str:ending>",
+        views.wmts_info,
+        name="wmts_info",
+    ),
 ]

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from jintu.foundation.operations.errors import tell
 from jintu.kernel.errors import JintuError, Missing
 
-from . import asking, features, openapi, tilesets, wmts
+from . import asked_point, asking, features, openapi, tilesets, wmts
 from .answering import Asked, document, public
 
 __all__: list[str] = []
@@ -119,7 +119,13 @@ def collections(asked: Asked) -> HttpResponse:
 @public()
 def collection(asked: Asked, collection: str) -> HttpResponse:
     status, _headers, facts = _ask(asked, "describe_collections", collection)
-    context = {"opening": asked.opening, "base": asked.base, "template": "publication/collection.html"}
+    shown = [asked.opening.version.schema.columns[n] for n in asked.opening.shown]
+    context = {
+        "opening": asked.opening,
+        "base": asked.base,
+        "columns": shown,
+        "template": "publication/collection.html",
+    }
     return document(asked.form, facts, title=facts.get("title", ""), status=status, **context)
 
 
@@ -232,10 +238,12 @@ def tile(asked: Asked, collection: str, name: str, zoom: int, row: int, column: 
 
 @public(parameters=None)
 def wmts_kvp(asked: Asked) -> HttpResponse:
-    """GetCapabilities and GetTile by parameters."""
+    """GetCapabilities, GetTile and GetFeatureInfo by parameters."""
     try:
         request, parameters = wmts.by_parameters(asked.request.GET)
-        return wmts.capabilities(asked.openings, asked.base) if request == "getcapabilities" else _picture(parameters)
+        if request == "getcapabilities":
+            return wmts.capabilities(asked.openings, asked.base)
+        return _picture(parameters) if request == "gettile" else _info(parameters)
     except wmts.Fault as error:
         return wmts.fault(error)
 
@@ -252,6 +260,23 @@ def wmts_tile(asked: Asked, collection: str, **place: str) -> HttpResponse:
         return _picture({"layer": collection, **place})
     except wmts.Fault as error:
         return wmts.fault(error, 404)
+
+
+@public(parameters=None)
+def wmts_info(asked: Asked, collection: str, ending: str, **place: str) -> HttpResponse:
+    """GetFeatureInfo by address."""
+    forms = {short: form for form, short in asked_point.FORMATS.items()}
+    try:
+        return _info({"layer": collection, "infoformat": forms.get(ending, ending), **place})
+    except wmts.Fault as error:
+        return wmts.fault(error, 404)
+
+
+def _info(parameters: dict[str, str]) -> HttpResponse:
+    try:
+        return wmts.info(parameters)
+    except Missing as error:
+        raise wmts.Fault("InvalidParameterValue", "layer", _told(error)) from error
 
 
 def _picture(parameters: dict[str, str]) -> HttpResponse:

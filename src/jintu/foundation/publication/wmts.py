@@ -10,16 +10,19 @@ from django.http import HttpResponse
 from django.template.loader import render_to_string
 from django.utils.translation import gettext as _
 
-from . import opening, painting
+from . import asked_point, opening, painting
 from .grids import SETS, Grid
 from .models import Opening
 
-__all__ = ["GRIDS", "Fault", "capabilities", "fault", "tile"]
+__all__ = ["GRIDS", "Fault", "capabilities", "fault", "info", "tile"]
 
 GRIDS: tuple[Grid, ...] = (SETS["c"], SETS["w"])
 FORMATS = ("image/png", "tiles")
 """Chinese clients ask for the format "tiles"."""
 STYLE = "default"
+OPERATIONS = ("GetCapabilities", "GetTile", "GetFeatureInfo")
+_TILE = ("layer", "style", "tilematrixset", "tilematrix", "tilerow", "tilecol")
+_NEEDED = {"getcapabilities": (), "gettile": _TILE, "getfeatureinfo": (*_TILE, "i", "j", "infoformat")}
 
 
 class Fault(Exception):
@@ -45,6 +48,8 @@ def capabilities(openings: Sequence[Opening], base: str) -> HttpResponse:
         "layers": [_layer(o) for o in openings],
         "grids": [_grid(g) for g in GRIDS],
         "style": STYLE,
+        "operations": OPERATIONS,
+        "info": asked_point.FORMATS,
     }
     return HttpResponse(
         render_to_string("publication/wmts_capabilities.xml", context), content_type="text/xml; charset=utf-8"
@@ -86,13 +91,12 @@ def by_parameters(given: Mapping[str, str]) -> tuple[str, dict[str, str]]:
     if asked.get("service", "").upper() != "WMTS":
         raise Fault("MissingParameterValue" if not asked.get("service") else "InvalidParameterValue", "service", "WMTS")
     request = asked.get("request", "")
-    if request.lower() == "gettile":
-        for name in ("layer", "style", "tilematrixset", "tilematrix", "tilerow", "tilecol"):
-            if name not in asked:
-                raise Fault("MissingParameterValue", name, _("The parameter {name} is missing.").format(name=name))
-    elif request.lower() != "getcapabilities":
+    if request.lower() not in _NEEDED:
         code = "OperationNotSupported" if request else "MissingParameterValue"
-        raise Fault(code, "request", _("GetCapabilities and GetTile are answered here."))
+        raise Fault(code, "request", _("{names} are answered here.").format(names=", ".join(OPERATIONS)))
+    for name in _NEEDED[request.lower()]:
+        if name not in asked:
+            raise Fault("MissingParameterValue", name, _("The parameter {name} is missing.").format(name=name))
     if (version := asked.get("version") or asked.get("acceptversions")) and "1.0.0" not in version:
         raise Fault("VersionNegotiationFailed", "acceptversions", "1.0.0")
     return request.lower(), asked
@@ -100,6 +104,27 @@ def by_parameters(given: Mapping[str, str]) -> tuple[str, dict[str, str]]:
 
 def tile(asked: Mapping[str, str]) -> tuple[Opening, bytes]:
     """The picture that parameters name by lower-case names. Raises `Fault`, and `Missing` for what is not open."""
+    grid, place = _place(asked)
+    found = opening.find(asked["layer"])
+    return found, painting.picture(found.version, grid, *place)
+
+
+def info(asked: Mapping[str, str]) -> HttpResponse:
+    """What is at a pixel. Raises as `tile`."""
+    grid, place = _place(asked)
+    if asked["infoformat"] not in asked_point.FORMATS:
+        raise Fault("InvalidParameterValue", "infoformat", ", ".join(asked_point.FORMATS))
+    pixel = []
+    for name in ("i", "j"):
+        text = asked[name]
+        if not text.isdigit() or len(text) > 9 or int(text) >= painting.PIXELS:
+            raise Fault("PointIJOutOfRange", name.upper(), f"0–{painting.PIXELS - 1}")
+        pixel.append(int(text))
+    return asked_point.answer(opening.find(asked["layer"]), grid, place, (pixel[0], pixel[1]), asked["infoformat"])
+
+
+def _place(asked: Mapping[str, str]) -> tuple[Grid, tuple[int, int, int]]:
+    """Grid, and zoom, row, column in it. Raises `Fault`."""
     if asked.get("style") not in (STYLE, ""):
         raise Fault("InvalidParameterValue", "style", _("The style is called {name}.").format(name=STYLE))
     if asked.get("format") not in (*FORMATS, None):
@@ -117,5 +142,4 @@ def tile(asked: Mapping[str, str]) -> tuple[Opening, bytes]:
         raise Fault("InvalidParameterValue", "tilematrix", f"{grid.first}–{grid.last}")
     if not grid.has(*numbers):
         raise Fault("TileOutOfRange", "tilerow", _("The tile lies outside the matrix."))
-    found = opening.find(asked["layer"])
-    return found, painting.picture(found.version, grid, *numbers)
+    return grid, (numbers[0], numbers[1], numbers[2])

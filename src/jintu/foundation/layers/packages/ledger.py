@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext_noop as _noop
 
 from jintu.foundation.identity.scope import prefix_of
 from jintu.foundation.journal import Actor, append
@@ -25,6 +26,12 @@ __all__ = ["choose", "hand_over", "make", "make_zip", "open_entry", "order", "vo
 MOST = 100
 """Versions in one package."""
 TRIES = 5
+_WANTING = {
+    "recipient": _noop("Say who is to receive the package."),
+    "purpose": _noop("Say what it is for."),
+    "approval": _noop("Give the number of the approval."),
+    "approved_by": _noop("Say who approved it."),
+}
 Progress = Callable[[int, int, str], None]
 
 
@@ -58,7 +65,7 @@ def open_entry(
     needed = {"recipient": recipient, "purpose": purpose, "approval": approval, "approved_by": approved_by}
     for name, value in needed.items():
         if not value.strip():
-            raise InputError("Say {field}.", place=Place(field=name), field=name)
+            raise InputError(_WANTING[name], place=Place(field=name))
     personal = sorted({v.schema.table for v in versions if any(a.personal for a in v.schema.attributes)})
     if with_data and personal and not persons:
         raise Refused(

@@ -16,10 +16,14 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from jintu.foundation.identity import actor_of
 from jintu.foundation.identity.access import needs, require
+from jintu.foundation.layers import schemas
+from jintu.foundation.layers.atlas import prepared
 from jintu.foundation.layers.models import LayerVersion, OfflinePackage
 from jintu.foundation.operations import files
+from jintu.foundation.operations.errors import tell
+from jintu.foundation.operations.models import Job
 from jintu.foundation.registers.rendering import may_see_persons
-from jintu.kernel.errors import InputError, Missing, Place
+from jintu.kernel.errors import InputError, Missing, Place, Refused
 
 from . import ledger
 
@@ -64,8 +68,8 @@ def new(request: HttpRequest) -> HttpResponse:
             made_by=scope.label,
             actor=actor_of(request),
         )
-    except InputError as error:
-        context |= {"error": error, "field": error.place.field}
+    except (InputError, Refused) as error:
+        context |= {"error": tell(error), "field": error.place.field}
         return render(request, "layers/package_new.html", context, status=422)
     ledger.order(entry, actor_of(request), get_language() or "zh-hans")
     messages.success(request, _("The package is being made."))
@@ -77,7 +81,19 @@ def new(request: HttpRequest) -> HttpResponse:
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """What is in a package, for whom, and what became of it."""
     entry = _entry(request, pk)
-    context = {"package": entry, "can_change": request.scope.can("export", entry), "today": timezone.localdate()}  # type: ignore[attr-defined]
+    job = (
+        Job.objects.filter(pk=entry.job).first()
+        if entry.job and entry.state == OfflinePackage.State.PREPARING
+        else None
+    )
+    context = {
+        "package": entry,
+        "versions": [v | {"label": schemas.get(v["layer"]).label} for v in entry.versions],
+        "job": job,
+        "waiting": job is not None and job.state in prepared.OPEN,
+        "can_change": request.scope.can("export", entry),  # type: ignore[attr-defined]
+        "today": timezone.localdate(),
+    }
     return render(request, "layers/package.html", context)
 
 

@@ -227,3 +227,29 @@ def test_what_is_missing_is_said_and_kept(county, director) -> None:
     answer = director.post("/map/packages/new/", {**SAID, "recipient": "", "versions": [county["DLTB"].pk]})
     assert answer.status_code == 422 and SAID["purpose"] in answer.content.decode()
     assert not OfflinePackage.objects.exists()
+
+
+def test_what_is_wanting_is_said_in_the_language_of_the_page(county, director) -> None:
+    form = SAID | {"versions": [county["XZQ"].pk]}
+    for lang, words in (("zh-hans", "请填写批准文号"), ("en", "number of the approval")):
+        page = director.post("/map/packages/new/", form | {"approval": " "}, headers={"accept-language": lang})
+        assert page.status_code == 422 and words in page.content.decode()
+    none = director.post("/map/packages/new/", SAID, headers={"accept-language": "zh-hans"})
+    assert none.status_code == 422 and "Choose between" not in none.content.decode()
+
+
+def test_the_page_of_a_package_says_what_comes_next(county, director, viewer) -> None:
+    director.post("/map/packages/new/", SAID | {"versions": [county["DLTB"].pk]})
+    entry = OfflinePackage.objects.get()
+    page = director.get(f"/map/packages/{entry.pk}/").content.decode()
+    assert "goes on by itself" in page and "hx-trigger" in page
+    jobs.work_off()
+    page = director.get(f"/map/packages/{entry.pk}/").content.decode()
+    assert "Next: download the ZIP" in page and county["DLTB"].schema.label in page and "hx-trigger=\"load" not in page
+
+
+def test_a_package_is_dated_by_the_clock_of_the_office(entry, settings) -> None:
+    from datetime import UTC, datetime
+
+    entry.created_at = datetime(2026, 3, 1, 20, 30, tzinfo=UTC)  # 04:30 of the second in Shanghai
+    assert ("2026-03-02") in dict(contents.package_facts(entry)).values()

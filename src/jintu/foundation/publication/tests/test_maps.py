@@ -110,7 +110,8 @@ def test_capabilities(land_use, public) -> None:
         ("", "MissingParameterValue", "service"),
         ("SERVICE=WMS&REQUEST=GetCapabilities", "InvalidParameterValue", "service"),
         ("SERVICE=WMTS", "MissingParameterValue", "request"),
-        ("SERVICE=WMTS&REQUEST=GetFeatureInfo", "OperationNotSupported", "request"),
+        ("SERVICE=WMTS&REQUEST=GetLegend", "OperationNotSupported", "request"),
+        ("SERVICE=WMTS&REQUEST=GetFeatureInfo", "MissingParameterValue", "layer"),
         ("SERVICE=WMTS&REQUEST=GetTile&LAYER=x", "MissingParameterValue", "style"),
         ("SERVICE=WMTS&REQUEST=GetCapabilities&ACCEPTVERSIONS=2.0.0", "VersionNegotiationFailed", "acceptversions"),
     ],
@@ -231,3 +232,81 @@ def test_where_nothing_is_the_picture_is_empty(land_use) -> None:
     empty = pixels(painting.draw(version_of(land_use), SETS["w"], 10, 1, 1))
     assert empty.shape == (256, 256, 4) and not empty.any()
     assert io.BytesIO(painting.draw(version_of(land_use), SETS["w"], 10, 1, 1)).read(4) == b"\x89PNG"
+
+
+# --- GetFeatureInfo ----------
+
+
+def asked_at(name: str, set_name: str, zoom: int, lon: float, lat: float) -> dict[str, object]:
+    """The parameters for a place, reckoned from the definition of the grids alone."""
+    if set_name == "c":
+        across, down = (lon + 180) / 360 * 2**zoom, (90 - lat) / 360 * 2**zoom
+    else:
+        across = (lon + 180) / 360 * 2**zoom
+        down = (1 - np.arcsinh(np.tan(np.radians(lat))) / np.pi) / 2 * 2**zoom
+    place = {"TileMatrix": zoom, "TileRow": int(down), "TileCol": int(across)}
+    pixel = {"I": int(across % 1 * 256), "J": int(down % 1 * 256)}
+    asked = {"Service": "WMTS", "Request": "GetFeatureInfo", "Version": "1.0.0", "Layer": name, "Style": "default"}
+    return asked | {
+        "Format": "image/png",
+        "TileMatrixSet": set_name,
+        **place,
+        **pixel,
+        "InfoFormat": "application/json",
+    }
+
+
+@pytest.mark.parametrize("set_name", ["c", "w"])
+def test_what_is_at_a_pixel(land_use, public, set_name: str) -> None:
+    import shapely
+
+    version = version_of(land_use)
+    table = version.table()
+    shapes = shapely.from_wkb(table.column("geometry").to_numpy(zero_copy_only=False))
+    for row in (0, 7, 20):
+        point = shapely.point_on_surface(shapes[row])
+        asked = asked_at(land_use, set_name, 18, point.x, point.y)
+        found = public.get("/open/wmts", asked).json()["features"]
+        assert [f["id"] for f in found] == [table.column("bsm")[row].as_py()]
+        assert set(found[0]["properties"]) == set(opening.find(land_use).shown)
+        place = "/".join(str(asked[n]) for n in ("TileMatrix", "TileRow", "TileCol", "J", "I"))
+        by_address = public.get(f"/open/wmts/1.0.0/{land_use}/default/{set_name}/{place}.json")
+        assert by_address.json()["features"] == found
+        page = public.get("/open/wmts", asked | {"InfoFormat": "text/html"}).content.decode()
+        plain = public.get("/open/wmts", asked | {"InfoFormat": "text/plain"}).content.decode()
+        number = table.column("patch_no")[row].as_py()
+        assert f">{number}<" in page and f": {number}\n" in plain and "<script" not in page
+    nowhere = public.get("/open/wmts", asked_at(land_use, set_name, 12, 0.0, 0.0))
+    assert nowhere.json()["features"] == []
+
+
+def test_what_is_wrong_with_a_pixel_is_said(land_use, public) -> None:
+    asked = asked_at(land_use, "c", 12, 118.7, 36.2)
+    for wrong, code in (
+        ({"I": 256}, "PointIJOutOfRange"),
+        ({"J": "x"}, "PointIJOutOfRange"),
+        ({"InfoFormat": "image/png"}, "InvalidParameterValue"),
+        ({"Layer": "nope"}, "InvalidParameterValue"),
+        ({"TileRow": 10**6}, "TileOutOfRange"),
+    ):
+        answer = public.get("/open/wmts", asked | wrong)
+        assert answer.status_code == 400 and f'exceptionCode="{code}"' in answer.content.decode(), wrong
+
+
+def test_points_are_hit_near_by(corners) -> None:  # noqa: F811
+    """A hundred metres lie between them; at level 15 four pixels are 19 m."""
+    import shapely
+
+    from jintu.foundation.publication import asked_point
+    from jintu.foundation.publication.models import Opening
+
+    version = corners.version
+    point = shapely.from_wkb(version.table().column("geometry")[0].as_py())
+    pixel = 360 / 256 / 2**15
+    hits = []
+    for away in (0, 3, 10):
+        asked = asked_at("x", "c", 15, point.x - away * pixel, point.y)
+        tile = tuple(int(asked[n]) for n in ("TileMatrix", "TileRow", "TileCol"))
+        rows = asked_point._rows(Opening(version=version), SETS["c"], tile, (int(asked["I"]), int(asked["J"])))
+        hits.append(len(rows))
+    assert hits == [1, 1, 0]

@@ -258,3 +258,22 @@ def test_who_is_signed_in_sees_what_everybody_sees(opened, director, public, nam
     assert "Cookie" not in mine["Vary"] and not mine.cookies and mine["ETag"] == theirs["ETag"]
     name = Opening(version=opened["TDYTQ"]).collection
     assert director.get(f"/open/collections/{name}").status_code == 404
+
+
+def test_the_list_says_open_and_closed_in_its_own_words(land_use, director) -> None:
+    """Other apps translate "open" of a finding otherwise."""
+    page = director.get("/openings/", headers={"accept-language": "zh-hans"}).content.decode()
+    assert "已向公众开放" in page and "待下发" not in page
+
+
+def test_the_page_of_a_collection_lists_the_open_columns_and_no_others(land_use, public) -> None:
+    found = opening.find(land_use)
+    page = public.get(f"/open/collections/{land_use}?f=html&lang=en").content.decode()
+    for attribute in found.version.schema.attributes:
+        assert (f"<code>{attribute.name}</code>" in page) == (attribute.name in found.shown)
+
+
+def test_documents_lead_on_by_links(land_use, public) -> None:
+    page = public.get(f"/open/collections/{land_use}/tiles?f=html").content.decode()
+    assert f'href="http://testserver/open/collections/{land_use}/tiles/WebMercatorQuad"' in page
+    assert "{tileMatrix}" in page and 'href="http://testserver/open/collections/{' not in page
