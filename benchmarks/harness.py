@@ -13,7 +13,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["DATA", "RESULTS", "Peer", "best", "in_new_process", "machine", "percentiles", "ratio", "report", "write"]
+__all__ = [
+    "DATA",
+    "RESULTS",
+    "Peer",
+    "best",
+    "in_new_process",
+    "machine",
+    "memory_mb",
+    "percentiles",
+    "ratio",
+    "report",
+    "reset_peak",
+    "write",
+]
 
 HERE = Path(__file__).resolve().parent
 DATA = HERE / "data"
@@ -66,11 +79,33 @@ def report(**figures: Any) -> None:
 
     VmHWM and not ru_maxrss: the latter starts from the peak of the process that forked this one.
     """
+    _, peak = memory_mb()
+    rounded = {k: round(v, 4) if isinstance(v, float) else v for k, v in figures.items()}
+    print(json.dumps({"rss_mb": round(peak) or None, **rounded}))
+
+
+def memory_mb() -> tuple[float, float]:
+    """Resident memory of this process, and its peak since it began or since `reset_peak`; 0 where nobody tells."""
     status = Path("/proc/self/status")
     lines = status.read_text().splitlines() if status.exists() else []
-    peak = next((int(line.split()[1]) for line in lines if line.startswith("VmHWM")), None)
-    rounded = {k: round(v, 4) if isinstance(v, float) else v for k, v in figures.items()}
-    print(json.dumps({"rss_mb": peak and round(peak / 1024), **rounded}))
+    told = {line.split(":")[0]: int(line.split()[1]) / 1024 for line in lines if line.startswith(("VmRSS", "VmHWM"))}
+    return told.get("VmRSS", 0.0), told.get("VmHWM", 0.0)
+
+
+def reset_peak() -> None:
+    """Give back what allocators keep though nobody uses it, and measure the peak of memory from here."""
+    import ctypes
+    import gc
+
+    import pyarrow as pa
+
+    gc.collect()
+    pa.default_memory_pool().release_unused()
+    if hasattr(libc := ctypes.CDLL(None), "malloc_trim"):
+        libc.malloc_trim(0)
+    marks = Path("/proc/self/clear_refs")
+    if marks.exists():
+        marks.write_text("5")
 
 
 def best(work: Callable[[], Any], times: int = 3, clock: Callable[[], float] = time.perf_counter) -> float:

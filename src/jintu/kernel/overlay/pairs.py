@@ -80,17 +80,20 @@ def _sum_by_class(
 ) -> tuple[Integers, Integers, Floats]:
     n = len(lefts)
     out_left, out_class, out_area = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64), np.empty(n)
-    sums, written, k = np.zeros(class_count), 0, 0
+    sums, seen = np.zeros(class_count), np.zeros(class_count, dtype=np.bool_)
+    written = k = 0
     while k < n:
-        begin = k
-        while k < n and lefts[k] == lefts[begin]:
+        begin, left = written, lefts[k]
+        while k < n and lefts[k] == left:
             if classes[k] >= 0:
                 sums[classes[k]] += areas[k]
+                if not seen[classes[k]]:
+                    seen[classes[k]] = True
+                    out_class[written] = classes[k]
+                    written += 1
             k += 1
-        present = np.unique(classes[begin:k])
-        for cls in present:
-            if cls >= 0:
-                out_left[written], out_class[written], out_area[written] = lefts[begin], cls, sums[cls]
-                sums[cls] = 0.0
-                written += 1
+        out_class[begin:written].sort()
+        for row in range(begin, written):
+            out_left[row], out_area[row] = left, sums[out_class[row]]
+            sums[out_class[row]], seen[out_class[row]] = 0.0, False
     return out_left[:written], out_class[:written], out_area[:written]

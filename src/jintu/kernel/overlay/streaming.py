@@ -13,10 +13,11 @@ lon/lat on either side of a cut, so nothing is counted twice and no fragment nee
 one thread, eight, or a cluster give the same digits.
 
 **Memory** does not grow with the layer. It holds the parcels (16 bytes a vertex, some 200 bytes a parcel), the sums (24
-bytes for each parcel and class), and for each running task one fragment: at most 8 MB of decoded columns (or a single
-row group, if that is larger), several times as much while pages are decompressed and geometries taken apart. A run on n
-threads needs less than 64·n MB besides parcels and sums. Twice as many results as threads may wait, each as large as
-the sums of one fragment.
+bytes for each parcel and class, less than 40 while they are added up), and for each running task one fragment: at most
+8 MB of decoded columns (or a single row group, if that is larger), several times as much while pages are decompressed
+and geometries taken apart. A run on n threads needs less than 64·n MB besides parcels and sums. Twice as many results
+as threads may wait, each as large as the sums of one fragment; a parcel that lies in every fragment of a country has
+one sum for each class, not one for each fragment.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ import numpy as np
 from jintu.kernel.executors import Executor, Threads
 from jintu.kernel.flat import Floats, Integers, Polygons, from_wkb
 from jintu.kernel.overlay import SMALLEST, Prepared, prepare
+from jintu.kernel.overlay.adding import Adder
 from jintu.kernel.overlay.fragments import Fragment, plan, reader, row_starts, touching
 from jintu.kernel.overlay.kernel import pair_areas
 from jintu.kernel.overlay.pairs import Pairs, candidates, keep, sum_by_class
@@ -221,22 +223,7 @@ def _classes(attributes: pa.Table, rows: int) -> tuple[Integers, tuple[Values, .
 
 def _combine(partials: Iterable[Partial], layers: int) -> list[Sums]:
     """Add partial answers, which come in the order of the file, layer by layer."""
-    numbers: list[dict[Values, int]] = [{} for _ in range(layers)]
-    parts: list[list[tuple[Integers, Integers, Floats]]] = [[] for _ in range(layers)]
+    adders = [Adder() for _ in range(layers)]
     for partial in partials:
-        known = numbers[partial.layer]
-        renumber = np.array([known.setdefault(v, len(known)) for v in partial.values], dtype=np.int64)
-        if len(partial.left):
-            parts[partial.layer].append((partial.left, renumber[partial.code], partial.area_m2))
-    return [_added(some, tuple(known)) for some, known in zip(parts, numbers, strict=True)]
-
-
-def _added(parts: list[tuple[Integers, Integers, Floats]], values: tuple[Values, ...]) -> Sums:
-    if not parts:
-        nothing = np.empty(0, dtype=np.int64)
-        return Sums(nothing, nothing, np.empty(0), values)
-    left, code, area = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    order = np.lexsort((code, left))  # stable: equal keys stay in the order of the file
-    left, code, area = left[order], code[order], area[order]
-    starts = np.flatnonzero(np.concatenate(([True], (np.diff(left) != 0) | (np.diff(code) != 0))))
-    return Sums(left[starts], code[starts], np.add.reduceat(area, starts), values)
+        adders[partial.layer].add(partial.left, partial.code, partial.area_m2, partial.values)
+    return [Sums(*adder.settled(), tuple(adder.values)) for adder in adders]
