@@ -24,8 +24,8 @@ from jintu.kernel.overlay.tree import hilbert_order
 
 __all__ = ["SIZES", "Landscape", "files", "landscape", "parcels", "write"]
 
-SIZES = {"small": (50_000, 1_000), "full": (1_000_000, 20_000)}
-"""Scale → patches, parcels (about)."""
+SIZES = {"small": (50_000, 1_000), "full": (1_250_000, 20_000)}
+"""Scale → patches, parcels (about; full makes 1.3 million patches)."""
 
 FIELD, ROAD, EVERY, LENGTH = 60.0, 9.0, 9, 40
 """Metres across a field and a road; a road every so many fields; fields along one road patch."""
@@ -219,13 +219,23 @@ def files(directory: Path, scale: str) -> tuple[Path, Path]:
     The patches are a layer as a lake keeps it: in Hilbert order, with the box of each row beside it.
     """
     patch_file, parcel_file = directory / f"patches-{scale}.parquet", directory / f"parcels-{scale}.parquet"
-    if patch_file.exists() and parcel_file.exists():
-        return patch_file, parcel_file
     patch_count, parcel_count = SIZES[scale]
+    if _is_made(patch_file, patch_count) and _is_made(parcel_file, parcel_count):
+        return patch_file, parcel_file
     patches = landscape(patch_count)
     write(patch_file, [patches])
     write(parcel_file, [Landscape(parcels(parcel_count, patches), np.empty(0))])
     return patch_file, parcel_file
+
+
+def _is_made(path: Path, count: int) -> bool:
+    """Whether a file is there with what this version writes: files of an earlier one are made again."""
+    import pyarrow.parquet as pq
+
+    if not path.exists():
+        return False
+    facts = pq.read_metadata(path)
+    return b"geo" in (facts.metadata or {}) and count <= facts.num_rows < 1.1 * count
 
 
 def write(path: Path, pieces: Iterable[Landscape]) -> None:

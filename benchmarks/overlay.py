@@ -6,10 +6,14 @@ end* (from the GeoParquet files to the answer, first call). The files are in the
 
 Peers sum planar areas in squared degrees, the cheapest thing they can do; Jintu is timed summing ellipsoidal square
 metres. Agreement is checked in the plane, on every sum, and is the largest difference relative to the parcel's area.
+
+Another implementation of the same method can be timed beside this one: `PROTOTYPE` names the environment variable with
+the path of its Python file (see `measure_prototype`); without it that row is left out.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from typing import Any
@@ -17,10 +21,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.harness import DATA, best, in_new_process, percentiles, ratio, report
-from benchmarks.landscape import CLASSES, files
 
 NOTHING = 1e-16
 """Squared degrees: about 1e-6 m², what the overlay drops as rounding."""
+
+PROTOTYPE = "JINTU_BENCH_PROTOTYPE"
 
 PEERS = {
     "postgis": "overlay_postgis",
@@ -34,6 +39,8 @@ PEERS = {
 def run(scale: str) -> dict[str, Any]:
     import pyarrow.parquet as pq
 
+    from benchmarks.landscape import files
+
     patches, parcels = files(DATA, scale)
     for path in (patches, parcels):
         path.read_bytes()  # into the file cache, for everybody
@@ -44,11 +51,16 @@ def run(scale: str) -> dict[str, Any]:
     peers = {name: in_new_process(module, scale) for name, module in PEERS.items()}
     size = {"patches": pq.read_metadata(patches).num_rows, "parcels": pq.read_metadata(parcels).num_rows}
     differences = [_difference(scale, name) for name, figures in peers.items() if "failed" not in figures]
+    ratios = ratio(own, peers)
+    if os.environ.get(PROTOTYPE):
+        peers["prototype"] = in_new_process("overlay", "prototype", scale)
+        if "ratio" in peers["prototype"]:
+            ratios["prototype_candidates_per_second"] = peers["prototype"].pop("ratio")
     return {
         "size": size | {"pairs": own.get("pairs"), "candidates": own.get("candidates")},
         "jintu": own,
         "peers": peers,
-        "ratio": ratio(own, peers),
+        "ratio": ratios,
         "agreement": max(differences, default=None),
     }
 
@@ -78,7 +90,8 @@ def measure_cold(scale: str) -> None:
     from jintu.kernel.flat import from_wkb
     from jintu.kernel.overlay.streaming import Source, overlay_files
 
-    parcels = from_wkb(pq.read_table(parcel_file, columns=["geometry"])["geometry"])
+    started = time.process_time()
+    parcels = from_wkb(pq.ParquetFile(parcel_file).read(columns=["geometry"])["geometry"])
     read = time.perf_counter() - begin
     (sums,) = overlay_files(parcels, [Source(str(patch_file), ("class",))])
     total = time.perf_counter() - begin
@@ -88,6 +101,7 @@ def measure_cold(scale: str) -> None:
         read_s=read,
         compute_s=total - read,
         total_s=total,
+        imports_cpu_s=started,
         cpu_s=cpu,
         thousand_patches_per_cpu_second=patches / cpu / 1000,
         sums=len(sums),
@@ -98,6 +112,7 @@ def measure_resident(scale: str) -> None:
     """The question alone, layers in memory and prepared; one parcel, in memory and cold from the file."""
     import pyarrow.parquet as pq
 
+    from benchmarks.landscape import CLASSES, files
     from jintu.kernel.executors import Threads
     from jintu.kernel.flat import from_wkb
     from jintu.kernel.overlay import overlay, prepare
@@ -132,6 +147,58 @@ def measure_resident(scale: str) -> None:
     )
 
 
+def measure_prototype(scale: str) -> None:
+    """Candidate pairs a second, one core, of another implementation and of ours on the same layers in memory.
+
+    A candidate is a parcel and a patch whose boxes overlap; finding them is part of the time, and areas are summed by
+    class. The two take turns, and the best of each counts. The file must define ``Layer(x, y, ring_offsets,
+    geometry_rings, classes, boxes, tree=…, threads=…)``, oriented rings in Hilbert order, and ``run_overlay(parcels,
+    patches, classes, threads=…)`` that gives a table (parcels, classes) in m².
+    """
+    import importlib.util
+
+    import pyarrow.parquet as pq
+
+    from benchmarks.landscape import CLASSES, files
+    from jintu.kernel.flat import from_wkb
+    from jintu.kernel.overlay import overlay, prepare
+    from jintu.kernel.overlay.pairs import candidates
+
+    spec = importlib.util.spec_from_file_location("prototype", os.environ[PROTOTYPE])
+    if spec is None or spec.loader is None:
+        raise SystemExit(f"{os.environ[PROTOTYPE]} is no Python file")
+    other = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(other)
+    patch_file, parcel_file = files(DATA, scale)
+    table = pq.read_table(patch_file, columns=["class", "geometry"])
+    patches, classes = prepare(from_wkb(table["geometry"])), table["class"].to_numpy()
+    parcels = prepare(from_wkb(pq.read_table(parcel_file, columns=["geometry"])["geometry"]))
+    del table
+    theirs = [
+        other.Layer(*layer.polygons.rings, codes, layer.boxes, tree=codes is not None, threads=1)
+        for layer, codes in ((parcels, None), (patches, classes))
+    ]
+    times = np.full(2, np.inf)
+    for _ in range(5):
+        ours = best(lambda: overlay(parcels, patches, classes, CLASSES, threads=1), 1, time.process_time)
+        others = best(lambda: other.run_overlay(*theirs, CLASSES, threads=1), 1, time.process_time)
+        times = np.minimum(times, (ours, others))
+    found, _ = candidates(parcels.boxes, patches.tree, 0, len(parcels))
+    table = overlay(parcels, patches, classes, CLASSES).dense(len(parcels), CLASSES)
+    difference = np.abs(table - other.run_overlay(*theirs, CLASSES, threads=1)[0])
+    report(
+        resident_cpu_s=times[1],
+        jintu_resident_cpu_s=times[0],
+        candidates=len(found),
+        thousand_candidates_per_cpu_second=len(found) / times[1] / 1000,
+        jintu_thousand_candidates_per_cpu_second=len(found) / times[0] / 1000,
+        vertices_of_a_patch=len(patches.polygons.x) / len(patches),
+        vertices_of_a_parcel=len(parcels.polygons.x) / len(parcels),
+        largest_difference=float((difference.max(axis=1) / parcels.areas).max()),
+        ratio=round(times[1] / times[0], 2),
+    )
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "warm":
         from jintu.kernel.warm import warm_up
@@ -139,5 +206,7 @@ if __name__ == "__main__":
         report(first_call_s=warm_up())
     elif sys.argv[1] == "cold":
         measure_cold(sys.argv[2])
+    elif sys.argv[1] == "prototype":
+        measure_prototype(sys.argv[2])
     else:
         measure_resident(sys.argv[1])

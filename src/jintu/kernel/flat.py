@@ -264,6 +264,8 @@ def _arrow(column: Any) -> pa.Array | pa.ChunkedArray:
         column = pa.array([None if v is None else bytes(v) for v in column], type=pa.large_binary())
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
+    if column.type == pa.large_binary():
+        return column
     try:
         return column.cast(pa.large_binary())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:

@@ -21,7 +21,7 @@ import numpy as np
 
 from jintu.kernel.flat import Floats, Rings
 
-__all__ = ["TALL", "Series", "area", "areas", "authalic", "mean_height", "series"]
+__all__ = ["TALL", "Series", "area", "areas", "authalic", "mean_height", "moved", "series"]
 
 Series = tuple[float, float, float, float]
 """c₁/2, c₂/3, c₃/4 and c₄/5: the coefficients as `mean_height` wants them, so that it need not divide."""
@@ -65,6 +65,21 @@ def series(latitude: float, planar: bool) -> Series:
         k * second * RADIANS**2 / 6,
         k * third * RADIANS**3 / 24,
         k * fourth * RADIANS**4 / 120,
+    )
+
+
+@nb.njit(cache=True, nogil=True)
+def moved(c: Series, up: float) -> Series:
+    """The same polynomial about a latitude ``up`` degrees to the north: a tenth of the work of `series`.
+
+    The terms that the degree leaves out move too: where ``up`` is small beside the heights, the error is that of the
+    series.
+    """
+    return (
+        c[0] + up * (3 * c[1] + up * (6 * c[2] + up * 10 * c[3])),
+        c[1] + up * (4 * c[2] + up * 10 * c[3]),
+        c[2] + up * 5 * c[3],
+        c[3],
     )
 
 

@@ -132,7 +132,7 @@ def _clip(
         if y1 <= 0 and y2 <= 0:
             continue
         if y1 >= height and y2 >= height:
-            n = _put(out, n, x1, x2, height, height, 0.0, sign)
+            n = _put_above(out, n, x1, x2, height, sign)
             continue
         enters = True
         if y1 < 0:
@@ -141,11 +141,11 @@ def _clip(
             x2, y2 = max(x2 - y2 / slope, x1), 0.0
         if y1 > height:
             middle = min(x1 + (height - y1) / slope, x2)
-            n = _put(out, n, x1, middle, height, height, 0.0, sign)
+            n = _put_above(out, n, x1, middle, height, sign)
             x1, y1 = middle, height
         elif y2 > height:
             middle = max(x2 + (height - y2) / slope, x1)
-            n = _put(out, n, middle, x2, height, height, 0.0, sign)
+            n = _put_above(out, n, middle, x2, height, sign)
             x2, y2 = middle, height
         n = _put(out, n, x1, x2, y1, y2, slope, sign)
     return n, enters
@@ -156,6 +156,19 @@ def _put(out: Floats, n: int, x1: float, x2: float, y1: float, y2: float, slope:
     """Write a row; it counts when it has some width."""
     out[n, 0], out[n, 1], out[n, 2], out[n, 3], out[n, 4], out[n, 5] = x1, x2, y1, y2, slope, sign
     return n + int(x1 < x2)
+
+
+@nb.njit(cache=True, nogil=True)
+def _put_above(out: Floats, n: int, x1: float, x2: float, height: float, sign: float) -> int:
+    """Write a row at the frame's full height, or make the row before longer: a boundary above the frame is one row."""
+    if n and out[n - 1, 2] == height and out[n - 1, 3] == height and out[n - 1, 5] == sign:
+        if out[n - 1, 1] == x1:
+            out[n - 1, 1] = x2
+            return n
+        if out[n - 1, 0] == x2:
+            out[n - 1, 0] = x1
+            return n
+    return _put(out, n, x1, x2, height, height, 0.0, sign)
 
 
 @nb.njit(cache=True, nogil=True)

@@ -22,7 +22,7 @@ from __future__ import annotations
 import numba as nb
 import numpy as np
 
-from jintu.kernel.area.authalic import Series, area, mean_height, series
+from jintu.kernel.area.authalic import Series, area, mean_height, moved, series
 from jintu.kernel.flat import Floats, Integers
 from jintu.kernel.overlay.edges import COLUMNS, Side, collect, covers
 
@@ -31,23 +31,32 @@ __all__ = ["BAND", "pair_areas"]
 BAND = 0.25
 """Degrees of latitude one series is used for; taller frames are summed in bands. Keeps its error below 3e-12."""
 
+_STEP = 1 / 128
+"""Degrees of latitude from one series computed to the next; between them it is moved. Neighbours share one."""
+
 _SWEEP_FROM = 2500
 """Pairs of edges from which sorting both lists pays."""
 
 
-@nb.njit(cache=True, nogil=True)
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def pair_areas(
     left: Side, right: Side, lefts: Integers, rights: Integers, first: int, last: int, planar: bool, out: Floats
 ) -> None:
     """Area of left[lefts[k]] ∩ right[rights[k]] into out[k], for k from first to last."""
-    room_left, room_right = 16, 16
+    a, b = np.empty((64, COLUMNS)), np.empty((64, COLUMNS))
+    near = np.empty(64, dtype=np.int64)
+    last_series = np.full(5, np.nan)
     for k in range(first, last):
-        room_left = max(room_left, _vertices(left, lefts[k]))
-        room_right = max(room_right, _vertices(right, rights[k]))
-    a, b = np.empty((2 * room_left, COLUMNS)), np.empty((2 * room_right, COLUMNS))
-    near = np.empty(2 * max(room_left, room_right), dtype=np.int64)
-    for k in range(first, last):
-        out[k] = _pair(left, lefts[k], right, rights[k], planar, a, b, near)
+        a, b = _with_room(a, _vertices(left, lefts[k])), _with_room(b, _vertices(right, rights[k]))
+        if len(near) < max(len(a), len(b)):
+            near = np.empty(max(len(a), len(b)), dtype=np.int64)
+        out[k] = _pair(left, lefts[k], right, rights[k], planar, a, b, near, last_series)
+
+
+@nb.njit(cache=True, nogil=True)
+def _with_room(rows: Floats, vertices: int) -> Floats:
+    """The scratch itself, or a larger one where it has no room for two rows for each vertex."""
+    return rows if len(rows) >= 2 * vertices else np.empty((4 * vertices, COLUMNS))
 
 
 @nb.njit(cache=True, nogil=True)
@@ -56,7 +65,17 @@ def _vertices(side: Side, g: int) -> int:
 
 
 @nb.njit(cache=True, nogil=True, error_model="numpy")
-def _pair(left: Side, g: int, right: Side, h: int, planar: bool, a: Floats, b: Floats, near: Integers) -> float:
+def _pair(
+    left: Side,
+    g: int,
+    right: Side,
+    h: int,
+    planar: bool,
+    a: Floats,
+    b: Floats,
+    near: Integers,
+    last_series: Floats,
+) -> float:
     west = max(left.boxes[g, 0], right.boxes[h, 0])
     south = max(left.boxes[g, 1], right.boxes[h, 1])
     east = min(left.boxes[g, 2], right.boxes[h, 2])
@@ -81,12 +100,24 @@ def _pair(left: Side, g: int, right: Side, h: int, planar: bool, a: Floats, b: F
                 continue
             if bands == 1 and _is_box(left.boxes, g, west, south, east, north):
                 return _whole(left, g, planar)
-        c = series(low, planar)
+        c = _series(low, planar, last_series)
         if m * n < _SWEEP_FROM:
             total += _every_pair(a, m, b, n, c, near)
         else:
             total += _sweep(a, m, b, n, c)
     return total
+
+
+@nb.njit(cache=True, nogil=True)
+def _series(latitude: float, planar: bool, last: Floats) -> Series:
+    """The series about ``latitude``; ``last`` keeps its step's, (5,), and what it held before makes no difference."""
+    if planar:
+        return 0.5, 0.0, 0.0, 0.0
+    step = np.floor(latitude / _STEP) * _STEP
+    if last[0] != step:
+        last[0] = step
+        last[1], last[2], last[3], last[4] = series(step, False)
+    return moved((last[1], last[2], last[3], last[4]), latitude - step)
 
 
 @nb.njit(cache=True, nogil=True)
@@ -102,7 +133,7 @@ def _is_box(boxes: Floats, g: int, west: float, south: float, east: float, north
     return boxes[g, 0] == west and boxes[g, 1] == south and boxes[g, 2] == east and boxes[g, 3] == north
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@nb.njit(cache=True, nogil=True, error_model="numpy")
 def _strip(x1: float, x2: float, y: float, slope: float, b: Floats, j: int, c: Series) -> float:
     """∫ F(min) dx over the x that an edge of A (x1 to x2, from height y) shares with edge b[j]; they share some."""
     left, right = max(x1, b[j, 0]), min(x2, b[j, 1])
