@@ -22,6 +22,8 @@ SIDE = {"A3": 86.0, "A4": 66.0}
 """Width of the column beside a landscape map."""
 FOOT = {"A3": 74.0, "A4": 66.0}
 """Height of the strip below a portrait map."""
+PART = {"A3": 10.0, "A4": 7.0}
+"""Least length of a part of the scale bar: the next round one is up to half as long again, and four fit the column."""
 GAP = 9.0
 """Room around the neat line for coordinates."""
 SCALES = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8)
@@ -180,7 +182,7 @@ class Sheet:
 
     def scale_bar(self) -> dict[str, Any]:
         """Four parts of a round length: millimetres of one, and what stands at the ends (m or km)."""
-        part = nice_scale(self.scale * 0.012 * 100) // 100 or 1
+        part = nice_scale(self.scale * PART[self.paper] / 10) // 100 or 1
         unit, by = ("km", 1000) if part * 4 >= 2000 else ("m", 1)
         return {"part": part * 1000 / self.scale, "labels": [f"{part * i / by:g}" for i in range(5)], "unit": unit}
 

@@ -98,6 +98,17 @@ def test_grid_lines_say_where_they_are(scale) -> None:
     assert 40 <= sheet.grid_step * 1000 / scale <= 100
 
 
+@given(st.sampled_from(["A3", "A4"]), st.booleans(), st.integers(100, 20_000_000))
+def test_the_scale_bar_fits_its_column(paper, landscape, scale) -> None:
+    """As `sheet.typ` lays it out: the column of a landscape sheet, the middle one of three below a portrait one."""
+    sheet = Sheet(paper, landscape, (118.7, 36.2), scale)
+    left, _top, width, _height = sheet.frame
+    column = sheet.size[0] - (left + width + 11.5) - 16 if landscape else (width + 11 - 6 - 10) / 3.15
+    bar = sheet.scale_bar()
+    assert 4 * bar["part"] + 9 <= column
+    assert bar["part"] >= 5 or scale < 200
+
+
 @given(st.floats(100, 1e7))
 def test_scales_are_round_and_never_smaller(least) -> None:
     found = nice_scale(least)
