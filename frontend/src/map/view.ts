@@ -104,6 +104,7 @@ export class View {
     status.scaled();
     box.dataset.ready = "";
     this.map.on("idle", () => (box.dataset.idle = ""));
+    this.map.on("movestart", () => delete box.dataset.idle);
   }
 
   remove(): void {
