@@ -59,6 +59,7 @@ class Node:
     file_limit_mb: int = _whole(2048, 1, 1 << 20)
     resident_mb: int = _whole(1024, 16, 1 << 20)
     tile_memory_mb: int = _whole(256, 1, 1 << 20)
+    tile_cache_mb: int = _whole(4096, 16, 1 << 24)
     prebuild_tiles: bool = True
     tiles_max_zoom: int = _whole(14, 12, 16)
     link_days: int = _whole(30, 1, 3650)

@@ -113,6 +113,7 @@ JINTU_IMAGERY_HOSTS = [h.strip() for h in NODE.imagery_hosts.split(",") if h.str
 JINTU_FILE_LIMIT = NODE.file_limit_mb << 20
 JINTU_RESIDENT_BYTES = NODE.resident_mb << 20
 JINTU_TILE_BYTES = NODE.tile_memory_mb << 20
+JINTU_TILE_CACHE_BYTES = NODE.tile_cache_mb << 20
 JINTU_PREBUILD_TILES = NODE.prebuild_tiles
 JINTU_TILES_MAX_ZOOM = NODE.tiles_max_zoom
 JINTU_LINK_DAYS = NODE.link_days

@@ -6,8 +6,6 @@ prebuilt pyramid (`tileset`) where it has one; what that does not hold is made w
 
 from __future__ import annotations
 
-import os
-import uuid
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
@@ -18,7 +16,7 @@ from django.conf import settings
 from jintu.foundation.registers.tiles import LABELS
 from jintu.kernel.errors import InputError, Missing, Place
 
-from . import drawing, tileset, versions
+from . import drawing, keeping, tileset, versions
 from .drawing import MAX_ZOOM, MIN_ZOOM, drawn, label_from, label_of
 from .models import LayerVersion
 
@@ -66,15 +64,10 @@ def tile(pieces: Sequence[LayerVersion], z: int, x: int, y: int) -> bytes:
 def _live(version: LayerVersion, z: int, x: int, y: int) -> bytes:
     """From the cache when it was asked for before, else made and kept."""
     cached = _cache() / version.layer / version.division / version.key / str(z) / str(x) / f"{y}.mvt.gz"
-    try:
-        return cached.read_bytes()
-    except FileNotFoundError:
-        pass
-    data = drawing.packed(drawing.encoded([version], z, x, y))
-    cached.parent.mkdir(parents=True, exist_ok=True)
-    draft = cached.with_name(f"{cached.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}")
-    draft.write_bytes(data)
-    draft.replace(cached)
+    data = keeping.kept(cached)
+    if data is None:
+        data = drawing.packed(drawing.encoded([version], z, x, y))
+        keeping.keep(cached, data)
     return data
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from jintu.kernel.errors import InputError, Place
 
-from .. import generalise, tiles, versions
+from .. import generalise, keeping, tiles, versions
 from ..models import LayerVersion
 from . import prepared, themes
 
@@ -78,18 +78,16 @@ def tile(theme: themes.Theme, pieces: Sequence[LayerVersion], z: int, x: int, y:
         return b""
     hashes = sorted(v.hash for v in near)
     cached = prepared.place_of("tile", theme.digest, *hashes, z, x, y).with_suffix(".mvt.gz")
-    if cached.is_file():
-        return cached.read_bytes()
+    found = keeping.kept(cached)
+    if found is not None:
+        return found
     low = generalise.level_of(z)
     parts = [_low(theme, v, low, box) if low is not None else _features(theme, v, z, box) for v in near]
     shapes = np.concatenate([p[0] for p in parts])
     classes = np.concatenate([p[1] for p in parts]).tolist()
     made = mvt.encode(z, x, y, [mvt.TileLayer(LAYER, shapes, {"c": classes})])
     data = gzip.compress(made, 6, mtime=0) if made else b""
-    cached.parent.mkdir(parents=True, exist_ok=True)
-    draft = cached.with_name(f"{cached.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}")
-    draft.write_bytes(data)
-    draft.replace(cached)
+    keeping.keep(cached, data)
     return data
 
 
