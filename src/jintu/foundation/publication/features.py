@@ -249,11 +249,27 @@ def _name(document: dict[str, Any], opening: Opening) -> None:
     document["additionalProperties"] = False
 
 
+def _titled(link: dict[str, Any]) -> str:
+    """What a link leads to, in the reader's language: pygeoapi knows no Chinese."""
+    words = {
+        "root": _("Start"),
+        "self": _("This document"),
+        "alternate": _("This document"),
+        "items": _("Features"),
+        "data": _("Collections"),
+        "schema": _("Columns"),
+        "queryables": _("Columns"),
+    }
+    return words.get(link.get("rel", "").rpartition("/")[2]) or link.get("title", "")
+
+
 def _tidy(document: Any) -> Any:
     """Without links to forms that are not served here (JSON-LD), at every level that has links."""
     if isinstance(document, dict) and isinstance(document.get("links"), list):
         document["links"] = [
-            link for link in document["links"] if "ld+json" not in link.get("type", "") and link.get("rel") != "none"
+            link | {"title": _titled(link)}
+            for link in document["links"]
+            if "ld+json" not in link.get("type", "") and link.get("rel") != "none"
         ]
     for inner in document.get("collections", []) if isinstance(document, dict) else []:
         _tidy(inner)

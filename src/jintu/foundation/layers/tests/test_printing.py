@@ -10,6 +10,7 @@ from datetime import date
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from jintu.foundation.journal.models import Entry
@@ -77,6 +78,7 @@ def test_a_large_sheet_is_a_job(county, director, settings) -> None:
     assert b"".join(answer.streaming_content).startswith(b"%PDF")
 
 
+@hypothesis_settings(deadline=None)  # the first of a projection is slow
 @given(st.floats(75, 135), st.floats(-60, 60), st.sampled_from([1000, 10_000, 100_000]), st.booleans())
 def test_places_on_paper_are_at_scale(lon, lat, scale, landscape) -> None:
     """A hundred metres along the grid are 100 000 mm over the scale, and the centre is in the middle."""
@@ -89,6 +91,7 @@ def test_places_on_paper_are_at_scale(lon, lat, scale, landscape) -> None:
     assert b[0] - a[0] == pytest.approx(100_000 / scale, rel=1e-4)
 
 
+@hypothesis_settings(deadline=None)
 @given(st.sampled_from([500, 1000, 8000, 25_000, 80_000, 1_000_000]))
 def test_grid_lines_say_where_they_are(scale) -> None:
     sheet = Sheet("A3", True, (118.7, 36.2), scale)
@@ -98,6 +101,7 @@ def test_grid_lines_say_where_they_are(scale) -> None:
     assert 40 <= sheet.grid_step * 1000 / scale <= 100
 
 
+@hypothesis_settings(deadline=None)
 @given(st.sampled_from(["A3", "A4"]), st.booleans(), st.integers(100, 20_000_000))
 def test_the_scale_bar_fits_its_column(paper, landscape, scale) -> None:
     """As `sheet.typ` lays it out: the column of a landscape sheet, the middle one of three below a portrait one."""

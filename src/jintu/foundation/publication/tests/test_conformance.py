@@ -455,3 +455,30 @@ def test_queryables_are_the_open_columns_by_their_labels(ask) -> None:
     assert links(ask("{c}").json(), "http://www.opengis.net/def/rel/ogc/1.0/queryables")
     shown = ask("{c}/items", limit="1").json()["features"][0]["properties"]
     assert set(described["properties"]) - {"geometry"} == set(shown)
+
+
+# --- what the OGC's executable suite asks beside the abstract tests ----------
+
+
+def test_periods_may_be_given_by_their_length(ask, public, land_use) -> None:
+    """FeaturesTime, example 8 of the suite: a day and a duration of ISO 8601."""
+    at = "{c}/items"
+    assert ask(at, datetime="2024-12-31/P2D").json()["numberMatched"] == 30
+    assert ask(at, datetime="2024-12-01/P2D").json()["numberMatched"] == 0
+    assert ask(at, datetime="2024-01-31/P11M").json()["numberMatched"] == 30
+    for wrong in ("P2D", "2024-12-31/P", "2024-12-31/PT", "2024-12-31/P9999Y", "P1D/2024-12-31"):
+        assert public.get(f"/open/collections/{land_use}/items", {"datetime": wrong}).status_code == 400, wrong
+
+
+def test_systems_that_are_not_there_are_refused_everywhere(ask) -> None:
+    """CrsParameterInvalid and BBoxCrsParameterInvalid of the suite."""
+    unknown = "http://www.opengis.net/def/crs/0/unsupported"
+    ask("{c}/items", 400, crs=unknown)
+    ask("{c}/items/7", 400, crs=unknown)
+    ask("{c}/items", 400, bbox="5,49,6,50", bbox_crs=unknown)
+
+
+def test_links_are_titled_in_the_language_of_the_answer(ask) -> None:
+    for path in ("{c}", "{c}/items", "{c}/items/7"):
+        for link in ask(path, lang="zh").json()["links"]:
+            assert not link["title"].isascii() or link["rel"] == "collection", link
