@@ -19,6 +19,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -172,6 +173,7 @@ def _says_names_early(version: LayerVersion) -> bool:
 
 def _block_tiles(version: LayerVersion, block: tuple[int, int], to: int) -> Iterator[tuple[int, bytes]]:
     """The tiles of all zooms inside a block, from one reading of it."""
+    from jintu.kernel.flat import thread_count
     from jintu.kernel.formats import mvt, pmtiles
 
     # a tile's buffer is narrower than its block's, which is that share of a wider tile
@@ -179,14 +181,26 @@ def _block_tiles(version: LayerVersion, block: tuple[int, int], to: int) -> Iter
     near = rowgroups.near(version, drawing.columns_of(version.schema), box)
     if not len(near):
         return
-    for z in range(FIRST_OF_FEATURES, to + 1):
-        side = 2 ** (z - BLOCK_ZOOM)
-        inside = itertools.product(
-            range(block[0] * side, (block[0] + 1) * side), range(block[1] * side, (block[1] + 1) * side)
-        )
-        for x, y in sorted(inside, key=lambda at, z=z: pmtiles.tile_id(z, *at)):
-            if data := drawing.encoded([version], z, x, y, lambda *_: near):
-                yield pmtiles.tile_id(z, x, y), drawing.packed(data)
+    places = [
+        (z, *at)
+        for z in range(FIRST_OF_FEATURES, to + 1)
+        for at in sorted(_inside(block, z), key=lambda at, z=z: pmtiles.tile_id(z, *at))
+    ]
+
+    def made(place: tuple[int, int, int]) -> bytes:
+        return drawing.packed(drawing.encoded([version], *place, lambda *_: near))
+
+    # encoding and packing are done without the interpreter's lock; the order is that of the places
+    with ThreadPoolExecutor(thread_count(None)) as pool:
+        for place, data in zip(places, pool.map(made, places), strict=True):
+            if data:
+                yield pmtiles.tile_id(*place), data
+
+
+def _inside(block: tuple[int, int], z: int) -> Iterator[tuple[int, int]]:
+    """Columns and rows of the tiles of a zoom inside a block."""
+    side = 2 ** (z - BLOCK_ZOOM)
+    return itertools.product(*(range(at * side, (at + 1) * side) for at in block))
 
 
 # --- parts on disc ----------
