@@ -50,7 +50,16 @@ def pair_areas(
         a, b = _with_room(a, _vertices(left, lefts[k])), _with_room(b, _vertices(right, rights[k]))
         if len(near) < max(len(a), len(b)):
             near = np.empty(max(len(a), len(b)), dtype=np.int64)
-        out[k] = _pair(left, lefts[k], right, rights[k], planar, a, b, near, last_series)
+        g, h = lefts[k], rights[k]
+        west, east = max(left.boxes[g, 0], right.boxes[h, 0]), min(left.boxes[g, 2], right.boxes[h, 2])
+        south, north = max(left.boxes[g, 1], right.boxes[h, 1]), min(left.boxes[g, 3], right.boxes[h, 3])
+        width, height = east - west, north - south
+        if width <= 0 or height <= 0:
+            out[k] = 0.0
+        elif planar or height < BAND:
+            out[k] = _frame(left, g, right, h, west, south, width, height, True, planar, a, b, near, last_series)
+        else:
+            out[k] = _bands(left, g, right, h, west, south, width, height, a, b, near, last_series)
 
 
 @nb.njit(cache=True, nogil=True)
@@ -64,47 +73,67 @@ def _vertices(side: Side, g: int) -> int:
     return side.ends[side.starts[g + 1]] - side.ends[side.starts[g]]
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
-def _pair(
+@nb.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _frame(
     left: Side,
     g: int,
     right: Side,
     h: int,
+    west: float,
+    south: float,
+    width: float,
+    height: float,
+    all_there: bool,
     planar: bool,
     a: Floats,
     b: Floats,
     near: Integers,
     last_series: Floats,
 ) -> float:
-    west = max(left.boxes[g, 0], right.boxes[h, 0])
-    south = max(left.boxes[g, 1], right.boxes[h, 1])
-    east = min(left.boxes[g, 2], right.boxes[h, 2])
-    north = min(left.boxes[g, 3], right.boxes[h, 3])
-    if west >= east or south >= north:
-        return 0.0
-    width = east - west
-    bands = 1 if planar else int((north - south) / BAND) + 1
-    height = (north - south) / bands
+    """Area in common within one frame; ``all_there`` when it is the whole overlap of the boxes.
+
+    Part of `pair_areas` itself: to hand on two layers' arrays costs as much as a sixth of the answer.
+    """
+    m, a_enters = collect(left, g, west, south, width, height, near, a)
+    if not a_enters:
+        if not covers(a, m, width):
+            return 0.0
+        if all_there and _is_box(right.boxes, h, west, south, width, height):
+            return _whole(right, h, planar)
+    n, b_enters = collect(right, h, west, south, width, height, near, b)
+    if not b_enters:
+        if not covers(b, n, width):
+            return 0.0
+        if all_there and _is_box(left.boxes, g, west, south, width, height):
+            return _whole(left, g, planar)
+    c = _series(south, planar, last_series)
+    if m * n < _SWEEP_FROM:
+        return _every_pair(a, m, b, n, c, near)
+    return _sweep(a, m, b, n, c)
+
+
+@nb.njit(cache=True, nogil=True, error_model="numpy")
+def _bands(
+    left: Side,
+    g: int,
+    right: Side,
+    h: int,
+    west: float,
+    south: float,
+    width: float,
+    height: float,
+    a: Floats,
+    b: Floats,
+    near: Integers,
+    last_series: Floats,
+) -> float:
+    """The same for a frame too tall for one series, in bands."""
+    bands = int(height / BAND) + 1
+    height /= bands
     total = 0.0
     for band in range(bands):
         low = south + band * height
-        m, a_enters = collect(left, g, west, low, width, height, near, a)
-        if not a_enters:
-            if not covers(a, m, width):
-                continue
-            if bands == 1 and _is_box(right.boxes, h, west, south, east, north):
-                return _whole(right, h, planar)
-        n, b_enters = collect(right, h, west, low, width, height, near, b)
-        if not b_enters:
-            if not covers(b, n, width):
-                continue
-            if bands == 1 and _is_box(left.boxes, g, west, south, east, north):
-                return _whole(left, g, planar)
-        c = _series(low, planar, last_series)
-        if m * n < _SWEEP_FROM:
-            total += _every_pair(a, m, b, n, c, near)
-        else:
-            total += _sweep(a, m, b, n, c)
+        total += _frame(left, g, right, h, west, low, width, height, False, False, a, b, near, last_series)
     return total
 
 
@@ -129,11 +158,13 @@ def _whole(side: Side, g: int, planar: bool) -> float:
 
 
 @nb.njit(cache=True, nogil=True)
-def _is_box(boxes: Floats, g: int, west: float, south: float, east: float, north: float) -> bool:
-    return boxes[g, 0] == west and boxes[g, 1] == south and boxes[g, 2] == east and boxes[g, 3] == north
+def _is_box(boxes: Floats, g: int, west: float, south: float, width: float, height: float) -> bool:
+    """Whether the overlap of two boxes is the whole box of g: then its sides are those numbers, to the last digit."""
+    wide, high = boxes[g, 2] - boxes[g, 0], boxes[g, 3] - boxes[g, 1]
+    return boxes[g, 0] == west and boxes[g, 1] == south and wide == width and high == height
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@nb.njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _strip(x1: float, x2: float, y: float, slope: float, b: Floats, j: int, c: Series) -> float:
     """∫ F(min) dx over the x that an edge of A (x1 to x2, from height y) shares with edge b[j]; they share some."""
     left, right = max(x1, b[j, 0]), min(x2, b[j, 1])
