@@ -36,8 +36,8 @@ def ask(page: Any, name: str) -> None:
     if page.viewport_size["width"] < 1181:
         page.locator(".jt-map button[aria-label='图层'], .jt-map button[aria-label='Layers']").click()
     page.locator(f"[data-map-ask={name}]").click()
-    if page.viewport_size["width"] < 1181:
-        page.locator(".om").evaluate("e => e.classList.remove('layers-open')")
+    # the tree makes way for the panel it would cover
+    page.wait_for_function("!document.querySelector('.om').classList.contains('layers-open')")
 
 
 @pytest.mark.parametrize(

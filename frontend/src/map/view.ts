@@ -298,7 +298,10 @@ export class View {
     this.flyTo(target);
     if (target.closest("[data-map-close], [data-map-clear]")) this.closePanel();
     const asked = target.closest<HTMLElement>("[data-map-ask]")?.dataset.mapAsk;
-    if (asked === "theme" || asked === "print" || asked === "bookmarks") this.ask(asked);
+    if (asked === "theme" || asked === "print" || asked === "bookmarks") {
+      if (matchMedia(NARROW).matches) this.frame?.classList.remove("layers-open"); // it would cover the panel
+      this.ask(asked);
+    }
     if (target.closest("[data-map-layers]")) this.toggleLayers();
     if (target.closest("[data-map-reset]")) {
       this.choices.visible.clear();
