@@ -1,4 +1,4 @@
-"""Row groups of a version's data, decoded and kept while there is room: what tiles are made of.
+"""Row groups of a version's data, unpacked and kept while there is room: what tiles are made of.
 
 A tile reads the row groups whose box meets it, whole, and only the columns it shows. Versions never change, so a group
 that was read stays right for the next tile beside it;
@@ -8,6 +8,7 @@ the least recently used leave (``tile_memory_mb`` of the node, 256).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -19,6 +20,7 @@ from .features import Features, Held, joined
 
 if TYPE_CHECKING:
     import numpy as np
+    import pyarrow as pa
     import pyarrow.parquet as pq
     from numpy.typing import NDArray
 
@@ -29,14 +31,37 @@ __all__ = ["near"]
 Box = tuple[float, float, float, float]
 LIMIT = 256 << 20
 
-_kept: Held[Features] = Held(lambda: getattr(settings, "JINTU_TILE_BYTES", LIMIT))
-
 
 class Index(NamedTuple):
     """The footer of a file, and (groups, 4) west, south, east, north of its row groups."""
 
     metadata: pq.FileMetaData
     boxes: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """A row group with its geometry still in WKB, 32-bit offsets or wider: a tile decodes only the rows it shows."""
+
+    kind: str
+    table: pa.Table
+    boxes: NDArray[np.float64]
+
+    @property
+    def nbytes(self) -> int:
+        return int(self.table.nbytes) + self.boxes.nbytes
+
+    def near(self, bbox: Box) -> Features | None:
+        """The features that meet a box, in their order; None where there are none."""
+        import numpy as np
+
+        b = self.boxes
+        meeting = (b[:, 0] <= bbox[2]) & (b[:, 2] >= bbox[0]) & (b[:, 1] <= bbox[3]) & (b[:, 3] >= bbox[1])
+        rows = np.flatnonzero(meeting)
+        return Features.of(self.table.take(rows), self.kind) if len(rows) else None
+
+
+_kept: Held[Group] = Held(lambda: getattr(settings, "JINTU_TILE_BYTES", LIMIT))
 
 
 def near(version: LayerVersion, columns: Sequence[str], bbox: Box) -> Features:
@@ -49,30 +74,32 @@ def near(version: LayerVersion, columns: Sequence[str], bbox: Box) -> Features:
     meeting = (b[:, 0] <= bbox[2]) & (b[:, 2] >= bbox[0]) & (b[:, 1] <= bbox[3]) & (b[:, 3] >= bbox[1])
     found = []
     for number in np.flatnonzero(meeting).tolist():
-        group = _group(version, tuple(columns), number)
-        rows = group.near(bbox)
-        if len(rows):
-            found.append(group.take(rows))
+        features = _group(version, tuple(columns), number).near(bbox)
+        if features is not None:
+            found.append(features)
     if not found:
         empty = index.metadata.schema.to_arrow_schema().remove_metadata().empty_table()
         return Features.of(empty.select(list(columns)), version.schema.geometry)
     return joined(found)
 
 
-def _group(version: LayerVersion, columns: tuple[str, ...], number: int) -> Features:
+def _group(version: LayerVersion, columns: tuple[str, ...], number: int) -> Group:
     key = (version.layer, version.division, version.key, version.manifest_hash, columns, number)
     return _kept.or_made(key, partial(_read, version, columns, number))
 
 
-def _read(version: LayerVersion, columns: tuple[str, ...], number: int) -> Features:
+def _read(version: LayerVersion, columns: tuple[str, ...], number: int) -> Group:
+    import numpy as np
+    import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
     lake.check_parts(version.directory, version.manifest_hash, (number,))
     metadata = _index(version).metadata
     # a thread of its own for each column costs more than it gains at this size
     with pq.ParquetFile(version.directory / lake.DATA, metadata=metadata, memory_map=True) as file:
-        table = file.read_row_group(number, list(columns), use_threads=False)
-    return Features.of(table.replace_schema_metadata(None), version.schema.geometry)
+        table = file.read_row_group(number, [*columns, lake.BBOX], use_threads=False).replace_schema_metadata(None)
+    sides = [pc.struct_field(table.column(lake.BBOX), side) for side in ("xmin", "ymin", "xmax", "ymax")]
+    return Group(version.schema.geometry, table.select(list(columns)), np.column_stack(sides))
 
 
 def _index(version: LayerVersion) -> Index:
