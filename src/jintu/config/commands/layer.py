@@ -75,6 +75,8 @@ def import_(
     schema, path = layer_import.arguments(what, schema)
     if not inspect and not draft and not reason:
         raise click.UsageError("Without an inspection say --reason why, or load it as a --draft.")
+    if reason and len(reason.strip()) < 2:  # what publishing asks for, said before the file is read
+        raise click.UsageError("Say the --reason in words.")
     setup()
     day = valid_from.date() if valid_from else None
     options = layer_import.Options(

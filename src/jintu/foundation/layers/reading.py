@@ -94,6 +94,7 @@ def read(source: Source, schema: Schema, matched: dict[str, str], mapping: Mappi
     frame = pl.concat(frames) if frames else pl.DataFrame(schema={"__row__": pl.Int64})
     if frames:
         _duplicates(frame, schema, problems)
+    problems.kept.sort(key=lambda error: error.place.row or 0)
     outlines = None if schema.is_table else pa.chunked_array(working, pa.large_binary())
     given = pa.chunked_array(delivered, pa.large_binary()) if delivered else None
     if problems.rows and len(frame):
