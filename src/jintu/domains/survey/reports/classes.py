@@ -45,6 +45,7 @@ def rural(code: str) -> tuple[str, str]:
     return OUTSIDE, OUTSIDE
 
 
+@cache
 def seconds(first: str) -> tuple[str, ...]:
     """Second-level classes under a first-level one, in the order of the tables."""
     own = [c.code for c in codelists.get("land_use").children(first) if not c.code.endswith("K")]

@@ -401,11 +401,10 @@ def _columns_of(cells: NDArray[np.int64], picked: NDArray[np.int64]) -> NDArray[
 def _drop_empty(result: Result) -> None:
     """Columns for what should not occur (no class, slope or type) are shown only where it does."""
     rare = (classes.OUTSIDE, "-")
-    keep = [
-        i
-        for i, c in enumerate(result.columns)
-        if not c.key.endswith(rare) or any(line.exact[i] for line in result.lines)
-    ]
+    if not result.lines or not any(c.key.endswith(rare) for c in result.columns):
+        return
+    used = np.array([line.exact for line in result.lines]).any(axis=0)
+    keep = [i for i, c in enumerate(result.columns) if used[i] or not c.key.endswith(rare)]
     if len(keep) == len(result.columns):
         return
     result.columns = tuple(result.columns[i] for i in keep)
