@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -155,7 +156,7 @@ def measure_prototype(scale: str) -> None:
     geometry_rings, classes, boxes, tree=…, threads=…)``, oriented rings in Hilbert order, and ``run_overlay(parcels,
     patches, classes, threads=…)`` that gives a table (parcels, classes) in m².
     """
-    import importlib.util
+    import importlib
 
     import pyarrow.parquet as pq
 
@@ -164,11 +165,9 @@ def measure_prototype(scale: str) -> None:
     from jintu.kernel.overlay import overlay, prepare
     from jintu.kernel.overlay.pairs import candidates
 
-    spec = importlib.util.spec_from_file_location("prototype", os.environ[PROTOTYPE])
-    if spec is None or spec.loader is None:
-        raise SystemExit(f"{os.environ[PROTOTYPE]} is no Python file")
-    other = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(other)
+    file = Path(os.environ[PROTOTYPE])
+    sys.path.insert(0, str(file.parent))  # under its own name, which its compiled functions are cached with
+    other = importlib.import_module(file.stem)
     patch_file, parcel_file = files(DATA, scale)
     table = pq.read_table(patch_file, columns=["class", "geometry"])
     patches, classes = prepare(from_wkb(table["geometry"])), table["class"].to_numpy()

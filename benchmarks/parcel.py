@@ -123,12 +123,12 @@ def measure_onemap(node: Path) -> None:
 
 
 def _rectangle(box: tuple[float, float, float, float], number: int) -> dict[str, Any]:
-    """An area of 200 m to 1 km, as one draws it, somewhere in a layer; always the same for a number."""
+    """An area of 100 m to 3 km, as one draws it, somewhere in a layer; always the same for a number."""
     random = np.random.default_rng(number)
     west, south, east, north = box
     x, y = random.uniform(west + 0.2 * (east - west), east - 0.2 * (east - west)), 0.0
     y = random.uniform(south + 0.2 * (north - south), north - 0.2 * (north - south))
-    wide, high = random.uniform(0.002, 0.01, 2)
+    wide, high = np.exp(random.uniform(np.log(0.001), np.log(0.03), 2))
     ring = [[x, y], [x + wide, y], [x + wide, y + high], [x, y + high * 0.9], [x, y]]
     return {"type": "Polygon", "coordinates": [ring]}
 
