@@ -271,6 +271,7 @@ def test_the_page_of_a_collection_lists_the_open_columns_and_no_others(land_use,
     page = public.get(f"/open/collections/{land_use}?f=html&lang=en").content.decode()
     for attribute in found.version.schema.attributes:
         assert (f"<code>{attribute.name}</code>" in page) == (attribute.name in found.shown)
+    assert "<td>m²</td>" in page
 
 
 def test_documents_lead_on_by_links(land_use, public) -> None:
