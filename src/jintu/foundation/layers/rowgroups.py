@@ -130,7 +130,7 @@ def _box(group: Any) -> Box:
     for i in range(group.num_columns):
         column = group.column(i)
         name, found = column.path_in_schema, column.statistics
-        if not name.startswith(f"{lake.BBOX}.") or found is None:
+        if not name.startswith(f"{lake.BBOX}.") or found is None or not found.has_min_max:
             continue
         if name.endswith("xmin"):
             west = found.min
