@@ -21,6 +21,7 @@ from django.utils import timezone
 from jintu.foundation.journal import Actor, append
 from jintu.foundation.operations import clock
 from jintu.foundation.registers import descriptor
+from jintu.foundation.registers.db import bulk
 from jintu.kernel.errors import Refused
 
 from . import loading, parameters, rules
@@ -197,11 +198,7 @@ def _keep(run: Run, outcomes: list[Outcome], loaded: loading.Loaded, facts: tupl
                 [FindingEvent(finding=f, verb="detect", after=f.state, run=run) for f in made]
                 + [FindingEvent(finding=f, verb="reappear", before="closed", after=f.state, run=run) for f in again]
             )
-            Finding.objects.bulk_update(
-                changed,
-                [*_FACTS, "state", "standing", "gone_run", "gone_because"],
-                batch_size=100,
-            )
+            bulk.update(changed, [*_FACTS, "state", "standing", "gone_run", "gone_because"])
     _mark_gone(run, outcomes, loaded, versions)
 
 
@@ -290,7 +287,7 @@ def _mark_gone(run: Run, outcomes: list[Outcome], loaded: loading.Loaded, versio
     for start in range(0, len(vanished), CHUNK):
         with transaction.atomic():
             some = vanished[start : start + CHUNK]
-            Finding.objects.bulk_update(some, ["standing", "gone_run", "gone_because"], batch_size=100)
+            bulk.update(some, ["standing", "gone_run", "gone_because"])
             FindingEvent.objects.bulk_create(
                 FindingEvent(finding=f, verb="vanish", before=f.state, after=f.state, run=run)
                 for f in some

@@ -11,8 +11,9 @@ from django.db import connection
 
 if TYPE_CHECKING:
     import polars as pl
+    from django.db import models
 
-__all__ = ["GROUP", "copy", "csv", "insert", "interleaved"]
+__all__ = ["GROUP", "copy", "csv", "insert", "interleaved", "update"]
 
 GROUP = 100
 """Rows of one statement. Before each statement that fires triggers SQLite notes every page it is going to change, and a
@@ -70,3 +71,26 @@ def csv(frame: pl.DataFrame) -> bytes:
     out = io.BytesIO()
     frame.write_csv(out, include_header=False, quote_style="non_numeric", null_value="\\N")
     return out.getvalue()
+
+
+def update(rows: Sequence[models.Model], names: Sequence[str]) -> None:
+    """Write some fields of rows of one model, by one prepared statement, on either database.
+
+    Django's ``bulk_update`` resolves a condition for each row and column, which takes a hundred times as long.
+    """
+    if not rows:
+        return
+    meta = type(rows[0])._meta
+    quote = connection.ops.quote_name
+    fields = [meta.get_field(name) for name in names]
+    assigned = ", ".join(f"{quote(f.column)} = {_placeholder(f)}" for f in fields)
+    key = meta.pk
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            f"UPDATE {quote(meta.db_table)} SET {assigned} WHERE {quote(key.column)} = %s",
+            [[f.get_db_prep_save(getattr(row, f.attname), connection) for f in (*fields, key)] for row in rows],
+        )
+
+
+def _placeholder(f: Any) -> str:
+    return f.get_placeholder(None, None, connection) if hasattr(f, "get_placeholder") else "%s"

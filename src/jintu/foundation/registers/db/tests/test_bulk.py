@@ -30,6 +30,17 @@ def test_rows_arrive_in_order(rows):
 
 
 @pytest.mark.django_db
+def test_fields_of_rows_are_written_as_a_save_writes_them():
+    views = SavedView.objects.bulk_create(SavedView(register="a", owner=i, name=f"v{i}", query="") for i in range(3))
+    for view in views[:2]:
+        view.name, view.query, view.shared, view.owner = f"{view.name}'; --", "状态=%s", True, 99
+    bulk.update(views[:2], ["name", "query", "shared"])
+    found = list(SavedView.objects.order_by("pk").values_list("name", "query", "shared", "owner"))
+    assert found == [("v0'; --", "状态=%s", True, 0), ("v1'; --", "状态=%s", True, 1), ("v2", "", False, 2)]
+    bulk.update([], ["name"])
+
+
+@pytest.mark.django_db
 def test_texts_are_copied_as_they_are():
     if connection.vendor != "postgresql":
         pytest.skip("COPY is PostgreSQL's")
