@@ -21,7 +21,7 @@ from jintu.foundation.registers.rendering import row_title
 from jintu.kernel import codelists, hashing
 from jintu.kernel.errors import Missing
 
-from . import schemas, versions
+from . import rowgroups, schemas, versions
 from .models import AnalysisResult, LayerVersion
 from .outlines import Outline
 from .schemas import Schema
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     from jintu.kernel.flat import Polygons
 
+    from .features import Features
+
 __all__ = ["METHOD", "analyse", "keep", "wrong_parts"]
 
 METHOD = "ellipsoidal/CGCS2000/lonlat-edges/1"
@@ -40,6 +42,12 @@ METHOD = "ellipsoidal/CGCS2000/lonlat-edges/1"
 SMALLEST_M2 = 0.1
 """Less is the rounding of neighbours' coordinates, not an occupation."""
 MOST_ROWS = 500
+COLUMNS = {
+    "survey.DLTB": ("land_use_code", "ownership", "ridge_area_m2", "patch_area_m2"),
+    "survey.JBNTTB": ("patch_code", "land_use_code"),
+}
+"""What is read of a layer beside its outlines, its class where nothing is said; always the same, so that one question's
+row groups serve the next."""
 CONFORMING, CONDITIONAL, NOT_CONFORMING, UNKNOWN = "conforming", "conditional", "not_conforming", "unknown"
 
 
@@ -68,7 +76,7 @@ def analyse(outline: Outline, scope: Any, day: date) -> dict[str, Any]:
     published = list(LayerVersion.objects.published().within(scope).defer("quality"))
     used: list[LayerVersion] = []
 
-    def met(layer: str, *columns: str) -> tuple[Schema, list[_Met]] | None:
+    def met(layer: str) -> tuple[Schema, list[_Met]] | None:
         try:
             schema = schemas.get(layer)
         except Missing:  # a domain that is not installed has no layer
@@ -77,7 +85,7 @@ def analyse(outline: Outline, scope: Any, day: date) -> dict[str, Any]:
         if not pieces:
             return None
         used.extend(pieces)
-        return schema, [_meet(prepared, v, columns or (schema.classes,)) for v in pieces]
+        return schema, [_meet(prepared, v) for v in pieces]
 
     answer: dict[str, Any] = {
         "as_of": day.isoformat(),
@@ -97,9 +105,9 @@ def analyse(outline: Outline, scope: Any, day: date) -> dict[str, Any]:
         "declared": _declared(outline),
         "own_overlap_m2": _own_overlap(prepared),
     }
-    found = met("survey.DLTB", "land_use_code", "ownership", "ridge_area_m2", "patch_area_m2")
+    found = met("survey.DLTB")
     answer["land_use"] = _land_use(found[1], total) if found else None
-    found = met("survey.JBNTTB", "patch_code", "land_use_code")
+    found = met("survey.JBNTTB")
     answer["farmland"] = _farmland(found[1]) if found else None
     found = met("planning.TDYTQ")
     answer["zones"] = _zones(found, total) if found else None
@@ -156,22 +164,24 @@ def _m2(value: float) -> float:
     return round(float(value), 2)
 
 
-def _meet(prepared: Any, version: LayerVersion, columns: Sequence[str]) -> _Met:
-    """The features of a version that share more than a tenth of a square metre with the parcels, and their columns.
+def _lying_near(version: LayerVersion, box: Any) -> Features:
+    """The features of a version near a box, of the row groups that lie there: it is not loaded for one question."""
+    columns = COLUMNS.get(version.layer, (version.schema.classes,))
+    return rowgroups.near(version, [*columns, "geometry"], box)
 
-    A version that is not in memory is not loaded for one question: what lies near is read from the lake.
-    """
+
+def _meet(prepared: Any, version: LayerVersion) -> _Met:
+    """The features of a version that share more than a tenth of a square metre with the parcels, and their columns."""
     import numpy as np
 
-    from jintu.kernel.flat import Polygons
     from jintu.kernel.overlay import overlay
 
     boxes = prepared.boxes
     box = (*boxes[:, :2].min(axis=0).tolist(), *boxes[:, 2:].max(axis=0).tolist())
     resident = versions.held(version)
     if resident is None:
-        attributes = version.table([*columns, "geometry"], box)
-        pairs = overlay(prepared, Polygons.from_wkb(attributes.column("geometry")))
+        lying = _lying_near(version, box)
+        attributes, pairs = lying.attributes, overlay(prepared, lying.polygons)
         rows = pairs.right
     else:
         attributes, near = resident.attributes, resident.near(box)
@@ -428,12 +438,10 @@ WRONG_PARTS = ("farmland", "prohibited", "restricted")
 def _near(version: LayerVersion, box: Any, column: str) -> tuple[list[Any], NDArray[np.object_]]:
     """Values of a column (None each without one) and Shapely outlines of the features near a box, from memory where the
     version is there, else from the lake."""
-    import shapely
-
     resident = versions.held(version)
     if resident is None:
-        table = version.table([column, "geometry"] if column else ["geometry"], box)
-        shapes = shapely.from_wkb(table.column("geometry").to_numpy())
+        lying = _lying_near(version, box)
+        table, shapes = lying.attributes, lying.shapes(range(len(lying)))
     else:
         rows = resident.near(box)
         table, shapes = resident.attributes.take(rows), resident.shapes(rows)
