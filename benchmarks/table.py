@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -61,12 +62,21 @@ def _programs(result: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def _rows(programs: dict[str, dict[str, Any]]) -> list[str]:
-    columns = list(dict.fromkeys(name for figures in programs.values() for name in figures))
-    head = ["| |" + "|".join(columns) + "|", "|---" * (len(columns) + 1) + "|"]
+    """A line for each figure, a column for each programme."""
+    flat = {name: dict(_flat(figures)) for name, figures in programs.items()}
+    names = list(dict.fromkeys(name for figures in flat.values() for name in figures))
+    head = ["|figure|" + "|".join(flat) + "|", "|---" * (len(flat) + 1) + "|"]
     return head + [
-        f"|{name}|" + "|".join(_cell(figures.get(column)) for column in columns) + "|"
-        for name, figures in programs.items()
+        f"|{name}|" + "|".join(_cell(figures.get(name)) for figures in flat.values()) + "|" for name in names
     ]
+
+
+def _flat(figures: dict[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in figures.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{before}{name} · ")
+        else:
+            yield before + name, value
 
 
 def _cell(value: Any) -> str:
