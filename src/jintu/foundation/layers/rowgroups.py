@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["near"]
 
 Box = tuple[float, float, float, float]
-LIMIT = 256 << 20
 
 
 class Index(NamedTuple):
@@ -61,7 +60,7 @@ class Group:
         return Features.of(self.table.take(rows), self.kind) if len(rows) else None
 
 
-_kept: Held[Group] = Held(lambda: getattr(settings, "JINTU_TILE_BYTES", LIMIT))
+_kept: Held[Group] = Held(lambda: settings.JINTU_TILE_BYTES)
 
 
 def near(version: LayerVersion, columns: Sequence[str], bbox: Box) -> Features:

@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from django.utils.translation import gettext as _
 
@@ -37,17 +37,16 @@ Move = Callable[[Any], Any]
 """Geometry of the coordinate system of the filter to degrees."""
 
 
-class Rows:
+class Rows(Protocol):
     """What a filter looks at: a row group, whose columns are read when they are asked for."""
 
     rows: int
 
     def column(self, name: str) -> pa.ChunkedArray:
-        raise NotImplementedError
+        """A column by its name."""
 
     def meeting(self, shape: Any) -> Mask:
         """Which rows' geometry meets ``shape``."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import django
 import pytest
@@ -11,7 +12,7 @@ django.setup()
 
 from django.test import Client  # noqa: E402
 
-from jintu.foundation.layers import importing  # noqa: E402
+from jintu.foundation.layers import content, importing  # noqa: E402
 from jintu.foundation.layers.tests import grid  # noqa: E402
 from jintu.foundation.layers.tests.conftest import (  # noqa: E402, F401 - fixtures
     DAY,
@@ -58,3 +59,10 @@ def public():
 def name(opened):
     """The open collection of land use."""
     return opening.Opening.objects.get(version=opened["DLTB"]).collection
+
+
+@pytest.fixture
+def version(db, tmp_path, monkeypatch):
+    """30 patches in row groups of four."""
+    monkeypatch.setattr(content, "ROW_GROUP", 4)
+    return importing.import_layer("DLTB", grid.dltb(tmp_path / "a.gpkg"), "990121", date(2024, 12, 31)).version

@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from jintu.foundation.layers import content, importing
 from jintu.foundation.layers.tests import grid
 from jintu.foundation.publication import cql2, reading
 from jintu.foundation.publication.asking import BadRequest
@@ -158,13 +157,6 @@ def test_conditions_are_joined_as_logic_has_it(tree: Any) -> None:
 
 
 # --- pages ----------
-
-
-@pytest.fixture
-def version(db, tmp_path, monkeypatch):
-    """30 patches in row groups of four."""
-    monkeypatch.setattr(content, "ROW_GROUP", 4)
-    return importing.import_layer("DLTB", grid.dltb(tmp_path / "a.gpkg"), "990121", date(2024, 12, 31)).version
 
 
 @hypothesis_settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
-
 import pytest
 import shapely
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from jintu.foundation.layers import content, importing, lake
+from jintu.foundation.layers import lake
 from jintu.foundation.layers.tests import grid
 from jintu.foundation.publication import reading
 from jintu.foundation.publication.reading import Question
 from jintu.kernel.errors import Missing
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def version(tmp_path, monkeypatch):
-    """30 patches in row groups of four."""
-    monkeypatch.setattr(content, "ROW_GROUP", 4)
-    return importing.import_layer("DLTB", grid.dltb(tmp_path / "a.gpkg"), "990121", date(2024, 12, 31)).version
 
 
 @hypothesis_settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

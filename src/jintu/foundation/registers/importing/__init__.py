@@ -293,8 +293,9 @@ def _same_period(batch: Batch) -> list[int]:
 
 def close(register: Register, batch: Batch) -> None:
     """Give up a batch that was checked or began to load; what was kept of its problems stays readable."""
+    states = (Batch.State.STAGED, Batch.State.LOADING) if batch.rows_applied else (Batch.State.STAGED,)
     with transaction.atomic():
-        Batch.objects.filter(pk=batch.pk, state__in=(Batch.State.STAGED, Batch.State.LOADING)).update(
+        Batch.objects.filter(pk=batch.pk, state__in=states).update(
             state=Batch.State.FAILED,
             file_sha256=batch.file_sha256,
             rows_read=batch.rows_read,

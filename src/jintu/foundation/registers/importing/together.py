@@ -72,10 +72,9 @@ def check_and_write(
         _take_over(batch, work.batch)
         if work.more:
             write(register, batch, chain(held, work.rest()), loading and (lambda done, _all: loading(done, work.rows)))
-    except AnotherLoader:
-        work.join()
-        if work.error is None:
-            raise
+    except AnotherLoader:  # who steps back leaves the batch as it is
+        work.stop()
+        raise
     except BaseException:
         work.stop()
         fail(register, batch)

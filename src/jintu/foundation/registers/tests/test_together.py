@@ -120,6 +120,17 @@ def test_a_load_that_fails_ends_the_check(emptied, tmp_path, actor, monkeypatch,
     nothing_is_left()
 
 
+def test_a_batch_somebody_else_loads_is_left_to_them(emptied, tmp_path, actor, monkeypatch):
+    def taken(*given):
+        raise apply.AnotherLoader("Another process is loading this import.")
+
+    monkeypatch.setattr(apply, "_write", taken)
+    with pytest.raises(apply.AnotherLoader):
+        load(write(tmp_path / "a.csv", *rows(40 * PIECE)), actor=actor)
+    assert not any(t.name == "check" for t in threading.enumerate())
+    assert Batch.objects.get().state == Batch.State.LOADING
+
+
 def test_a_number_filed_meanwhile_fails_the_whole_import(emptied, tmp_path, actor, monkeypatch):
     written = apply._write
 
