@@ -33,6 +33,11 @@ def setup(*, database: bool = True) -> None:
 
     node = settings.NODE
     if connection.vendor == "sqlite" and not node.embedded_file.is_file():
+        if (node.data / "jintu.toml").is_file():
+            _not_fit(
+                f"the node in {node.data} has no {node.embedded_file.name}. If its database is a server, name it in "
+                "jintu.toml (database) or in JINTU_DATABASE"
+            )
         _not_fit(f"there is no node in {node.data}. Make one with: jintu init")
     try:
         from django.db.migrations.executor import MigrationExecutor

@@ -111,7 +111,11 @@ def _node(data: Path) -> None:
 
     fresh = not (data / "jintu.toml").exists()
     if fresh:
-        make_node(data, division=DIVISION, level="county", name="示例县", business_date=AS_OF.isoformat())
+        # written down, so that serve and worker find it without the variable
+        database = os.environ.get("JINTU_DATABASE", "")
+        make_node(
+            data, division=DIVISION, level="county", name="示例县", database=database, business_date=AS_OF.isoformat()
+        )
     try:
         setup(database=False)
         migrate()

@@ -6,7 +6,7 @@ import logging
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -15,7 +15,10 @@ from django.utils.translation import gettext_noop
 
 from jintu.kernel.errors import Conflict, InputError, JintuError, Missing, NotAllowed, Place, Refused, Unsupported
 
-__all__ = ["ErrorMiddleware", "Told", "api_exception", "joined", "status_of", "tell", "tell_kept", "where"]
+if TYPE_CHECKING:
+    from jintu.kernel.formats.source import Notice
+
+__all__ = ["ErrorMiddleware", "Told", "api_exception", "joined", "noticed", "status_of", "tell", "tell_kept", "where"]
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +106,12 @@ def where(place: Place) -> str:
 def joined(*sentences: str) -> str:
     """Sentences one after another: with a space in English, without one behind a Chinese full stop."""
     return re.sub(r"(?<=[。！？；]) ", "", " ".join(s for s in sentences if s))
+
+
+def noticed(notice: Notice) -> str:
+    """What a reader decided or repaired, for a person: "a.csv, row 1: The empty last column is left out."."""
+    text, place = _fill(notice.sentence, notice.params), where(notice.place)
+    return f"{place}{_(': ')}{text}" if place else text
 
 
 def tell(error: JintuError) -> Told:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.contrib import messages
-from django.db import transaction
+from django.db import models, transaction
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -20,7 +20,8 @@ from jintu.foundation.identity import actor_of
 from jintu.foundation.identity.access import needs, require
 from jintu.foundation.identity.models import User
 from jintu.foundation.identity.scope import Scope, prefix_of
-from jintu.foundation.operations import files, jobs
+from jintu.foundation.operations import clock, files, jobs
+from jintu.foundation.operations.errors import noticed
 from jintu.foundation.operations.models import Job
 from jintu.kernel.errors import InputError, JintuError, Missing, Place, Refused
 
@@ -30,11 +31,13 @@ from .importing import mapping as mappings
 from .importing import open_batch, staging
 from .importing.duplicates import WAYS
 from .importing.mapping import Mapping
+from .importing.problems import Problem
 from .importing.tasks import CHECK, EXPORT, LOAD, REVERT, local_file
 from .models import Batch, ImportMapping
 
 SAMPLE_ROWS = 8
 PROBLEMS_SHOWN = 60
+KINDS_SHOWN = 20
 DIRECT_ROWS = listing.CAP
 """Lists up to this length are exported at once; longer ones by a job."""
 
@@ -189,7 +192,7 @@ def _look(register: Register, batch: Batch) -> dict[str, Any]:
             "crs": source.crs or "",
             "has_geometry": source.has_geometry,
             "count": source.count,
-            "notices": [str(n) for n in source.notices][:20],
+            "notices": [noticed(n) for n in source.notices[:20]],
         }
     lines = []
     for name, (f, column) in register.attributes.items():
@@ -229,7 +232,17 @@ def _look(register: Register, batch: Batch) -> dict[str, Any]:
         "head": [[str(r.get(h) if r.get(h) is not None else "") for h in headers] for r in head],
         "unused": [h for h in headers if h not in used],
         "folded": sum(not line["shown"] for line in lines),
+        "division_samples": "、".join(samples.get(proposed.division.get("from", ""), []))[:80],
+        "named_at": _named_at(register, str(proposed.division.get("at") or register.period)),
     }
+
+
+def _named_at(register: Register, at: str) -> list[tuple[str, str, bool]]:
+    """Days whose names of divisions may hold, (value, words, chosen): those of a column, or the fixed day given."""
+    columns = [(n, values.header(f, c)) for n, (f, c) in register.attributes.items() if isinstance(f, models.DateField)]
+    today = clock.today().isoformat()
+    known = {today: today, at: at} | dict(columns)
+    return [(value, words, value == at) for value, words in known.items() if value]
 
 
 def _labels(register: Register) -> dict[str, str]:
@@ -317,6 +330,7 @@ def batch_page(request: HttpRequest, name: str, pk: int) -> HttpResponse:
         }
         for p in problems[:PROBLEMS_SHOWN]
     ]
+    counted = [(r["count"], labels.get(r["field"], r["field"]), _kind(r)) for r in batch.report.get("reasons", [])]
     checked = batch.state == Batch.State.STAGED and batch.rows_read > 0
     running = job is not None and not job.is_over
     context = {
@@ -326,6 +340,7 @@ def batch_page(request: HttpRequest, name: str, pk: int) -> HttpResponse:
         "running": running,
         "checked": checked and not running,
         "problems": shown,
+        "kinds": counted[:KINDS_SHOWN],
         "more": max(0, len(problems) - len(shown)),
         "told": told,
         "same_period": Batch.objects.filter(pk__in=batch.report.get("same_period", [])),
@@ -336,6 +351,11 @@ def batch_page(request: HttpRequest, name: str, pk: int) -> HttpResponse:
     if request.headers.get("HX-Request") and not running:
         answer["HX-Refresh"] = "true"
     return answer
+
+
+def _kind(reason: dict[str, Any]) -> str:
+    """The sentence of a kind of fault with the example it was first seen with."""
+    return Problem(**(reason.get("example") or {"row": 0, **{k: reason[k] for k in ("field", "sentence")}})).text()
 
 
 @require_POST

@@ -66,3 +66,13 @@ def test_a_node_from_its_making_to_its_restoring(tmp_path: Path) -> None:
 def test_help_needs_no_node(tmp_path: Path, arguments: list[str]) -> None:
     assert "Usage" in jintu(tmp_path / "none", *arguments).stdout
     assert not (tmp_path / "none").exists()
+
+
+def test_a_node_whose_database_is_elsewhere_says_so(tmp_path: Path) -> None:
+    """What JINTU_DATABASE said when it was made and nobody says now is no missing node."""
+    node = tmp_path / "node"
+    node.mkdir()
+    (node / "jintu.toml").write_text('secret_key = "s"\ndivision = "990121"\n', encoding="utf-8")
+    said = jintu(node, "backup", str(tmp_path / "x"), code=5).stderr
+    assert "JINTU_DATABASE" in said
+    assert "jintu init" not in said

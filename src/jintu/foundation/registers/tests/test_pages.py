@@ -367,6 +367,35 @@ def test_the_wizard_from_file_to_rows_and_back(plots, signed_in, tmp_path):
     assert not Plot.objects.visible().exists()
 
 
+def test_the_wizard_says_in_chinese_what_the_reader_decided(plots, signed_in, tmp_path):
+    path = write(tmp_path / "五月.csv", line("A"))
+    path.write_text("".join(f"{row}{',' * (at == 0)}\n" for at, row in enumerate(path.read_text().splitlines())))
+    client = signed_in()
+    columns = upload(client, path)
+    told = client.get(columns, headers={"Accept-Language": "zh-hans"}).context["about"]["notices"]
+    assert told
+    assert not [n for n in told if "column" in n or "row" in n]
+
+
+def test_division_names_hold_at_a_day_the_clerk_can_read(plots, signed_in, tmp_path):
+    client = signed_in()
+    page = client.get(upload(client, write(tmp_path / "names.csv", line("A"))))
+    days = page.context["named_at"]
+    assert [words for value, words, chosen in days if chosen] == ["Signed on"], days
+
+
+def test_the_wizard_counts_the_kinds_of_fault(plots, signed_in, tmp_path):
+    client = signed_in()
+    bad = [line(f"B{i}", day="2026-02-31") for i in range(70)]
+    columns = upload(client, write(tmp_path / "many-faults.csv", *bad))
+    state = client.post(columns, accepted_mapping(client.get(columns))).url
+    jobs.work_off()
+    page = client.get(state)
+    assert page.context["more"] == 10
+    assert [n for n, _, _ in page.context["kinds"]] == [70]
+    assert "2026-02-31" in page.context["kinds"][0][2]
+
+
 def test_the_wizard_tells_faults_and_loads_the_good_rows(plots, signed_in, tmp_path):
     from jintu.kernel import formats
 
