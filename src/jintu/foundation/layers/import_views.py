@@ -40,7 +40,7 @@ PASSED_ON = ("layer", "division", "valid_from", "crs", "encoding", "name", "good
 def start(request: HttpRequest) -> HttpResponse:
     """Hand in a file; the job reads, checks and publishes it. Foreign columns are matched on a page before."""
     if request.method == "POST":
-        kept = _stored(request)
+        kept = _handed_in(request.POST.get("kept", "")) or _stored(request)
         if request.POST.get("action") == "match":
             schemas.get(request.POST.get("layer", ""))
             asked = {k: request.POST.get(k, "") for k in PASSED_ON}
@@ -50,11 +50,17 @@ def start(request: HttpRequest) -> HttpResponse:
     context = {
         "schemas": list(schemas.catalogue()),
         "structures": [(f"{DELIVERY}{s.name}", s.label) for s in structures.catalogue()],
-        "chosen": request.GET.get("layer", ""),
+        "given": request.GET.dict(),
+        "kept": _handed_in(request.GET.get("file", "")),
         "mappings": _mappings(),
-        "division": next((d for d in scope.divisions if len(d) >= 6), ""),
+        "division": request.GET.get("division") or next((d for d in scope.divisions if len(d) >= 6), ""),
     }
     return render(request, "layers/import.html", context)
+
+
+def _handed_in(sha256: str) -> StoredFile | None:
+    """A file that was handed in before, by its hash, which only those know who may see the job that read it."""
+    return StoredFile.objects.filter(sha256=sha256).first() if sha256 else None
 
 
 def _stored(request: HttpRequest) -> StoredFile:
@@ -69,7 +75,7 @@ def _mappings() -> list[dict[str, str]]:
     named = LayerMapping.objects.exclude(name__startswith=assistant.SHAPE)
     saved = named.order_by("layer", "name").values_list("layer", "name")
     come = [(s.name, name) for s in schemas.catalogue() for name in mapping.shipped(s.name)]
-    return [{"layer": layer, "name": name} for layer, name in dict.fromkeys([*saved, *come])]
+    return [{"id": f"{layer}/{name}", "layer": layer, "name": name} for layer, name in dict.fromkeys([*saved, *come])]
 
 
 def _where_and_when(request: HttpRequest) -> tuple[str, date]:

@@ -35,7 +35,7 @@ class LayerRefused(InputError):
             place=Place(file=problems.file),
             remedy="Correct the file, or load only the rows without problems.",
             count=problems.count,
-            first=str(first),
+            first=first,
         )
         self.problems = problems.kept
         self.count = problems.count

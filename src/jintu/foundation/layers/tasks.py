@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,23 @@ from jintu.kernel.errors import InputError, Missing, Place
 __all__ = ["build_tiles", "export_version", "import_delivery", "import_version", "make_package", "remove_drafts"]
 
 
-@jobs.kind("layers.import", title="Load a layer")
+def _hand_in_again(arguments: Mapping[str, Any]) -> str:
+    """The page a file is handed in on, filled in: nothing has to be chosen or written twice."""
+    from urllib.parse import urlencode
+
+    from django.urls import reverse
+
+    asked = {n: arguments.get(n) or "" for n in ("file", "division", "valid_from", "crs", "encoding")}
+    if layer := arguments.get("layer"):
+        mapping = arguments.get("mapping")
+        asked |= {"layer": layer, "name": arguments.get("version_name") or ""}
+        asked["mapping"] = f"{layer}/{mapping}" if mapping else ""
+    else:
+        asked["layer"] = f"delivery:{arguments.get('structure', '')}"
+    return f"{reverse('layers:import')}?{urlencode({n: v for n, v in asked.items() if v})}"
+
+
+@jobs.kind("layers.import", title="Load a layer", again=_hand_in_again)
 def import_version(
     job: jobs.Running,
     *,
@@ -76,7 +93,7 @@ def import_version(
             raise InputError(
                 error.sentence,
                 place=error.place,
-                remedy="The list of problems is kept as file {report}.",
+                remedy="Correct the rows in the list of problems and hand it in again, or load the good rows only.",
                 **{**error.params, "report": report.sha256},
             ) from error
     answer = {"version": result.version.pk, "rows": result.rows, "refused": result.refused}
@@ -106,7 +123,7 @@ def _settled(job: jobs.Running, version: Any, *, inspect: bool, decision: str) -
     }
 
 
-@jobs.kind("layers.delivery", title="Load a delivery")
+@jobs.kind("layers.delivery", title="Load a delivery", again=_hand_in_again)
 def import_delivery(
     job: jobs.Running,
     *,
@@ -164,10 +181,10 @@ def import_delivery(
         raise InputError(
             "{count} tables are refused, rejected or missing: {names}. The others are kept as drafts.",
             place=Place(file=kept.name),
-            remedy="Correct them and load the delivery again. The list of problems is kept as file {report}.",
+            remedy="Correct them and load the delivery again; the list of problems says what and where.",
             count=len(loaded.wanting),
             names=", ".join(loaded.wanting),
-            report=answer.get("report", "—"),
+            report=answer.get("report", ""),
         )
     return answer
 

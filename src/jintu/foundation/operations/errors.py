@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -18,7 +18,18 @@ from jintu.kernel.errors import Conflict, InputError, JintuError, Missing, NotAl
 if TYPE_CHECKING:
     from jintu.kernel.formats.source import Notice
 
-__all__ = ["ErrorMiddleware", "Told", "api_exception", "joined", "noticed", "status_of", "tell", "tell_kept", "where"]
+__all__ = [
+    "ErrorMiddleware",
+    "Told",
+    "api_exception",
+    "joined",
+    "keep",
+    "noticed",
+    "status_of",
+    "tell",
+    "tell_kept",
+    "where",
+]
 
 log = logging.getLogger(__name__)
 
@@ -68,9 +79,13 @@ CONTENTS = (
 
 def _said(value: Any) -> Any:
     """A value as a person reads it: no binary noise behind the last digit that means something (12 digits are a
-    millimetre of a coordinate and a cent of ten billion), contents of files in the reader's language."""
+    millimetre of a coordinate and a cent of ten billion), contents of files and errors in the reader's language."""
     if isinstance(value, float):
         return f"{value:.12g}"
+    if isinstance(value, JintuError):
+        return _whole(tell(value))
+    if isinstance(value, Mapping):
+        return _whole(tell_kept(value))
     return _(value) if value in CONTENTS else value
 
 
@@ -103,6 +118,12 @@ def where(place: Place) -> str:
     return _(", ").join(nouns[noun].format(value=value) if noun else value for noun, value in place.words())
 
 
+def _whole(told: Told) -> str:
+    """An error inside another's sentence: place, what is wrong, what to do."""
+    said = joined(told.sentence, told.remedy)
+    return f"{told.place}{_(': ')}{said}" if told.place else said
+
+
 def joined(*sentences: str) -> str:
     """Sentences one after another: with a space in English, without one behind a Chinese full stop."""
     return re.sub(r"(?<=[。！？；]) ", "", " ".join(s for s in sentences if s))
@@ -117,6 +138,17 @@ def noticed(notice: Notice) -> str:
 def tell(error: JintuError) -> Told:
     """The error for a person."""
     return Told(error.code, _fill(error.sentence, error.params), _fill(error.remedy, error.params), where(error.place))
+
+
+def keep(error: JintuError) -> dict[str, Any]:
+    """An error as JSON, translated only when somebody reads it; errors among its values are kept in the same way."""
+    return {
+        "code": error.code,
+        "sentence": error.sentence,
+        "remedy": error.remedy,
+        "params": {k: keep(v) if isinstance(v, JintuError) else str(v) for k, v in error.params.items()},
+        "place": {k: v for k, v in asdict(error.place).items() if v not in ("", None)},
+    }
 
 
 def tell_kept(kept: Mapping[str, Any]) -> Told:

@@ -26,7 +26,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -39,6 +39,7 @@ from django.utils.translation import gettext_noop as _noop
 from jintu.kernel.errors import JintuError, Missing, Refused
 
 from .actor import Actor
+from .errors import keep
 from .models import Job
 
 __all__ = [
@@ -75,23 +76,35 @@ class Cancelled(JintuError):
 
 @dataclass(frozen=True)
 class Kind:
-    """``resumable``: an interrupted job is queued again, until it was tried ``attempts`` times."""
+    """``resumable``: an interrupted job is queued again, until it was tried ``attempts`` times. ``again``: the page on
+    which a person mends what a job of this kind failed at, from its arguments."""
 
     name: str
     title: str
     run: Callable[..., Any]
     resumable: bool = True
     attempts: int = 3
+    again: Callable[[Mapping[str, Any]], str] | None = None
 
 
 _kinds: dict[str, Kind] = {}
 
 
-def kind(name: str, *, title: str, resumable: bool = True, attempts: int = 3) -> Callable[[R], R]:
-    """Declare what runs for jobs of this kind: ``run(job, **ids)``, its result is JSON."""
+def kind(
+    name: str,
+    *,
+    title: str,
+    resumable: bool = True,
+    attempts: int = 3,
+    again: Callable[[Mapping[str, Any]], str] | None = None,
+) -> Callable[[R], R]:
+    """Declare what runs for jobs of this kind: ``run(job, **ids)``, its result is JSON; see `Kind`.
+
+    A result or the params of an error may have ``report``, a stored file: the page of the job offers it.
+    """
 
     def declare(run: R) -> R:
-        _kinds[name] = Kind(name, title, run, resumable, attempts)
+        _kinds[name] = Kind(name, title, run, resumable, attempts, again)
         return run
 
     return declare
@@ -272,7 +285,7 @@ def _execute(pk: int, listener: Callable[[int, int, str], None] | None = None, r
         facts = {"state": Job.State.CANCELLED}
         raised = error
     except JintuError as error:
-        facts = {"state": Job.State.FAILED, "error": _told(error)}
+        facts = {"state": Job.State.FAILED, "error": keep(error)}
         raised = error
     except Exception as error:  # the boundary of foreign code: noted here, raised again for whoever waits
         log.exception("job %s (%s) failed", pk, job.kind)
@@ -291,17 +304,6 @@ def _execute(pk: int, listener: Callable[[int, int, str], None] | None = None, r
     )
     if reraise and raised is not None:
         raise raised
-
-
-def _told(error: JintuError) -> dict[str, Any]:
-    """An error as the job keeps it: translated only when somebody reads it."""
-    return {
-        "code": error.code,
-        "sentence": error.sentence,
-        "remedy": error.remedy,
-        "params": {k: str(v) for k, v in error.params.items()},
-        "place": {k: v for k, v in asdict(error.place).items() if v not in ("", None)},
-    }
 
 
 # -- what the worker does besides

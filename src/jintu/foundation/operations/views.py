@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.contrib.auth.decorators import login_required
@@ -13,11 +14,11 @@ from django.views.decorators.http import require_GET, require_POST
 
 from jintu.kernel.errors import Missing, NotAllowed
 
-from . import jobs
+from . import files, jobs
 from .errors import tell_kept
 from .models import Job
 
-__all__ = ["job_cancel", "job_list", "job_page", "job_progress"]
+__all__ = ["job_cancel", "job_list", "job_page", "job_progress", "job_report"]
 
 PAGE = 50
 
@@ -48,7 +49,23 @@ def _shown(job: Job) -> dict[str, Any]:
         "error": tell_kept(job.error) if job.error else None,
         "ahead": ahead,
         "results": _results(job),
+        "report": _report(job),
+        "again": _again(job),
     }
+
+
+def _report(job: Job) -> str:
+    """The stored file that lists what was wrong, where the job has left one."""
+    for told in (job.result, (job.error or {}).get("params")):
+        if isinstance(told, dict) and re.fullmatch(r"[0-9a-f]{64}", str(told.get("report", ""))):
+            return str(told["report"])
+    return ""
+
+
+def _again(job: Job) -> str:
+    """Where a person mends what the job failed at."""
+    kind = jobs.kinds().get(job.kind)
+    return kind.again(job.arguments) if kind and kind.again and job.state == Job.State.FAILED else ""
 
 
 def _results(job: Job) -> list[tuple[str, Any]]:
@@ -109,6 +126,16 @@ def job_progress(request: HttpRequest, pk: int) -> HttpResponse:
     if job.is_over:
         answer["HX-Refresh"] = "true"
     return answer
+
+
+@login_required
+@require_GET
+def job_report(request: HttpRequest, pk: int) -> HttpResponse:
+    """The list of what was wrong, as a spreadsheet."""
+    found = _report(_one(request, pk))
+    if not found:
+        raise Missing("The job has left no list.")
+    return files.response(found)
 
 
 @login_required

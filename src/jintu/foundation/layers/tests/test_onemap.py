@@ -176,7 +176,9 @@ def test_a_layer_is_loaded_through_the_page_as_a_job(director, townsman, tmp_pat
                 {"layer": "survey.DLTB", "division": "990121", "valid_from": "2025-12-31", "file": file, **more},
             )
 
-    assert director.get("/map/versions/import/").status_code == 200
+    form = director.get("/map/versions/import/")
+    assert form.status_code == 200
+    assert "utf-8" not in form.content.decode().partition('id="encoding"')[2][:60]
     path = grid.dltb(tmp_path / "图斑.gpkg")
     assert send(townsman, path).status_code == 422  # the county is more than a township's clerk may fill
     assert send(director, path, valid_from="").status_code == 422
@@ -190,3 +192,18 @@ def test_a_layer_is_loaded_through_the_page_as_a_job(director, townsman, tmp_pat
     job = Job.objects.filter(kind="layers.import").latest("pk")
     assert job.state == "failed" and "problems" in job.error["sentence"] and job.error["params"]["report"]
     assert LayerVersion.objects.count() == 1
+
+    # its page gives the list, and the way to hand the same file in again
+    page = director.get(f"/jobs/{job.pk}/", headers={"Accept-Language": "zh-hans"})
+    assert "row 2" not in page.context["error"].sentence
+    listed = director.get(f"/jobs/{job.pk}/report/")
+    assert listed.status_code == 200
+    assert b"".join(listed.streaming_content)[:2] == b"PK"
+    assert townsman.get(f"/jobs/{job.pk}/report/").status_code == 404
+    form = director.get(page.context["again"])
+    assert "b.gpkg" in form.content.decode() and "2026-01-01" in form.content.decode()
+    kept = {"kept": form.context["kept"].sha256, "layer": "survey.DLTB", "division": "990121"}
+    again = director.post("/map/versions/import/", {**kept, "valid_from": "2026-01-01", "good_only": "1"})
+    assert again.status_code == 302, again.content[-500:]
+    jobs.work_off()
+    assert LayerVersion.objects.count() == 2

@@ -66,10 +66,9 @@ def test_other_errors_are_left_to_django() -> None:
 
 
 def test_an_error_kept_by_a_job_reads_the_same() -> None:
-    from jintu.foundation.operations.jobs import _told
 
     with translation.override("en"):
-        assert errors.tell_kept(json.loads(json.dumps(_told(NEGATIVE)))) == errors.tell(NEGATIVE)
+        assert errors.tell_kept(json.loads(json.dumps(errors.keep(NEGATIVE)))) == errors.tell(NEGATIVE)
 
 
 @pytest.mark.django_db
@@ -95,3 +94,14 @@ def test_the_api_handler() -> None:
     assert found.status_code == 422
     assert found.data["code"] == "input"
     assert errors.api_exception(ZeroDivisionError(), {}) is None
+
+
+def test_an_error_inside_another_is_told_in_the_readers_language() -> None:
+    inner = InputError("There is no file.", place=Place(file="b.csv", row=7))
+    outer = InputError("There is no such job within your scope.", first=inner)
+    outer.sentence = "{first}"
+    with translation.override("zh-hans"):
+        live, kept = errors.tell(outer).sentence, errors.tell_kept(json.loads(json.dumps(errors.keep(outer)))).sentence
+        assert live == kept
+        assert "第 7 行" in live
+        assert "There" not in live
