@@ -22,6 +22,7 @@ from jintu.kernel.errors import Missing, NotAllowed
 
 from . import parameters
 from .inspection import keeping, rules
+from .inspection.lacking import lacking
 from .inspection.models import Inspection, InspectionMark, InspectionReport
 
 SHOWN = 100
@@ -96,10 +97,7 @@ def of_version(request: HttpRequest, version: int) -> HttpResponse:
 def page(request: HttpRequest, pk: int) -> HttpResponse:
     """One inspection: score, verdict, rules, and the errors of the rule chosen (``?rule=``, ``?from=``)."""
     inspection = _inspection(request, pk)
-    outcomes = [
-        o | {"name": _name(o["rule"]), "needs": o.get("not_run", "").removeprefix("needs ")}
-        for o in inspection.outcomes
-    ]
+    outcomes = [o | {"name": _name(o["rule"]), "needs": lacking(o)} for o in inspection.outcomes]
     failed = [o["rule"] for o in outcomes if o["count"] or o.get("aside")]
     chosen = request.GET.get("rule", "") or (failed[0] if failed else "")
     start = max(0, int(request.GET["from"])) if request.GET.get("from", "").isdigit() else 0

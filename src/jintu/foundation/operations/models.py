@@ -66,6 +66,8 @@ class Job(models.Model):
     @property
     def percent(self) -> int | None:
         """0 to 100, or None while the total is unknown."""
+        if self.state == self.State.DONE:
+            return 100
         return min(100, self.done * 100 // self.total) if self.total else None
 
 

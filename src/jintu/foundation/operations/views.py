@@ -83,7 +83,7 @@ def _results(job: Job) -> list[tuple[str, Any]]:
         "version": _("version"),
     }
     told = job.result if isinstance(job.result, dict) else {}
-    return [(words[n], v) for n, v in told.items() if n in words and not isinstance(v, dict | list)]
+    return [(words[n], v) for n, v in told.items() if n in words and not isinstance(v, bool | dict | list)]
 
 
 @login_required

@@ -21,6 +21,7 @@ from jintu.ui import naming
 
 from ..lazy import pl
 from . import keeping, reporting
+from .lacking import lacking
 from .models import Inspection, InspectionReport
 
 if TYPE_CHECKING:
@@ -142,8 +143,7 @@ def _about(inspection: Inspection) -> list[tuple[str, str, bool]]:
 
 
 def _rule(outcome: dict[str, Any], name_of: Names) -> list[str]:
-    needs = outcome.get("not_run", "").removeprefix("needs ")
-    remark = _("not run: needs {names}").format(names=needs) if "not_run" in outcome else ""
+    remark = _("not run: needs {names}").format(names=lacking(outcome)) if "not_run" in outcome else ""
     counted = "—" if "not_run" in outcome else f"{outcome['count']:,}"
     aside = f"{outcome.get('aside', 0):,}" if outcome.get("aside") else ""
     return [outcome["rule"], outcome["severity"], name_of(outcome["rule"]), outcome["table"], counted, aside, remark]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.utils.translation import gettext as _
 
 from . import keeping
+from .lacking import lacking
 
 if TYPE_CHECKING:
     from .models import Inspection
@@ -76,7 +77,7 @@ def _rules(sheet: Any, inspection: Inspection, name_of: Callable[[str], str], bo
             sheet.write_string(number, column, text)
         sheet.write_number(number, 4, o["count"])
         sheet.write_number(number, 5, o.get("aside", 0))
-        sheet.write_string(number, 6, o.get("not_run", ""))
+        sheet.write_string(number, 6, lacking(o))
         sheet.write_number(number, 7, o["seconds"])
 
 

@@ -69,3 +69,13 @@ def test_all_of_them_leads_to_the_settled_ones_too(rf):
 def test_dated_tables_have_no_card(rf):
     table = next(r for r in descriptor.catalogue() if r.table)
     assert row_findings(rf.get("/"), table, table.model()) is None
+
+
+def test_what_a_rule_lacked_is_said_in_the_readers_language() -> None:
+    from django.utils import translation
+
+    from jintu.foundation.checks.inspection.lacking import lacking
+
+    with translation.override("zh-hans"):
+        assert lacking({"not_run": "needs delivery, metadata of DLTB, XZQ"}) == "成果目录，DLTB 的元数据，XZQ"
+    assert lacking({"count": 0}) == ""
