@@ -12,14 +12,14 @@ class Config(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from jintu.foundation.checks.inspection import rules
+        from jintu.foundation.checks.inspection import reuse, rules
         from jintu.foundation.layers import schemas, structures
 
         from . import mappings
-        from .rules import RULES
+        from .rules import REACH, RULES
 
         rules.register(*RULES)
-
+        reuse.declare(REACH)
         for file in TABLES:
             schemas.register(SCHEMAS / f"{file}.yaml")
         structures.register(SCHEMAS.parent / "deliveries")

@@ -23,12 +23,12 @@ import numpy as np
 from jintu.kernel.flat import Floats, Integers, Polygons, from_shapely
 from jintu.kernel.topology.between import borders_without_lines, covers, lines_off_borders
 from jintu.kernel.topology.cancelling import Edges, cancel, merge
-from jintu.kernel.topology.copies import copies
 from jintu.kernel.topology.defects import Defect, Defects, Kind, Spot, collect, joined
 from jintu.kernel.topology.limits import Limits
 from jintu.kernel.topology.lines import line_defects
-from jintu.kernel.topology.partition import Fetch, enclosed, judge
+from jintu.kernel.topology.partition import Fetch, enclosed
 from jintu.kernel.topology.plane import Plane
+from jintu.kernel.topology.remains import Remains, between, crossing_rows, remains, renewed
 from jintu.kernel.topology.rings import Measures, measure, ring_defects, slivers
 from jintu.kernel.topology.validating import invalid_rows, validity
 
@@ -38,17 +38,22 @@ __all__ = [
     "Kind",
     "Limits",
     "Plane",
+    "Remains",
     "Scan",
     "Spot",
     "borders_without_lines",
     "conclude",
     "covers",
+    "crossing_rows",
     "inspect",
     "invalid_rows",
     "line_defects",
     "lines_off_borders",
+    "remains",
+    "renewed",
     "ring_defects",
     "scan",
+    "slivers",
     "validity",
 ]
 
@@ -104,10 +109,8 @@ def conclude(scans: Sequence[Scan], fetch: Fetch, plane: Plane | None = None, li
         return np.ascontiguousarray(np.concatenate(values)[order])
 
     rows, boxes = column([s.rows for s in scans]), column([s.boxes for s in scans])
-    duplicates = copies(
-        rows, column([s.measures.vertices for s in scans]), column([s.measures.boundary for s in scans]), fetch, plane
-    )
-    open_or_double = judge(merge([s.edges for s in scans]), boxes, rows, fetch, plane)
+    prints = column([s.measures.vertices for s in scans]), column([s.measures.boundary for s in scans])
+    found = between(merge([s.edges for s in scans]), rows, boxes, prints, fetch, plane)
     thin, compactness = slivers(
         area := column([s.measures.area for s in scans]), column([s.measures.perimeter for s in scans]), limits
     )
@@ -118,18 +121,7 @@ def conclude(scans: Sequence[Scan], fetch: Fetch, plane: Plane | None = None, li
         area=area[thin],
         measure=compactness,
     )
-    return joined([_without_copies(open_or_double, duplicates), duplicates, small])
-
-
-def _without_copies(found: Defects, duplicates: Defects) -> Defects:
-    first_of = {copy: first for first, copy in (d.rows for d in duplicates if d.measure == 1)}
-    if not first_of:
-        return found
-    kept = np.ones(len(found), dtype=np.bool_)
-    for i in np.flatnonzero(found.kind == Kind.OVERLAP):
-        one, other = found.spots[found.ends[i] : found.ends[i] + 2, 0].tolist()
-        kept[i] = first_of.get(one, one) != first_of.get(other, other)
-    return found.take(np.flatnonzero(kept))
+    return joined([found, small])
 
 
 def inspect(

@@ -23,7 +23,7 @@ from jintu.kernel.flat import Floats, Integers, Polygons, in_parallel
 from jintu.kernel.overlay.tree import hilbert_order
 from jintu.kernel.topology.plane import Plane
 
-__all__ = ["Edges", "cancel", "merge"]
+__all__ = ["Edges", "cancel", "each", "merge"]
 
 _CHUNK = 256
 Arrays = tuple[Floats, Floats, Integers, Integers, Integers]
@@ -76,6 +76,13 @@ def cancel(polygons: Polygons, plane: Plane, rows: Any = None, threads: int | No
     rest = np.ascontiguousarray(rest[:, _uncancelled(rest[0], rest[1], rest[2], rest[3])])
     numbers = rest[4] if rows is None else np.asarray(rows, dtype=np.int64)[rest[4]]
     return Edges(rest[0], rest[1], rest[2], rest[3], numbers, rest[5], rest[6])
+
+
+def each(polygons: Polygons, plane: Plane) -> Edges:
+    """The edges of every geometry for itself: what one walks to and fro is none of its edges."""
+    order = np.arange(len(polygons))
+    found = [_cancel_chunk(polygons.arrays, order, i, i + 1, *plane.grid) for i in range(len(polygons))]
+    return Edges(*np.concatenate([np.empty((7, 0), dtype=np.int64), *found], axis=1))
 
 
 def merge(parts: Sequence[Edges]) -> Edges:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from jintu.foundation.checks.inspection.tables import Dataset, Table
 
-__all__ = ["RULES"]
+__all__ = ["REACH", "RULES"]
 
 Errors = Iterator["polars.DataFrame"]
 
@@ -23,7 +23,7 @@ Errors = Iterator["polars.DataFrame"]
 def _inside(t: Table, other: Table, column: str, codes: list[str]) -> polars.DataFrame:
     """row, m² of each row of ``t`` in those features of ``other`` whose column has one of the codes."""
     pairs = shared(t, other)
-    kinds = other.frame[column].gather(pairs["right"])
+    kinds = other.read(column).to_series().gather(pairs["right"])
     chosen = pairs.filter(kinds.is_in(codes).fill_null(False))
     return chosen.group_by("left").agg(pl.col("area_m2").sum()).sort("left")
 
@@ -98,7 +98,7 @@ def _short(t: Table, column: str, total: float, target: float) -> polars.DataFra
          tables=("JBNTTB",), needs=("GHZB",), columns=("protected_area_m2",))  # fmt: skip
 def farmland_reaches_target(t: Table, data: Dataset, p: Parameters) -> Errors:
     """Σ JBNTMJ is at least plan indicator 02 (基本农田保护面积) less ``tolerance_m2``."""
-    total = float(t.frame["protected_area_m2"].sum())
+    total = float(t.read("protected_area_m2").to_series().sum())
     yield _short(t, "protected_area_m2", total + float(p.tolerance_m2), _target(data, BASIC_FARMLAND))
 
 
@@ -106,7 +106,7 @@ def farmland_reaches_target(t: Table, data: Dataset, p: Parameters) -> Errors:
          tables=("DLTB",), needs=("GHZB",), columns=("land_use_code", "net_area_m2"))  # fmt: skip
 def cultivated_reaches_target(t: Table, data: Dataset, p: Parameters) -> Errors:
     """A warning: Σ TBDLMJ of class 01 is at least plan indicator 01 (耕地保有量) less ``tolerance_m2``."""
-    cultivated = t.frame.filter(pl.col("land_use_code").str.starts_with("01"))
+    cultivated = t.read("land_use_code", "net_area_m2").filter(pl.col("land_use_code").str.starts_with("01"))
     total = float(cultivated["net_area_m2"].sum())
     yield _short(t, "net_area_m2", total + float(p.tolerance_m2), _target(data, CULTIVATED))
 
@@ -118,3 +118,6 @@ RULES = (
     farmland_reaches_target,
     cultivated_reaches_target,
 )
+
+REACH = {"Q4110": "row", "Q4112": "row"}
+"""How far the rules look; see `foundation.checks.inspection.reuse`."""

@@ -85,16 +85,12 @@ class Changes:
         """Rows of both versions that are not the same in the other, with their geometry."""
         import polars as pl
 
-        same = ["bsm", "village", "code", "own", "area", "ridge", "linear", "scattered"]
-        marks = [_marked(v).select(*same, "shape").collect(engine="streaming") for v in (self.old, self.new)]
+        marks = [_marked(v) for v in (self.old, self.new)]
         found = []
         for version, own, other in ((self.old, *marks), (self.new, *reversed(marks))):
-            keys = own.join(other, on=[*same, "shape"], how="anti")["bsm"]
-            rows = cube.patches(version).filter(pl.col("bsm").is_in(keys.implode()))
-            more = cube.scan(version).select(
-                "bsm", "geometry", "approval_no", "change_no", "changed_on", "class_note", "location_name", "ownership"
-            )
-            found.append(rows.join(more, on="bsm").collect(engine="streaming").sort("bsm"))
+            keys = own.filter(~own["mark"].is_in(other["mark"].implode()))["bsm"]
+            rows = cube.patches(version, *_MORE).filter(pl.col("bsm").is_in(keys.implode()))
+            found.append(rows.collect(engine="streaming").sort("bsm"))
         return found[0], found[1]
 
     @cached_property
@@ -345,15 +341,17 @@ class Changes:
 SIDES = ("from", "to")
 Key = tuple[str, str]
 """Village and class."""
+_SAME = ("bsm", "village", "code", "own", "area", "ridge", "linear", "scattered", "geometry")
+_MORE = ("geometry", "approval_no", "change_no", "changed_on", "class_note", "location_name", "ownership")
 _FLOWS = ["from_village", "from", "to_village", "to", "area"]
 
 
-def _marked(version: LayerVersion) -> pl.LazyFrame:
-    """Rows with a hash of their geometry, which is not kept in memory."""
+def _marked(version: LayerVersion) -> pl.DataFrame:
+    """bsm, and ``mark``: one number for all that makes a patch the same patch; geometries are not kept in memory."""
     import polars as pl
 
-    shape = cube.scan(version).select("bsm", pl.col("geometry").hash().alias("shape"))
-    return cube.patches(version).join(shape, on="bsm")
+    rows = cube.patches(version, "geometry")
+    return rows.select("bsm", pl.struct(_SAME).hash().alias("mark")).collect(engine="streaming")
 
 
 def _composition(frame: pl.DataFrame) -> tuple[NDArray[Any], NDArray[np.float64]]:

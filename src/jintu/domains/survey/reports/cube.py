@@ -97,9 +97,9 @@ def slope_exprs() -> tuple[pl.Expr, pl.Expr]:
     )
 
 
-def patches(version: LayerVersion) -> pl.LazyFrame:
+def patches(version: LayerVersion, *more: str) -> pl.LazyFrame:
     """Rows of DLTB with `KEYS` and areas in hundredths (area, linear, scattered, ridge, net) and ``taken``, the class
-    deducted. A coefficient above 1 is percent."""
+    deducted, and ``more`` columns as they are. A coefficient above 1 is percent."""
     import polars as pl
 
     ratio = pl.col("ridge_ratio").fill_null(0.0)
@@ -120,6 +120,7 @@ def patches(version: LayerVersion) -> pl.LazyFrame:
         cents("scattered_area_m2").alias("scattered"),
         cents("ridge_area_m2").alias("ridge"),
         cents("net_area_m2").alias("net"),
+        *more,
     )
 
 

@@ -34,7 +34,7 @@ def _off(declared: polars.Expr, wanted: polars.Expr, p: Parameters) -> polars.Ex
 def declared_area(t: Table, data: Dataset, p: Parameters) -> Errors:
     """The declared area of a polygon is its ellipsoidal area within ``tolerance_m2``, and ``tolerance_ratio`` of it:
     edges are straight in degrees here and straight in the plane for the surveyor."""
-    if not t.schema.area or t.schema.area not in t.frame.columns or t.wkb is None:
+    if not t.schema.area or t.schema.area not in t.names or not t.has_outlines:
         return
     computed = pl.Series("computed", t.areas)
     slack = float(p.tolerance_m2) + float(p.tolerance_ratio) * computed
@@ -59,14 +59,14 @@ def declared_length(t: Table, data: Dataset, p: Parameters) -> Errors:
     to a thousandth) within ``tolerance_m``."""
     from jintu.kernel.length import geodesic
 
-    if not t.schema.length or t.schema.length not in t.frame.columns or t.wkb is None:
+    if not t.schema.length or t.schema.length not in t.names or not t.has_outlines:
         return
     import numpy as np
     import shapely
 
     declared = t.frame[t.schema.length].fill_null(0.0).to_numpy()
     ground = geodesic(shapely.from_wkb(t.wkb.to_numpy()))
-    plane = shapely.length(t.shapes) if t.plane_wkb is not None else ground
+    plane = shapely.length(t.shapes) if t.in_plane else ground
     low, high = np.minimum(ground, plane), np.maximum(ground, plane)
     wrong = pl.Series((declared < low - float(p.tolerance_m)) | (declared > high + float(p.tolerance_m)))
     found = t.errors(wrong, t.schema.length)
@@ -107,7 +107,8 @@ def control_area(t: Table, data: Dataset, p: Parameters) -> Errors:
     within ``tolerance_m2``."""
     from jintu.foundation.identity.scope import prefix_of
 
-    patches = data["DLTB"].frame.select(village=pl.col("location_code").str.slice(0, 12), area=figure("patch_area_m2"))
+    patches = data["DLTB"].read("location_code", "patch_area_m2")
+    patches = patches.select(village=pl.col("location_code").str.slice(0, 12), area=figure("patch_area_m2"))
     by_village = dict(patches.group_by("village").agg(pl.col("area").sum()).drop_nulls().iter_rows())
     prefixes = [prefix_of(code) if code else None for code in t.frame["division_code"].to_list()]
     wanted = [
@@ -121,9 +122,13 @@ def control_area(t: Table, data: Dataset, p: Parameters) -> Errors:
     yield found.with_columns(expected=sums.gather(found["row"]).round(2).cast(pl.String))
 
 
-def _deducted(t: Table, column: str, shares: polars.DataFrame, p: Parameters) -> polars.DataFrame:
-    """Patches whose deduction is not the sum of what names them. ``shares``: location_code, patch_no, share."""
-    summed = shares.group_by("location_code", "patch_no").agg(pl.col("share").sum())
+def _summed(shares: polars.DataFrame) -> polars.DataFrame:
+    """location_code, patch_no, share: one row for each patch."""
+    return shares.group_by("location_code", "patch_no").agg(pl.col("share").sum())
+
+
+def _deducted(t: Table, column: str, summed: polars.DataFrame, p: Parameters) -> polars.DataFrame:
+    """Patches whose deduction is not the sum of what names them."""
     joined = t.frame.select("location_code", "patch_no").join(
         summed, on=["location_code", "patch_no"], how="left", maintain_order="left"
     )
@@ -139,14 +144,20 @@ def _deducted(t: Table, column: str, shares: polars.DataFrame, p: Parameters) ->
 )  # fmt: skip
 def linear_deduction(t: Table, data: Dataset, p: Parameters) -> Errors:
     """DLTB.XZDWMJ = Σ XZDWMJ × share of the linear features that name the patch, on either side."""
-    lines = data["XZDW"].frame
+    lines = data["XZDW"]
+    yield _deducted(t, "linear_area_m2", lines.beside(lines, "shares", lambda: _line_shares(lines)), p)
+
+
+def _line_shares(t: Table) -> polars.DataFrame:
+    places = [f"{name}_{side}" for side in (1, 2) for name in ("patch_location", "patch_no")]
+    lines = t.read("linear_area_m2", "deduction_share", *places)
     share = pl.col("linear_area_m2") * pl.col("deduction_share")
     first = lines.select(location_code="patch_location_1", patch_no="patch_no_1", share=share)
     rest = pl.col("linear_area_m2") * (1 - pl.col("deduction_share"))
     second = lines.filter(filled("patch_no_2")).select(
         location_code="patch_location_2", patch_no="patch_no_2", share=rest
     )
-    yield _deducted(t, "linear_area_m2", pl.concat([first, second]), p)
+    return _summed(pl.concat([first, second]))
 
 
 @quality(
@@ -155,8 +166,13 @@ def linear_deduction(t: Table, data: Dataset, p: Parameters) -> Errors:
 )  # fmt: skip
 def scattered_deduction(t: Table, data: Dataset, p: Parameters) -> Errors:
     """DLTB.LXDWMJ = Σ MJ of the scattered features that name the patch."""
-    points = data["LXDW"].frame.select("location_code", "patch_no", share="scattered_area_m2")
-    yield _deducted(t, "scattered_area_m2", points, p)
+    points = data["LXDW"]
+    yield _deducted(t, "scattered_area_m2", points.beside(points, "shares", lambda: _point_shares(points)), p)
+
+
+def _point_shares(t: Table) -> polars.DataFrame:
+    points = t.read("location_code", "patch_no", "scattered_area_m2")
+    return _summed(points.rename({"scattered_area_m2": "share"}))
 
 
 @quality(

@@ -26,7 +26,7 @@ Errors = Iterator["polars.DataFrame"]
 def mandatory_empty(t: Table, data: Dataset, p: Parameters) -> Errors:
     """Every column of constraint M holds something."""
     for a in t.schema.attributes:
-        if a.mandatory and a.name in t.frame.columns:
+        if a.mandatory and a.name in t.names:
             yield t.errors(~filled(a.name), a.name)
 
 
@@ -70,7 +70,7 @@ def names_of_codes(t: Table, data: Dataset, p: Parameters) -> Errors:
     from jintu.kernel import codelists
 
     for a in t.schema.attributes:
-        if not a.names or a.name not in t.frame.columns or t.schema.columns[a.names].codelist != "land_use":
+        if not a.names or a.name not in t.names or t.schema.columns[a.names].codelist != "land_use":
             continue
         codes = t.frame[a.names].drop_nulls().unique().to_list()
         named = {c: codelists.land_use(c).name(c.removesuffix("K")) for c in codes}
@@ -93,7 +93,7 @@ def unit_codes(t: Table, data: Dataset, p: Parameters) -> Errors:
     villages = _villages(data)
     above = {f"{v[:n]:0<12}" for v in villages for n in (6, 9)}
     for name in ("owner_code", "location_code", "owner_code_1", "owner_code_2"):
-        if name in t.frame.columns:
+        if name in t.names:
             bad = ~pl.col(name).str.contains(r"^\d{19}$")
             if villages:
                 known = villages if name == "location_code" else villages | above
@@ -105,7 +105,7 @@ def _villages(data: Dataset) -> set[str]:
     """Codes of the divisions of XZQ, filled up to the twelve digits of a village."""
     if "XZQ" not in data:
         return set()
-    return {c.ljust(12, "0") for c in data["XZQ"].frame["division_code"].drop_nulls().unique().to_list()}
+    return {c.ljust(12, "0") for c in data["XZQ"].read("division_code").to_series().drop_nulls().unique().to_list()}
 
 
 PATCHES = ("DLTB", "JBNTTB", "JQDLTB")
@@ -166,7 +166,7 @@ def patch_number_unique(t: Table, data: Dataset, p: Parameters) -> Errors:
 def no_future_date(t: Table, data: Dataset, p: Parameters) -> Errors:
     """No date lies after the day of the inspection."""
     for a in t.schema.attributes:
-        if a.type == "Date" and a.name in t.frame.columns:
+        if a.type == "Date" and a.name in t.names:
             yield t.errors(pl.col(a.name) > data.as_of, a.name, expected=f"≤ {data.as_of.isoformat()}")
 
 
@@ -184,7 +184,7 @@ def adjustable_classes(t: Table, data: Dataset, p: Parameters) -> Errors:
 def areas_positive(t: Table, data: Dataset, p: Parameters) -> Errors:
     """Areas are not negative; the area of the feature itself is above 0."""
     for a in t.schema.attributes:
-        if a.unit == "m2" and a.name in t.frame.columns:
+        if a.unit == "m2" and a.name in t.names:
             low = pl.col(a.name) <= 0 if a.name == t.schema.area else pl.col(a.name) < 0
             yield t.errors(low, a.name, expected="> 0" if a.name == t.schema.area else "≥ 0")
 
@@ -207,7 +207,7 @@ def deduction_shares(t: Table, data: Dataset, p: Parameters) -> Errors:
     """The share is above 0 and at most 1; below 1 there is a second patch that bears the rest."""
     share = pl.col("deduction_share")
     yield t.errors((share <= 0) | (share > 1), "deduction_share", expected="(0, 1]")
-    if "patch_no_2" in t.frame.columns:
+    if "patch_no_2" in t.names:
         yield t.errors((share > 0) & (share < 1) & ~filled("patch_no_2"), "patch_no_2")
 
 
@@ -217,7 +217,7 @@ def deduction_shares(t: Table, data: Dataset, p: Parameters) -> Errors:
 )  # fmt: skip
 def unit_names(t: Table, data: Dataset, p: Parameters) -> Errors:
     """The name of the location is that of its village in XZQ."""
-    rows = data["XZQ"].frame.select("division_code", "division_name").drop_nulls().unique("division_code")
+    rows = data["XZQ"].read("division_code", "division_name").drop_nulls().unique("division_code")
     named = {c.ljust(12, "0"): n for c, n in rows.iter_rows()}
     wanted = pl.col("location_code").str.slice(0, 12).replace_strict(named, default=None, return_dtype=pl.String)
     yield t.errors(wanted.is_not_null() & (pl.col("location_name") != wanted), "location_name", expected=wanted)

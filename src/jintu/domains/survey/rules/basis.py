@@ -30,7 +30,7 @@ def reference_system(t: Table, data: Dataset, p: Parameters) -> Iterator[polars.
     from jintu.kernel import crs as systems
     from jintu.kernel.errors import JintuError
 
-    if t.wkb is None:
+    if not t.has_outlines:
         return
     try:
         known = systems.parse(t.crs)
@@ -50,7 +50,7 @@ def central_meridian(t: Table, data: Dataset, p: Parameters) -> Iterator[polars.
     from jintu.kernel import crs as systems
     from jintu.kernel.errors import JintuError
 
-    if t.wkb is None or t.plane_wkb is None:
+    if not t.has_outlines or not t.in_plane:
         return
     try:
         known = systems.parse(t.crs)
@@ -58,16 +58,10 @@ def central_meridian(t: Table, data: Dataset, p: Parameters) -> Iterator[polars.
         return
     if known.zone is None:
         return
-    west, east = _longitudes(t)
+    west, _south, east, _north = t.bounds
     middle = (west + east) / 2
     if abs(middle - known.zone.central_meridian) > known.zone.width / 2 + float(p.slack_degrees):
         yield t.errors_at([-1], values=[f"{known.zone.central_meridian}°"], expected=f"{middle:.3f}°")
-
-
-def _longitudes(t: Table) -> tuple[float, float]:
-    import numpy as np
-
-    return float(np.nanmin(t.boxes[:, 0])), float(np.nanmax(t.boxes[:, 2]))
 
 
 @quality(
@@ -78,9 +72,9 @@ def outside_the_county(t: Table, data: Dataset, p: Parameters) -> Iterator[polar
     """Boxes of features reach no farther than ``slack_m`` metres beyond the box of XZQ."""
     import numpy as np
 
-    if t.wkb is None or t.schema.table == "XZQ":
+    if not t.has_outlines or t.schema.table == "XZQ":
         return
-    west, south, east, north = data["XZQ"].polygons.boxes().T
+    west, south, east, north = data["XZQ"].boxes.T
     reach = float(p.slack_m) / 111_320
     wide = reach / np.cos(np.radians(float(np.nanmean([south.min(), north.max()]))))
     boxes = t.boxes
@@ -100,17 +94,22 @@ def resolution(t: Table, data: Dataset, p: Parameters) -> Iterator[polars.DataFr
     be round by chance) some must need it. The resolution of the database itself (0.0001 m) is in no file."""
     import numpy as np
 
-    if t.wkb is None or len(t.points[0]) < int(p.least_vertices):
+    if not t.has_outlines:
         return
-    coarse = 0.0
-    for step in 10.0 * float(p.tolerance_m) * 10.0 ** np.arange(5):
-        if not (
-            _rounded(t.points[0], step / t.measures.x_metres) and _rounded(t.points[1], step / t.measures.y_metres)
-        ):
-            break
-        coarse = step
-    if coarse:
-        yield t.errors_at([-1], values=[f"{coarse:g} m"], expected=f"{float(p.tolerance_m):g} m")
+    steps = 10.0 * float(p.tolerance_m) * 10.0 ** np.arange(5)
+    metres = t.measures.x_metres, t.measures.y_metres
+    vertices, good = 0, len(steps)
+    for part in t.parts(attributes=False):
+        x, y = part.points
+        vertices += len(x)
+        for k, step in enumerate(steps[:good].tolist()):
+            if not (_rounded(x, step / metres[0]) and _rounded(y, step / metres[1])):
+                good = k
+                break
+        if not good:
+            return
+    if vertices >= int(p.least_vertices):
+        yield t.errors_at([-1], values=[f"{steps[good - 1]:g} m"], expected=f"{float(p.tolerance_m):g} m")
 
 
 def _rounded(values: NDArray[np.float64], step: float) -> bool:
@@ -135,7 +134,7 @@ def easting_prefix(t: Table, data: Dataset, p: Parameters) -> Iterator[polars.Da
     from jintu.kernel import crs as systems
     from jintu.kernel.errors import JintuError
 
-    if t.plane_wkb is None:
+    if not t.in_plane:
         return
     try:
         zone = systems.parse(t.crs).zone
@@ -155,7 +154,7 @@ def easting_prefix(t: Table, data: Dataset, p: Parameters) -> Iterator[polars.Da
          remedy=("在元数据中写明高程基准。", "State the height datum in the metadata."))  # fmt: skip
 def height_datum(t: Table, data: Dataset, p: Parameters) -> Iterator[polars.DataFrame]:
     """The coordinate system has heights, or the metadata of the delivery names one of ``datums`` (separated by |)."""
-    if t.wkb is None or "VERT" in t.crs.upper():
+    if not t.has_outlines or "VERT" in t.crs.upper():
         return
     delivery = data.given.get("delivery")
     texts = [text for m in (delivery or {}).get("metadata", ()) for text in m.get("items", {}).values()]

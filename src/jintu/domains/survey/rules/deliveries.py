@@ -139,7 +139,7 @@ def metadata_agrees(t: Table, data: Dataset, p: Parameters) -> Errors:
                 yield _whole(t, [said[name]], expected=str(len(t)))
         for name in areas & set(said):
             stated = True
-            area = float(t.frame[t.schema.area].sum()) if t.schema.area else float(t.areas.sum())
+            area = float(t.read(t.schema.area).to_series().sum()) if t.schema.area else float(t.areas.sum())
             given = _number(said[name])
             if given is None or abs(given - area) > float(p.tolerance_m2):
                 yield _whole(t, [said[name]], t.schema.area, expected=f"{area:.2f}")

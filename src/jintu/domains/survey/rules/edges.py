@@ -42,7 +42,7 @@ def _outlines(t: Table) -> NDArray[np.object_]:
     """In degrees: counties may deliver in different zones."""
     import shapely
 
-    assert t.wkb is not None
+    assert t.has_outlines
     return shapely.from_wkb(t.wkb.to_numpy())
 
 
@@ -52,14 +52,14 @@ def _strip(t: Table, other: Table, reach_m: float) -> tuple[NDArray[np.int64], N
     import shapely
 
     reach = reach_m / t.lonlat.x_metres
-    boxes, box = t.polygons.boxes(), shapely.total_bounds(_outlines(other))
+    boxes, box = t.boxes, shapely.total_bounds(_outlines(other))
     near = np.flatnonzero(
         (boxes[:, 0] <= box[2] + reach)
         & (boxes[:, 2] >= box[0] - reach)
         & (boxes[:, 1] <= box[3] + reach)
         & (boxes[:, 3] >= box[1] - reach)
     )
-    shapes = _outlines(t.rows(pl.Series(near)))
+    shapes = shapely.from_wkb(t.outlines(pl.Series(near)).to_numpy())
     tree = shapely.STRtree(_outlines(other))
     pairs = tree.query(shapes, predicate="dwithin", distance=reach)
     return near[np.unique(pairs[0])], np.unique(pairs[1])
@@ -75,7 +75,9 @@ def _misfits(
     from jintu.kernel.flat import Polygons
     from jintu.kernel.topology import Kind, inspect
 
-    strip = Polygons.from_shapely([*_outlines(t)[mine], *_outlines(other)[theirs]])
+    strip = Polygons.from_shapely(
+        [*shapely.from_wkb(t.outlines(pl.Series(mine)).to_numpy()), *_outlines(other)[theirs]]
+    )
     found = inspect(strip, t.lonlat).of(Kind.GAP, Kind.OVERLAP, Kind.DUPLICATE)
     found = found.take(np.flatnonzero(found.area >= smallest_m2))
     n = len(mine)
@@ -98,22 +100,21 @@ def _ends(
     import numpy as np
     import shapely
 
-    codes = t.frame["land_use_code"].gather(mine).fill_null("").to_numpy()
+    classed = t.read("land_use_code").to_series()
+    codes = classed.gather(mine).fill_null("").to_numpy()
     narrow = mine[np.isin(codes, continuing)]
     foreign = _outlines(other)[theirs]
     classes = other.frame["land_use_code"].gather(theirs).fill_null("").to_numpy()
-    shapes = _outlines(t.rows(pl.Series(narrow)))
+    shapes = shapely.from_wkb(t.outlines(pl.Series(narrow)).to_numpy())
     touch = 0.01 / t.lonlat.x_metres
     own, beyond = shapely.STRtree(foreign).query(shapes, predicate="dwithin", distance=touch)
     border = shapely.boundary(shapes)[own]
     beside = shapely.intersection(border, shapely.buffer(foreign[beyond], touch, quad_segs=2))
     metres = np.bincount(own, _metres(beside, t), minlength=len(narrow))
-    mates = np.bincount(own, classes[beyond] == t.frame["land_use_code"].gather(narrow).to_numpy()[own], len(narrow))
+    mates = np.bincount(own, classes[beyond] == classed.gather(narrow).to_numpy()[own], len(narrow))
     ends = np.flatnonzero((metres > 0.1) & (metres <= widest_m) & (mates == 0))
     met = {int(i): str(classes[j]) for i, j in zip(own, beyond, strict=True)}
-    found = t.errors_at(
-        narrow[ends], column="land_use_code", values=t.frame["land_use_code"].gather(narrow[ends]).to_list()
-    )
+    found = t.errors_at(narrow[ends], column="land_use_code", values=classed.gather(narrow[ends]).to_list())
     return found.with_columns(value=found["value"] + pl.Series([f" → {met[int(i)]}" for i in ends], dtype=pl.String))
 
 

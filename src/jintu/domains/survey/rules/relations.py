@@ -13,7 +13,10 @@ from jintu.foundation.checks.rules import Parameters
 from .columns import filled
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars
+    import shapely
+    from numpy.typing import NDArray
 
     from jintu.foundation.checks.inspection.tables import Dataset, Table
 
@@ -33,7 +36,7 @@ def _home(t: Table, data: Dataset) -> polars.DataFrame:
 
 def _homes(t: Table, data: Dataset) -> polars.DataFrame:
     pairs = shared(t, data["XZQ"])
-    codes = data["XZQ"].frame["division_code"]
+    codes = data["XZQ"].read("division_code").to_series()
     named = pairs.with_columns(code=codes.gather(pairs["right"]))
     by_code = named.group_by("left", "code").agg(pl.col("area_m2").sum())
     return (
@@ -87,10 +90,12 @@ def inside_one_village(t: Table, data: Dataset, p: Parameters) -> Errors:
          tables=("XZDW",), needs=("DLTB",), columns=("patch_no_1", "patch_location_1"))  # fmt: skip
 def linear_names_patches(t: Table, data: Dataset, p: Parameters) -> Errors:
     """The patches a linear feature is deducted from are in DLTB, by village and number."""
-    known = data["DLTB"].frame.select("location_code", "patch_no").unique().with_columns(there=pl.lit(True))
+    patches = data["DLTB"]
+    known = patches.beside(patches, "numbers", lambda: patches.read("location_code", "patch_no").unique())
+    known = known.with_columns(there=pl.lit(True))
     for side in ("1", "2"):
         place, number = f"patch_location_{side}", f"patch_no_{side}"
-        if place not in t.frame.columns:
+        if place not in t.names:
             continue
         joined = t.frame.select(place, number).join(
             known, left_on=[place, number], right_on=["location_code", "patch_no"], how="left", maintain_order="left"
@@ -105,19 +110,32 @@ def scattered_inside_patch(t: Table, data: Dataset, p: Parameters) -> Errors:
     import numpy as np
     import shapely
 
-    if t.wkb is None:
+    if not t.has_outlines:
         return
-    patches = data["DLTB"]
-    points = shapely.from_wkb(t.wkb.to_numpy())
-    shapes = patches.polygons.to_shapely()
-    reach = float(p.reach_m) / 111_320
-    near, which = shapely.STRtree(shapes).query(points, predicate="dwithin", distance=reach)
+    points = shapely.from_wkb(t.wkb.to_numpy())  # type: ignore[union-attr]
+    tree = shapely.STRtree(points)
     own = t.frame.select("location_code", "patch_no")
-    theirs = patches.frame.select("location_code", "patch_no")
-    same = (own[near.tolist()].to_numpy() == theirs[which.tolist()].to_numpy()).all(axis=1)
     inside = np.zeros(len(t), dtype=bool)
-    inside[near[same]] = True
+    for patches in data["DLTB"].parts():
+        near, which = _within(patches, points, tree, float(p.reach_m) / 111_320)
+        theirs = patches.frame.select("location_code", "patch_no")
+        same = (own[near.tolist()].to_numpy() == theirs[which.tolist()].to_numpy()).all(axis=1)
+        inside[near[same]] = True
     yield t.errors(~pl.Series(inside), "patch_no")
+
+
+def _within(
+    patches: Table, points: NDArray[np.object_], tree: shapely.STRtree, reach: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Points (of a tree) and rows of patches that are within reach of one another, in degrees."""
+    import numpy as np
+    import shapely
+
+    boxes = shapely.box(*(patches.boxes + reach * np.array([-1, -1, 1, 1])).T)
+    some = np.unique(tree.query(boxes)[0])
+    shapes = patches.polygons.take(some).to_shapely()
+    which, near = tree.query(shapes, predicate="dwithin", distance=reach)
+    return near, some[which]
 
 
 @quality("Q4107", "A", ("基本农田图斑超出保护片块或保护区", "Basic-farmland patch outside its block or zone"),
@@ -164,7 +182,7 @@ def parcels_cover(t: Table, data: Dataset, p: Parameters) -> Errors:
 
 def _owners(parcels: Table) -> polars.Series:
     """Which parcels are an owner's (…A: 所有权宗地 JA, GA), not a user's."""
-    frame = parcels.frame
+    frame = parcels.read(*(name for name in ("parcel_no", "right_type") if name in parcels.names))
     kind = pl.when(pl.col("parcel_no").str.len_chars() == 19).then(pl.col("parcel_no").str.slice(13, 1))
     used = filled("right_type") if "right_type" in frame.columns else pl.lit(True)
     return frame.select(pl.when(kind.str.contains("^[A-Z]$")).then(kind == "A").otherwise(~used)).to_series()
@@ -187,7 +205,7 @@ def _overlapping(t: Table, rows: list[int], tolerance_m2: float) -> polars.DataF
 def slope_of_map(t: Table, data: Dataset, p: Parameters) -> Errors:
     """The slope class of cultivated land is the class of the slope map that has most of the patch."""
     pairs = shared(t, data["PDT"])
-    classes = data["PDT"].frame["slope_class"].gather(pairs["right"])
+    classes = data["PDT"].read("slope_class").to_series().gather(pairs["right"])
     most = (
         pairs.with_columns(map_class=classes)
         .group_by("left", "map_class")

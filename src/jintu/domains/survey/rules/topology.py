@@ -56,7 +56,7 @@ def _between(t: Table, kind: str, smallest_m2: float) -> polars.DataFrame:
 )  # fmt: skip
 def valid_outlines(t: Table, data: Dataset, p: Parameters) -> Errors:
     """A polygon is valid in the sense of OGC Simple Features, in the coordinates it was delivered in."""
-    if t.schema.geometry == "polygon" and t.wkb is not None:
+    if t.schema.geometry == "polygon" and t.has_outlines:
         yield _told(t, t.invalid, "")
 
 
@@ -67,14 +67,14 @@ def valid_outlines(t: Table, data: Dataset, p: Parameters) -> Errors:
 def overlaps(t: Table, data: Dataset, p: Parameters) -> Errors:
     """No two polygons of a partition have an area in common of ``smallest_m2`` or more in the delivered plane; what is
     narrower than the tolerance of the kernel (0.001 m) is rounding."""
-    if t.schema.partition and t.wkb is not None:
+    if t.schema.partition and t.has_outlines:
         yield _between(t, "OVERLAP", float(p.smallest_m2))
 
 
 @quality("Q3103", "A", ("图斑之间有缝隙", "Gaps between polygons"), remedy=("补齐缝隙。", "Close the gaps."))
 def gaps(t: Table, data: Dataset, p: Parameters) -> Errors:
     """A partition leaves no hole of ``smallest_m2`` or more in the delivered plane."""
-    if t.schema.partition and t.wkb is not None:
+    if t.schema.partition and t.has_outlines:
         yield _between(t, "GAP", float(p.smallest_m2))
 
 
@@ -83,7 +83,7 @@ def duplicates(t: Table, data: Dataset, p: Parameters) -> Errors:
     """No two features have the same vertices, in whatever order: polygons on the kernel's grid of 0.0001 m."""
     from jintu.kernel.topology import Kind
 
-    if t.wkb is None:
+    if not t.has_outlines:
         return
     if t.schema.geometry == "polygon":
         double = t.defects.of(Kind.DUPLICATE)
@@ -102,13 +102,14 @@ def slivers(t: Table, data: Dataset, p: Parameters) -> Errors:
     """A patch smaller than the least size of its class on the map (``farmland_m2``, ``construction_m2``, else
     ``other_m2``) whose compactness 4πA/P² in the delivered plane is below ``compactness``."""
     from jintu.kernel import codelists
-    from jintu.kernel.topology import Kind
+    from jintu.kernel.topology import Limits
+    from jintu.kernel.topology import slivers as thin
 
-    if t.plane_wkb is None:
+    if not t.in_plane:
         return
-    thin = t.defects.of(Kind.SLIVER)
-    thin = thin.take((thin.measure < float(p.compactness)).nonzero()[0])
-    rows = [defect.rows[0] for defect in thin]
+    measured = t.scan.measures
+    limits = Limits(sliver_area_m2=0.0, sliver_compactness=float(p.compactness))
+    rows, compactness = thin(measured.area, measured.perimeter, limits)
     codes = t.frame["land_use_code"].gather(rows).fill_null("")
     least = {c: float(p.other_m2) for c in codes.unique().to_list()}
     for code in least:
@@ -118,7 +119,9 @@ def slivers(t: Table, data: Dataset, p: Parameters) -> Errors:
             least[code] = float(p.construction_m2)
     small = [
         (row, f"{area:.2f} m², {compact:.4f}")
-        for row, code, area, compact in zip(rows, codes.to_list(), thin.area, thin.measure, strict=True)
+        for row, code, area, compact in zip(
+            rows.tolist(), codes.to_list(), measured.area[rows], compactness, strict=True
+        )
         if area < least[code]
     ]
     yield t.errors_at([row for row, _ in small], values=[said for _, said in small])
@@ -130,7 +133,7 @@ def several_parts(t: Table, data: Dataset, p: Parameters) -> Errors:
     import numpy as np
     import shapely
 
-    if t.wkb is None:
+    if not t.has_outlines:
         return
     polygons = t.schema.geometry == "polygon"
     parts = pl.Series(np.diff(t.judged.geometry_offsets) if polygons else shapely.get_num_geometries(t.shapes))
@@ -141,7 +144,7 @@ def several_parts(t: Table, data: Dataset, p: Parameters) -> Errors:
 def _rings(t: Table, kind: str, unit: str, **limits: float) -> Errors:
     from jintu.kernel.topology import Kind, Limits, ring_defects
 
-    if t.schema.geometry == "polygon" and t.wkb is not None:
+    if t.schema.geometry == "polygon" and t.has_outlines:
         yield _told(t, ring_defects(t.judged, Limits(**limits), t.measures).of(Kind[kind]), unit)
 
 
@@ -161,7 +164,7 @@ def _lines(t: Table, *kinds: str, **options: Any) -> Errors:
     """``options`` are those of `line_defects`."""
     from jintu.kernel.topology import Kind, line_defects
 
-    if t.schema.geometry == "line" and t.wkb is not None:
+    if t.schema.geometry == "line" and t.has_outlines:
         found = line_defects(t.shapes, t.measures, **options)
         for kind in kinds:
             yield _told(t, found.of(Kind[kind]), None if kind in ("LINE_CROSSING", "PSEUDO_NODE") else "m")
@@ -172,6 +175,8 @@ def crossing_lines(t: Table, data: Dataset, p: Parameters) -> Errors:
     """Lines meet in their ends; an end within ``dangle_m`` of another line was meant to meet it. Where two lines and no
     third meet they differ in some attribute, or they are one line (a pseudo-node); their identifiers and lengths, and
     the columns of ``not_compared`` (separated by |), do not count."""
+    if t.schema.geometry != "line" or not t.has_outlines:
+        return
     codes = _alike(t, {t.schema.key, t.schema.length, *str(p.not_compared).split("|")})
     kinds = ("LINE_CROSSING", "DANGLE", "PSEUDO_NODE")
     yield from _lines(t, *kinds, dangle_m=float(p.dangle_m), short_m=0.0, codes=codes)
@@ -179,8 +184,8 @@ def crossing_lines(t: Table, data: Dataset, p: Parameters) -> Errors:
 
 def _alike(t: Table, without: set[str]) -> NDArray[np.int64]:
     """A number for each row: the same where the attributes are the same, but for those columns."""
-    compared = [name for name in t.frame.columns if name not in without]
-    return t.frame.select(compared).hash_rows().reinterpret(signed=True).to_numpy()
+    compared = [name for name in t.names if name not in without]
+    return t.read(*compared).hash_rows().reinterpret(signed=True).to_numpy()
 
 
 @quality("Q3110", "B", ("线重叠", "Lines overlap"))

@@ -16,7 +16,7 @@ from jintu.kernel.errors import InputError, Missing, Place
 
 from .. import parameters
 from ..lazy import pl
-from . import loading
+from . import loading, partials
 from .models import Inspection, InspectionMark
 from .reuse import Earlier
 from .running import Report, error_schema, inspect
@@ -83,6 +83,7 @@ def _earlier(version: LayerVersion, inputs: dict[str, Any]) -> Earlier | None:
         same=newest.version_id == version.pk,
         around=hashes(newest.inputs) == hashes(inputs),
         day=newest.version.valid_from == version.valid_from,
+        partials=lambda: partials.load(newest.version),
     )
 
 
@@ -104,6 +105,8 @@ def inspect_version(
 ) -> Inspection:
     """Run all rules and keep the inspection."""
     report, inputs = run(version, progress, company=company, held=held, full=full)
+    if (kept := report.partials.get(version.schema.table)) is not None:
+        partials.save(version, kept)
     return keep(version, report, inputs, actor=actor, job=job)
 
 

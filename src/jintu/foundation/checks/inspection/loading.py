@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from jintu.foundation.layers import lake, schemas, versions
 from jintu.foundation.layers.models import LayerVersion
-from jintu.foundation.layers.reading import is_plane
 from jintu.foundation.operations import executing
 
 from ..lazy import pl
 from .given import Given
+from .stored import Stored
 from .tables import Dataset, Table
 
 if TYPE_CHECKING:
@@ -26,15 +26,10 @@ NEAR = 0.001
 
 
 def table_of(version: LayerVersion) -> Table:
-    """A version in memory, with its delivered outlines where they came in a plane system."""
-    columns = [*version.schema.columns, lake.GEOMETRY]
-    delivered = _has_delivered(version)
-    table = version.table([*columns, lake.DELIVERED] if delivered else columns)
-    frame = pl.from_arrow(table)
-    wkb = frame.get_column(lake.GEOMETRY) if lake.GEOMETRY in frame.columns else None
-    plane = frame.get_column(lake.DELIVERED) if delivered and is_plane(version.crs) else None
-    look = _on_cluster(version, lake.DELIVERED if plane is not None else lake.GEOMETRY)
-    return Table(version.schema, frame.drop(lake.GEOMETRY, lake.DELIVERED, strict=False), wkb, plane, version.crs, look)
+    """A version, with its delivered outlines where they came in a plane system; read when rules ask."""
+    table = Stored(version)
+    table.look = _on_cluster(version, lake.DELIVERED if table.in_plane else lake.GEOMETRY)
+    return table
 
 
 def _on_cluster(version: LayerVersion, column: str) -> Callable[[Plane], Defects] | None:
@@ -50,12 +45,6 @@ def _on_cluster(version: LayerVersion, column: str) -> Callable[[Plane], Defects
         return inspect_file(path, plane, executor=runs, column=column, as_delivered=column == lake.DELIVERED)
 
     return look
-
-
-def _has_delivered(version: LayerVersion) -> bool:
-    import pyarrow.parquet as pq
-
-    return lake.DELIVERED in pq.read_schema(version.directory / lake.DATA).names
 
 
 def around(version: LayerVersion, company: Iterable[LayerVersion] = ()) -> list[LayerVersion]:

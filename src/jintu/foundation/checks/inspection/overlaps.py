@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ..lazy import pl
-from .tables import Table
+from .tables import PART, Table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,10 +24,18 @@ def shared(left: Table, right: Table) -> polars.DataFrame:
 
 
 def covered(left: Table, right: Table) -> NDArray[np.float64]:
-    """m² of each row of ``left`` that lies in ``right``, whose polygons do not overlap one another."""
+    """m² of each row of ``left`` that lies in ``right``, whose polygons do not overlap one another. A large
+    ``right`` is seen a part at a time."""
+    import numpy as np
+
     from jintu.kernel.overlay import overlay
 
-    return overlay(left.prepared, right.prepared).per_left(len(left))
+    if len(right) <= PART:
+        return overlay(left.prepared, right.prepared).per_left(len(left))
+    within = np.zeros(len(left))
+    for part in right.parts(attributes=False):
+        within += overlay(left.prepared, part.prepared).per_left(len(left))
+    return within
 
 
 def uncovered_rows(

@@ -5,7 +5,13 @@ are the same, and all its errors were kept. Then:
 
 - ``row``: an error of a row depends on that row alone (and the layers around). Rows that are as they were keep their
   errors; the rule looks at the others only.
-- ``outlines``: errors depend on identifiers and outlines of the whole layer. Where none of them changed, all are kept.
+- ``dated``: the same, and on the day.
+- ``ring``: the same, but lengths are taken in the metres of the layer where it came in degrees, so that a change of any
+  outline changes all of them there.
+- ``outlines``: errors depend on identifiers and outlines of the whole layer. Where none of them changed, all are kept;
+  where some did, topology follows from what it left of the version before (`kernel.topology.remains`).
+
+Rules of the first three kinds see a layer a part at a time, whether anything is taken over or not.
 
 Where the version is the same, as after marking errors, the errors of every rule are kept that sees nothing but tables
 and what came with the file.
@@ -15,28 +21,35 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jintu import __version__
 from jintu.kernel import hashing
 
 from ..lazy import pl
+from . import partials
+from .partials import Partials
 from .tables import ERRORS, Table
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars
+    from numpy.typing import NDArray
 
     from ..rules import Parameters
     from .rules import QualityRule
     from .tables import Dataset
 
-__all__ = ["Earlier", "declare", "print_of", "reach_of"]
+__all__ = ["Difference", "Earlier", "by_rows", "declare", "difference", "print_of", "reach_of"]
 
-REACHES = ("row", "outlines")
+REACHES = ("row", "dated", "ring", "outlines")
+BY_ROWS = ("row", "dated", "ring")
+MOST_CHANGED = 5
+"""A layer of which more than this part changed is looked at whole: one in five."""
 
 STEADY = frozenset({"reading", "delivery"})
 """What rules see beside tables that came with the file and stays what it is as long as the version does."""
@@ -56,6 +69,11 @@ def reach_of(rule: QualityRule) -> str:
     return _reach.get(rule.id, "")
 
 
+def by_rows(rule: QualityRule) -> bool:
+    """Does the rule say the same of a row whatever other rows it sees with it?"""
+    return reach_of(rule) in BY_ROWS
+
+
 @lru_cache(maxsize=256)
 def _code(module: str) -> str:
     file = getattr(sys.modules[module], "__file__", None)
@@ -72,8 +90,8 @@ def print_of(rule: QualityRule, p: Parameters, data: Dataset) -> str:
 @dataclass
 class Earlier:
     """An inspection that was kept. ``prints``: rule → fingerprint; ``counts``: rule → all its errors, those set aside
-    too; ``errors``: its error layer; ``table``: reads the layer it was about; ``same``: the very same version;
-    ``around``: whether the layers around are those of now, ``day``: whether the day is."""
+    too; ``errors``: its error layer; ``table``: the layer it was about, ``partials``: what was kept of it; ``same``:
+    the very same version; ``around``: whether the layers around are those of now, ``day``: whether the day is."""
 
     prints: Mapping[str, str]
     counts: Mapping[str, int]
@@ -82,6 +100,7 @@ class Earlier:
     same: bool
     around: bool
     day: bool
+    partials: Callable[[], Partials | None] = lambda: None
 
     def errors_for(
         self, rule: QualityRule, t: Table, data: Dataset, p: Parameters, look: Callable[[Table], polars.DataFrame]
@@ -98,86 +117,165 @@ class Earlier:
         if self.same and self.day:
             return kept.select(ERRORS)
         reach = reach_of(rule)
-        if reach == "outlines" and self._outlines_same(t):
-            return kept.select(ERRORS)
-        if reach == "row" and self._rows(t) is not None:
-            return self._by_rows(kept, t, look)
-        return None
+        if not reach or (changes := self.difference(t)) is None:
+            return None
+        if reach == "outlines":
+            if self._outlines_same(changes):
+                return kept.select(ERRORS)
+            self._renew(t, changes)
+            return None
+        if (reach == "dated" and not self.day) or (reach == "ring" and not t.in_plane):
+            return None
+        return self._by_rows(kept, changes, look)
 
-    def _by_rows(
-        self, kept: polars.DataFrame, t: Table, look: Callable[[Table], polars.DataFrame]
-    ) -> polars.DataFrame | None:
-        rows = self._rows(t)
-        assert rows is not None
-        old = kept.join(rows, left_on="row", right_on="old", how="inner", maintain_order="left")
-        if kept.filter(pl.col("row") < 0).height:
-            return None  # an error of no row: the rule does not keep to rows
-        unchanged = old.with_columns(row=pl.col("new")).select(ERRORS)
-        numbers, part = self._changed(t, rows)
-        if not len(part):
-            return unchanged.sort("row", maintain_order=True)
-        fresh = look(part)
-        fresh = fresh.with_columns(row=numbers.gather(fresh["row"]))
-        return pl.concat([unchanged, fresh.select(ERRORS)]).sort("row", maintain_order=True)
+    def difference(self, t: Table) -> Difference | None:
+        """What changed since that version, found once."""
+        if not hasattr(self, "_difference"):
+            self._difference = difference(self._kept, t)
+        return self._difference
 
-    def _changed(self, t: Table, unchanged: polars.DataFrame) -> tuple[polars.Series, Table]:
-        """Numbers of the rows that changed, and the rows: all rules look at the same part."""
-        if not hasattr(self, "_part"):
-            every = pl.DataFrame({"new": pl.int_range(len(t), dtype=pl.Int64, eager=True)})
-            numbers = every.join(unchanged, on="new", how="anti", maintain_order="left")["new"]
-            self._part = numbers, t.rows(numbers)
-        return self._part
+    def seen(self) -> Difference | None:
+        """What changed, where that was asked for."""
+        return self.__dict__.get("_difference")
 
     @cached_property
-    def _old(self) -> Table:
-        return self.table()
+    def _kept(self) -> Partials:
+        return self.partials() or partials.of(self.table())
 
-    def _outlines_same(self, t: Table) -> bool:
-        if not hasattr(self, "_same_outlines"):
-            old = self._old
-            self._same_outlines = (
-                len(old) == len(t)
-                and old.crs == t.crs
-                and _equal(old.keys, t.keys)
-                and _equal(old.wkb, t.wkb)
-                and _equal(old.plane_wkb, t.plane_wkb)
-            )
-        return self._same_outlines
+    def _outlines_same(self, changes: Difference) -> bool:
+        """And in the same order."""
+        import numpy as np
 
-    def _rows(self, t: Table) -> polars.DataFrame | None:
-        """Rows that are as they were: old, new. None where rows cannot be told by their identifiers."""
-        if not hasattr(self, "_unchanged"):
-            self._unchanged = _unchanged(self._old, t)
-        return self._unchanged
+        return np.array_equal(changes.outlines, np.arange(len(self._kept.outline)))
+
+    def _renew(self, t: Table, changes: Difference) -> None:
+        """Let topology follow from what it left of the version before."""
+        import numpy as np
+
+        from jintu.kernel.topology import renewed
+
+        if self._kept.remains is None or "remains" in t.__dict__ or t.look or not t.in_plane:
+            return
+        stays = np.zeros(len(self._kept.outline), dtype=np.bool_)
+        stays[changes.outlines[changes.outlines >= 0]] = True
+        gone = self.table().judged_at(np.flatnonzero(~stays))
+        t.remains = renewed(self._kept.remains, changes.outlines, gone, t.judged_at, t.measures)
+
+    def _by_rows(
+        self, kept: polars.DataFrame, changes: Difference, look: Callable[[Table], polars.DataFrame]
+    ) -> polars.DataFrame | None:
+        if kept.filter(pl.col("row") < 0).height:
+            return None  # an error of no row: the rule does not keep to rows
+        old = kept.join(changes.unchanged, left_on="row", right_on="old", how="inner", maintain_order="left")
+        found = old.with_columns(row=pl.col("new")).select(ERRORS)
+        if len(changes.changed):
+            fresh = look(changes.changed)
+            fresh = fresh.with_columns(row=changes.numbers.gather(fresh["row"]))
+            found = pl.concat([found, fresh.select(ERRORS)])
+        return found.sort("row", maintain_order=True)
 
 
-def _equal(left: polars.Series | None, right: polars.Series | None) -> bool:
-    if left is None or right is None:
-        return left is right
-    return left.equals(right, check_dtypes=True, check_names=False, null_equal=True)
+@dataclass
+class Difference:
+    """What changed since the version before. ``before`` (n,): the row each row was, −1 where anything of it changed;
+    ``outlines``: the same for its outline alone; ``changed``: rows that changed, ``numbers`` theirs in the layer."""
+
+    before: NDArray[np.int64]
+    outlines: NDArray[np.int64]
+    numbers: polars.Series
+    changed: Table
+    partials: Partials
+
+    @cached_property
+    def unchanged(self) -> polars.DataFrame:
+        """Rows: old, new."""
+        new = (self.before >= 0).nonzero()[0]
+        return pl.DataFrame({"old": self.before[new], "new": new})
 
 
-def _unchanged(old: Table, new: Table) -> polars.DataFrame | None:
-    for t in (old, new):
-        if t.keys.null_count() or t.keys.n_unique() != len(t):
+def difference(old: Partials, t: Table) -> Difference | None:
+    """None where rows cannot be told by their identifiers, or more changed than is worth comparing."""
+    import numpy as np
+
+    most = max(1000, len(t) // MOST_CHANGED)
+    if abs(len(old.whole) - len(t)) > most or not _told_apart(t.keys):
+        return None
+    whole, outline = _Known(old.whole), _Known(old.outline)
+    if not (whole.unique and outline.unique):
+        return None
+
+    def compared(part: Table) -> Any:
+        mine = partials.prints(part)
+        before = whole.rows(mine[0])
+        fresh = np.flatnonzero(before < 0)
+        found = part.rows(pl.Series(fresh)) if len(fresh) else None
+        same_shape = partials.shape_of(t, part.frame) == old.shape
+        return same_shape, mine, before, outline.rows(mine[1]), part.first + fresh, found
+
+    none = np.empty(0, dtype=np.int64)
+    parts: list[Any] = []
+    changed = 0
+    for found in partials.ahead(compared, t.parts()):
+        changed += len(found[4])
+        if not found[0] or changed > most:
             return None
-    if old.frame.schema != new.frame.schema or old.crs != new.crs:
+        parts.append(found[1:])
+    if not parts:
         return None
-    left, right = (_whole(t) for t in (old, new))
-    if left.columns != right.columns:
-        return None
-    compared = [n for n in right.columns if n not in ("key", "number")]
-    joined = left.rename({"number": "old"}).join(
-        right.rename({"number": "new"}), on="key", how="inner", suffix="_new", maintain_order="right"
+    prints = [np.concatenate([p[0][k] for p in parts]) for k in (0, 1)]
+    before, outlines, numbers = (np.concatenate([none, *(p[k] for p in parts)]) for k in (1, 2, 3))
+    tables = [p[4] for p in parts if p[4] is not None]
+    return Difference(
+        before,
+        outlines,
+        pl.Series(numbers),
+        _joined(tables) if tables else t.rows(pl.Series(none)),
+        Partials(old.shape, *prints),
     )
-    alike = [pl.col(n).eq_missing(pl.col(f"{n}_new")) for n in compared]
-    return joined.filter(pl.all_horizontal(alike) if alike else pl.lit(True)).select("old", "new")
 
 
-def _whole(t: Table) -> polars.DataFrame:
-    """Everything of each row beside its number and identifier."""
-    frame = t.frame.drop(t.schema.key).with_columns(key=t.keys, number=pl.int_range(len(t), dtype=pl.Int64, eager=True))
-    for name, column in (("outline", t.wkb), ("delivered outline", t.plane_wkb)):
-        if column is not None:
-            frame = frame.with_columns(column.alias(name))
-    return frame
+def _told_apart(keys: polars.Series) -> bool:
+    return not keys.null_count() and keys.n_unique() == len(keys)
+
+
+class _Known:
+    """Fingerprints of the rows of a version, to be looked up."""
+
+    def __init__(self, prints: NDArray[np.uint64]) -> None:
+        import numpy as np
+
+        self._prints, self._order = prints, np.argsort(prints)
+        self._sorted = prints[self._order]
+        self.unique = not len(prints) or bool((self._sorted[1:] != self._sorted[:-1]).all())
+
+    def rows(self, prints: NDArray[np.uint64]) -> NDArray[np.int64]:
+        """The row with each fingerprint, −1 where there is none."""
+        import numpy as np
+
+        found = np.full(len(prints), -1, dtype=np.int64)
+        if not len(self._sorted) or not len(prints):
+            return found
+        start = max(0, int(self._look_up(prints[:1])[0]))  # most lie as they lay: side by side
+        beside = self._prints[start : start + len(prints)]
+        same = beside == prints[: len(beside)]
+        found[: len(beside)][same] = start + np.flatnonzero(same)
+        rest = found < 0
+        found[rest] = self._look_up(prints[rest])
+        return found
+
+    def _look_up(self, prints: NDArray[np.uint64]) -> NDArray[np.int64]:
+        import numpy as np
+
+        at = np.minimum(np.searchsorted(self._sorted, prints), len(self._sorted) - 1)
+        return np.where(self._sorted[at] == prints, self._order[at], -1)
+
+
+def _joined(parts: Sequence[Table]) -> Table:
+    """Rows of parts of one layer as a table."""
+
+    def column(values: list[Any]) -> Any:
+        return None if values[0] is None else pl.concat(values)
+
+    one = parts[0]
+    wkb, plane = column([p.wkb for p in parts]), column([p.plane_wkb for p in parts])
+    return Table(one.schema, pl.concat([p.frame for p in parts]), wkb, plane, one.crs, whole=one.whole)

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ..lazy import pl
 from ..rules import Parameters
-from .reuse import Earlier, print_of
+from .partials import Partials, ahead, prints, shape_of
+from .reuse import Earlier, by_rows, print_of
 from .rules import Needs, QualityRule, catalogue
 from .tables import ERRORS, Dataset, Table, no_errors
 
 if TYPE_CHECKING:
     import polars
+
+    from jintu.kernel.topology import Scan
 
 __all__ = ["Outcome", "Report", "error_schema", "inspect"]
 
@@ -77,6 +80,8 @@ class Report:
     """All outcomes with score and verdict."""
 
     outcomes: list[Outcome] = field(default_factory=list)
+    partials: dict[str, Partials | None] = field(default_factory=dict)
+    """Of each table, what the next inspection may take over; None where it was not read whole."""
     score: float = 100.0
     accepted: bool = True
     weights: dict[str, float] = field(default_factory=dict)
@@ -126,46 +131,142 @@ def inspect(
     report = Report()
     chosen = list(rules) if rules is not None else list(catalogue())
     judged = [data[name] for name in (tables if tables is not None else list(data.tables))]
-    work = [(rule, t) for rule in chosen for t in judged if rule.judges(t)]
-    for done, (rule, t) in enumerate(work):
-        if progress:
-            progress(done, len(work), f"{rule.id} {t.schema.table}")
-        p = parameters.get(rule.id) or Parameters({}, data.as_of)
-        report.outcomes.append(_run(rule, t, data, p, aside, earlier))
+    found: dict[tuple[str, int], Outcome] = {}
+    for k, t in enumerate(judged):
+        work = [
+            _Work(rule, parameters.get(rule.id) or Parameters({}, data.as_of), Outcome(rule, t.schema.table, len(t)))
+            for rule in chosen
+            if rule.judges(t)
+        ]
+        report.partials[t.schema.table] = _look_at(t, data, work, aside, earlier, progress)
+        found |= {(w.rule.id, k): w.outcome for w in work}
+    at = {rule.id: i for i, rule in enumerate(chosen)}
+    report.outcomes = [found[key] for key in sorted(found, key=lambda key: (at[key[0]], key[1]))]
     _judge(report, parameters.get("score"))
     return report
 
 
-def _run(
-    rule: QualityRule,
+@dataclass
+class _Work:
+    """A rule, its parameters, and what it finds."""
+
+    rule: QualityRule
+    p: Parameters
+    outcome: Outcome
+
+
+def _look_at(
     t: Table,
     data: Dataset,
-    p: Parameters,
+    work: Sequence[_Work],
     aside: polars.DataFrame | None,
     earlier: Earlier | None,
-) -> Outcome:
-    outcome = Outcome(rule, t.schema.table, len(t), print=print_of(rule, p, data))
+    progress: Callable[[int, int, str], None] | None,
+) -> Partials | None:
+    """All rules about one table: first what can be taken over, then the rules that keep to rows, a part at a time, then
+    those that see the layer. What the next inspection may take over, where all of it was read."""
+    left = []
+    for w in work:
+        w.outcome.print = print_of(w.rule, w.p, data)
+        w.outcome.needs = tuple(n for n in w.rule.needs if n not in data)
+        w.outcome.needs += tuple(n for n in w.rule.given if n not in data.given)
+        if w.outcome.ran and not (earlier and _taken_over(w, t, data, aside, earlier)):
+            left.append(w)
+    alone = [w for w in left if not by_rows(w.rule)]
+    kept = _in_parts(t, data, [w for w in left if by_rows(w.rule)], aside, progress)
+    if earlier and kept is None and (changes := earlier.seen()):
+        kept = changes.partials
+    for done, w in enumerate(alone):
+        if progress:
+            progress(done, len(alone), f"{w.rule.id} {t.schema.table}")
+        started = time.perf_counter()
+        try:
+            _add(w.outcome, _look(w.rule, t, data, w.p), t, aside)
+        except Needs as lacking:
+            w.outcome.needs = lacking.names
+        w.outcome.seconds += time.perf_counter() - started
+    if kept is not None and t.in_plane:
+        kept.remains = t.__dict__.get("remains")
+    return kept
+
+
+def _taken_over(w: _Work, t: Table, data: Dataset, aside: polars.DataFrame | None, earlier: Earlier) -> bool:
+    """Whether all errors of a rule are known by an earlier inspection and a look at the rows that changed."""
     started = time.perf_counter()
-    outcome.needs = tuple(n for n in rule.needs if n not in data) + tuple(n for n in rule.given if n not in data.given)
-    if outcome.needs:
-        return outcome
     try:
-        errors = earlier.errors_for(rule, t, data, p, lambda part: _look(rule, part, data, p)) if earlier else None
-        outcome.reused = errors is not None
-        if errors is None:
-            errors = _look(rule, t, data, p)
+        errors = earlier.errors_for(w.rule, t, data, w.p, lambda part: _placed(_look(w.rule, part, data, w.p), part))
     except Needs as lacking:
-        outcome.needs = lacking.names
-        return outcome
-    if errors.height:
-        keys = t.keys.gather(errors["row"].clip(lower_bound=0))
-        errors = errors.with_columns(key=pl.when(pl.col("row") >= 0).then(keys).otherwise(pl.lit("")))
-        counted = errors if aside is None else _without(errors, aside.filter(pl.col("rule") == rule.id))
-        outcome.count, outcome.aside = counted.height, errors.height - counted.height
-        outcome.affected = counted["row"].n_unique()
-        outcome.errors = _placed(errors.head(MOST_KEPT), t)
-    outcome.seconds = time.perf_counter() - started
-    return outcome
+        w.outcome.needs = lacking.names
+        return True
+    if errors is not None:
+        w.outcome.reused = True
+        _add(w.outcome, errors, t, aside)
+    w.outcome.seconds += time.perf_counter() - started
+    return errors is not None
+
+
+def _in_parts(
+    t: Table,
+    data: Dataset,
+    work: Sequence[_Work],
+    aside: polars.DataFrame | None,
+    progress: Callable[[int, int, str], None] | None,
+) -> Partials | None:
+    """Rules that keep to rows look at one part after the other; what topology keeps of each is kept."""
+    import numpy as np
+
+    if not work:
+        return None
+    topology = t.schema.partition and t.has_outlines and t.schema.geometry == "polygon" and not t.look
+    topology = topology and "remains" not in t.__dict__
+
+    def look(part: Table) -> _Part:
+        found = [_timed(w, part, data) for w in work]
+        return _Part(part, found, prints(part), shape_of(t, part.frame), part.scan if topology else None)
+
+    for other in {name for w in work for name in w.rule.needs}:
+        data[other]  # opened here, and not by two threads
+    seen: list[_Part] = []
+    done = 0
+    for one in ahead(look, t.parts()):
+        if progress:
+            progress(done, len(t), t.schema.table)
+        done += len(one.part)
+        for w, (errors, seconds) in zip(work, one.found, strict=True):
+            w.outcome.seconds += seconds
+            if isinstance(errors, Needs):
+                w.outcome.needs = errors.names
+            else:
+                _add(w.outcome, errors, one.part, aside)
+        seen.append(replace(one, part=t, found=[]))
+    if not seen:
+        return None
+    if topology:
+        from jintu.kernel.topology import remains
+
+        t.remains = remains([one.scan for one in seen if one.scan is not None])
+    whole, outline = (np.concatenate([one.prints[k] for one in seen]) for k in (0, 1))
+    return Partials(seen[0].shape, whole, outline)
+
+
+@dataclass
+class _Part:
+    """What was found in a part, and what is kept of it."""
+
+    part: Table
+    found: list[tuple[polars.DataFrame | Needs, float]]
+    prints: Any
+    shape: str
+    scan: Scan | None
+
+
+def _timed(w: _Work, part: Table, data: Dataset) -> tuple[polars.DataFrame | Needs, float]:
+    started = time.perf_counter()
+    try:
+        found: polars.DataFrame | Needs = _look(w.rule, part, data, w.p)
+    except Needs as lacking:
+        found = lacking
+    return found, time.perf_counter() - started
 
 
 def _look(rule: QualityRule, t: Table, data: Dataset, p: Parameters) -> polars.DataFrame:
@@ -174,13 +275,32 @@ def _look(rule: QualityRule, t: Table, data: Dataset, p: Parameters) -> polars.D
     return pl.concat(found).sort("row", maintain_order=True) if found else no_errors()
 
 
+def _add(outcome: Outcome, errors: polars.DataFrame, t: Table, aside: polars.DataFrame | None) -> None:
+    """Count errors of the rows of ``t``, and keep the first of them with their places."""
+    if not errors.height:
+        return
+    keys = t.keys.gather(errors["row"].clip(lower_bound=0)) if len(t) else pl.lit("")
+    errors = errors.with_columns(key=pl.when(pl.col("row") >= 0).then(keys).otherwise(pl.lit("")))
+    counted = errors if aside is None else _without(errors, aside.filter(pl.col("rule") == outcome.rule.id))
+    outcome.count += counted.height
+    outcome.aside += errors.height - counted.height
+    outcome.affected += counted["row"].n_unique()
+    before = 0 if outcome.errors is None else outcome.errors.height
+    placed = _placed(errors.head(MOST_KEPT - before), t)
+    here = placed.with_columns(row=pl.when(pl.col("row") >= 0).then(pl.col("row") + t.first).otherwise(pl.col("row")))
+    outcome.errors = here if outcome.errors is None else pl.concat([outcome.errors, here])
+
+
 def _placed(errors: polars.DataFrame, t: Table) -> polars.DataFrame:
     """The place of an error that has none of its own is its feature's outline: the error layer stands by itself."""
-    if t.wkb is None or errors.is_empty():
+    bare = errors["geometry"].is_null() & (errors["row"] >= 0)
+    if not t.has_outlines or not bare.any():
         return errors
-    own = t.wkb.gather(errors["row"].clip(lower_bound=0))
-    whole = pl.when(pl.col("geometry").is_null() & (pl.col("row") >= 0)).then(own)
-    return errors.with_columns(geometry=whole.otherwise(pl.col("geometry")))
+    numbered = errors.with_row_index("at")
+    own = t.outlines(errors["row"].filter(bare))
+    places = pl.DataFrame({"at": numbered["at"].filter(bare), "own": own})
+    joined = numbered.join(places, on="at", how="left", maintain_order="left")
+    return joined.with_columns(geometry=pl.coalesce("geometry", "own")).drop("at", "own")
 
 
 def _without(errors: polars.DataFrame, aside: polars.DataFrame) -> polars.DataFrame:

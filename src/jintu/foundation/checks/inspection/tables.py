@@ -23,11 +23,13 @@ if TYPE_CHECKING:
     from jintu.foundation.layers.schemas import Schema
     from jintu.kernel.flat import Polygons
     from jintu.kernel.overlay import Prepared
-    from jintu.kernel.topology import Defects, Plane
+    from jintu.kernel.topology import Defects, Plane, Remains, Scan
 
-__all__ = ["ERRORS", "Dataset", "Table", "no_errors"]
+__all__ = ["ERRORS", "PART", "Dataset", "Table", "no_errors"]
 
 T = TypeVar("T")
+PART = 32_768
+"""Rows of a layer that are looked at together: a part of that many is held, and not the layer."""
 ERRORS = ("row", "field", "value", "expected", "geometry")
 """Columns of a frame of errors: row of the table, our name of the column ("" for the outline), what stands there, what
 should, and the place (WKB, EPSG:4490) where it is not the feature's own outline."""
@@ -41,7 +43,12 @@ def no_errors() -> polars.DataFrame:
 
 @dataclass
 class Table:
-    """One layer. ``wkb``: outlines, a Binary column; ``plane_wkb``: as delivered, where that is a plane system."""
+    """One layer, or a part of it. ``wkb``: outlines, a Binary column; ``plane_wkb``: as delivered, where that is a
+    plane system. A part knows the layer it is of (``whole``) and the number there of its first row (``first``).
+
+    Rules that keep to rows (see `reuse`) see parts and may take all they want of them. Others see the layer, which may
+    lie on disc (`stored.Stored`): they name the columns they `read`, and go through `parts` for outlines.
+    """
 
     schema: Schema
     frame: polars.DataFrame
@@ -50,10 +57,30 @@ class Table:
     crs: str = ""
     look: Callable[[Plane], Defects] | None = None
     """Topology of the file these rows were read from, where a cluster looks at it instead of this process."""
+    whole: Table | None = field(default=None, repr=False)
+    first: int = 0
     _beside: dict[str, tuple[Table, Any]] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return self.frame.height
+
+    @property
+    def names(self) -> list[str]:
+        """Of the attributes there are."""
+        return self.frame.columns
+
+    @property
+    def has_outlines(self) -> bool:
+        return self.wkb is not None
+
+    @property
+    def in_plane(self) -> bool:
+        """Are there outlines as delivered, in a plane system?"""
+        return self.plane_wkb is not None
+
+    def read(self, *names: str) -> polars.DataFrame:
+        """Some attributes of all rows."""
+        return self.frame.select(names)
 
     def rows(self, numbers: polars.Series) -> Table:
         """Some of its rows, in that order, as a table of their own."""
@@ -63,11 +90,32 @@ class Table:
             None if self.wkb is None else self.wkb.gather(numbers),
             None if self.plane_wkb is None else self.plane_wkb.gather(numbers),
             self.crs,
+            whole=self.whole or self,
         )
+
+    def parts(self, attributes: bool = True) -> Iterator[Table]:
+        """All rows, a part at a time; without ``attributes``, outlines alone may be there."""
+        if len(self) <= PART:
+            yield self
+            return
+        for start in range(0, len(self), PART):
+            yield Table(
+                self.schema,
+                self.frame.slice(start, PART),
+                None if self.wkb is None else self.wkb.slice(start, PART),
+                None if self.plane_wkb is None else self.plane_wkb.slice(start, PART),
+                self.crs,
+                whole=self,
+                first=start,
+            )
 
     @cached_property
     def keys(self) -> polars.Series:
-        return self.frame[self.schema.key].cast(pl.String)
+        return self.read(self.schema.key).to_series().cast(pl.String)
+
+    def outlines(self, numbers: polars.Series) -> polars.Series:
+        """Outlines (WKB, lon/lat) of some rows, in that order."""
+        return self._of(self.wkb).gather(numbers)
 
     def beside(self, other: Table, what: str, make: Callable[[], T]) -> T:
         """What several rules reckon of this table beside another one: made once, kept with the table."""
@@ -82,19 +130,19 @@ class Table:
         """Outlines in lon/lat; raises where the layer has none."""
         from jintu.kernel.flat import Polygons
 
-        return Polygons.from_wkb(self._column(self.wkb))
+        return Polygons.from_wkb(self._of(self.wkb).to_arrow())
 
     @cached_property
     def plane(self) -> Polygons | None:
         """Outlines as delivered, in metres, rings as they were turned; None where they came in degrees."""
         from jintu.kernel.flat import from_wkb
 
-        return None if self.plane_wkb is None else from_wkb(self._column(self.plane_wkb), as_delivered=True)
+        return None if self.plane_wkb is None else from_wkb(self.plane_wkb.to_arrow(), as_delivered=True)
 
-    def _column(self, wkb: polars.Series | None) -> Any:
+    def _of(self, wkb: polars.Series | None) -> polars.Series:
         if wkb is None:
             raise ValueError(f"{self.schema.table} has no outlines")
-        return wkb.to_arrow()
+        return wkb
 
     @cached_property
     def areas(self) -> NDArray[np.float64]:
@@ -118,7 +166,7 @@ class Table:
         """Metres and tolerances of the coordinates topology is looked at in."""
         from jintu.kernel.topology import Plane
 
-        return Plane() if self.plane_wkb is not None or self.wkb is None or not len(self) else self.lonlat
+        return Plane() if self.in_plane or not self.has_outlines or not len(self) else self.lonlat
 
     @cached_property
     def lonlat(self) -> Plane:
@@ -127,6 +175,8 @@ class Table:
 
         from jintu.kernel.topology import Plane
 
+        if self.whole is not None:
+            return self.whole.lonlat
         return Plane.degrees(float(np.nanmean(self.boxes[:, 1::2])))
 
     def _lonlat_shapes(self) -> NDArray[np.object_]:
@@ -142,17 +192,33 @@ class Table:
         return validity(self.judged)
 
     @cached_property
-    def defects(self) -> Defects:
-        """What is wrong between the polygons: gaps, overlaps, copies; and slivers."""
-        if self.look:
-            return self.look(self.measures)
+    def scan(self) -> Scan:
+        """What topology keeps of these rows, by their numbers in the layer."""
         import numpy as np
 
-        from jintu.kernel.topology import Kind, conclude, scan
+        from jintu.kernel.topology import Kind, scan
 
         crossing = np.unique(self.invalid.of(Kind.SELF_CROSSING).rows)
-        part = scan(self.judged, None, self.measures, crossing=crossing)
-        return conclude([part], self.judged.take, self.measures)
+        numbers = np.arange(self.first, self.first + len(self))
+        return scan(self.judged, numbers, self.measures, crossing=crossing)
+
+    @cached_property
+    def remains(self) -> Remains:
+        """What topology keeps of the layer."""
+        from jintu.kernel.topology import remains
+
+        return remains([part.scan for part in self.parts(attributes=False)])
+
+    @cached_property
+    def defects(self) -> Defects:
+        """What is wrong between the polygons: gaps, overlaps, copies."""
+        if self.look:
+            return self.look(self.measures)
+        return self.remains.defects(self.judged_at, self.measures)
+
+    def judged_at(self, numbers: NDArray[np.int64]) -> Polygons:
+        """Some of the polygons topology is looked at in, in that order."""
+        return self.judged.take(numbers)
 
     @cached_property
     def boxes(self) -> NDArray[np.float64]:
@@ -161,7 +227,16 @@ class Table:
 
         return self.polygons.boxes() if self.schema.geometry == "polygon" else shapely.bounds(self._lonlat_shapes())
 
-    @cached_property
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """West, south, east, north of the layer in degrees."""
+        import numpy as np
+
+        west, south = np.nanmin(self.boxes[:, :2], axis=0).tolist()
+        east, north = np.nanmax(self.boxes[:, 2:], axis=0).tolist()
+        return west, south, east, north
+
+    @property
     def points(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """x and y of every vertex of the coordinates topology is looked at in."""
         import shapely
@@ -176,7 +251,7 @@ class Table:
         """Shapely geometries of the same coordinates, lines and points too."""
         import shapely
 
-        wkb = self.wkb if self.plane_wkb is None else self.plane_wkb
+        wkb = self.plane_wkb if self.in_plane else self.wkb
         return shapely.from_wkb(wkb.to_numpy()) if wkb is not None else shapely.from_wkb([None] * len(self))
 
     def placed(self, shapes: NDArray[np.object_]) -> list[bytes]:
@@ -185,7 +260,7 @@ class Table:
 
         from jintu.kernel import crs as systems
 
-        lonlat = systems.to_lonlat(shapes, systems.parse(self.crs)) if self.plane_wkb is not None else shapes
+        lonlat = systems.to_lonlat(shapes, systems.parse(self.crs)) if self.in_plane else shapes
         return list(shapely.to_wkb(lonlat, byte_order=1))
 
     def errors(
@@ -197,13 +272,16 @@ class Table:
         value: polars.Expr | None = None,
     ) -> polars.DataFrame:
         """The rows where a condition holds (null does not), as errors of a column."""
-        shown = value if value is not None else pl.col(column) if column in self.frame.columns else pl.lit("")
+        shown = value if value is not None else pl.col(column) if column in self.names else pl.lit("")
         wanted = expected if not isinstance(expected, str) else pl.lit(expected)
+        asked = [e for e in (where, shown, wanted) if isinstance(e, pl.Expr)]
+        columns = sorted({name for expression in asked for name in expression.meta.root_names()})
+        numbered = pl.DataFrame({"row": pl.int_range(len(self), dtype=pl.Int64, eager=True)})
         return (
-            self.frame.with_row_index("row")
+            (numbered.hstack(self.read(*columns)) if columns else numbered)
             .filter(where)
             .select(
-                pl.col("row").cast(pl.Int64),
+                pl.col("row"),
                 pl.lit(column).alias("field"),
                 shown.cast(pl.String).fill_null("").alias("value"),
                 wanted.cast(pl.String).fill_null("").alias("expected"),

@@ -1,0 +1,168 @@
+"""A layer version as a table that lies on disc: attributes are read by the column, outlines a part at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from jintu.foundation.layers import lake
+from jintu.foundation.layers.reading import is_plane
+
+from ..lazy import pl
+from .tables import PART, Table
+
+if TYPE_CHECKING:
+    import numpy as np
+    import polars
+    from numpy.typing import NDArray
+
+    from jintu.foundation.layers.models import LayerVersion
+    from jintu.kernel.flat import Polygons
+    from jintu.kernel.topology import Defects, Plane
+
+__all__ = ["Stored"]
+
+
+class Stored(Table):
+    """``frame``, ``wkb`` and ``plane_wkb`` are there as of any table and read everything, each time: they are for small
+    layers. What is read is checked against what was published (`lake.check_parts`)."""
+
+    def __init__(self, version: LayerVersion, look: Callable[[Plane], Defects] | None = None) -> None:
+        self.schema, self.crs, self.look = version.schema, version.crs, look
+        self.whole, self.first = None, 0
+        self._beside = {}
+        self.version = version
+        self._path = version.directory / lake.DATA
+        self._footer: Any = None
+        with self._open() as file:
+            self._footer = file.metadata
+            there = file.schema_arrow.names
+            self._count = file.metadata.num_rows
+            sizes = [file.metadata.row_group(g).num_rows for g in range(file.num_row_groups)]
+        self._starts = [sum(sizes[:g]) for g in range(len(sizes) + 1)]
+        self._names = [n for n in version.schema.columns if n in there]
+        self._geometry = lake.GEOMETRY in there
+        self._plane = lake.DELIVERED in there and is_plane(version.crs)
+
+    def _open(self) -> Any:
+        import pyarrow.parquet as pq
+
+        return pq.ParquetFile(self._path, memory_map=True, metadata=self._footer)
+
+    def __len__(self) -> int:
+        return self._count
+
+    @property
+    def names(self) -> list[str]:
+        return self._names
+
+    @property
+    def has_outlines(self) -> bool:
+        return self._geometry
+
+    @property
+    def in_plane(self) -> bool:
+        return self._plane
+
+    # --- everything ----------
+
+    @property
+    def frame(self) -> polars.DataFrame:  # type: ignore[override]
+        return self.read(*self._names)
+
+    @property
+    def wkb(self) -> polars.Series | None:  # type: ignore[override]
+        return self._column(lake.GEOMETRY) if self._geometry else None
+
+    @property
+    def plane_wkb(self) -> polars.Series | None:  # type: ignore[override]
+        return self._column(lake.DELIVERED) if self._plane else None
+
+    def _column(self, name: str) -> polars.Series:
+        return self._groups(range(len(self._starts) - 1), [name]).to_series()
+
+    # --- in pieces ----------
+
+    def read(self, *names: str) -> polars.DataFrame:
+        return self._groups(range(len(self._starts) - 1), list(names))
+
+    def _groups(self, groups: Sequence[int], names: Sequence[str]) -> polars.DataFrame:
+        """Columns of row groups."""
+        lake.check_parts(self.version.directory, self.version.manifest_hash, groups)
+        with self._open() as file:
+            table = file.read_row_groups(list(groups), columns=list(names))
+        return pl.from_arrow(table.select(list(names)))  # type: ignore[return-value]
+
+    def _runs(self) -> Iterator[list[int]]:
+        """Row groups that make a part together."""
+        run: list[int] = []
+        for group in range(len(self._starts) - 1):
+            if run and self._starts[group + 1] - self._starts[run[0]] > PART:
+                yield run
+                run = []
+            run.append(group)
+        if run:
+            yield run
+
+    def parts(self, attributes: bool = True) -> Iterator[Table]:
+        for run in self._runs():
+            yield self._part(run, attributes)
+
+    def _part(self, run: list[int], attributes: bool = True) -> Table:
+        outlines = [lake.GEOMETRY] * self._geometry + [lake.DELIVERED] * self._plane
+        names = [*(self._names if attributes else [self.schema.key]), *outlines]
+        frame = self._groups(run, names)
+        return self._table(frame, self._starts[run[0]])
+
+    def _table(self, frame: polars.DataFrame, first: int = 0) -> Table:
+        wkb = frame.get_column(lake.GEOMETRY) if self._geometry else None
+        plane = frame.get_column(lake.DELIVERED) if self._plane else None
+        bare = frame.drop(lake.GEOMETRY, lake.DELIVERED, strict=False)
+        return Table(self.schema, bare, wkb, plane, self.crs, whole=self, first=first)
+
+    def rows(self, numbers: polars.Series) -> Table:
+        outlines = [lake.GEOMETRY] * self._geometry + [lake.DELIVERED] * self._plane
+        return self._table(self._rows(numbers, [*self._names, *outlines]))
+
+    def _rows(self, numbers: polars.Series, names: Sequence[str]) -> polars.DataFrame:
+        """Columns of some rows, in their order, one row group at a time."""
+        import numpy as np
+
+        wanted = numbers.to_numpy().astype(np.int64)
+        order = np.argsort(wanted, kind="stable")
+        ascending = wanted[order]
+        cuts = np.searchsorted(ascending, self._starts)
+        found = [self._groups([], names)]
+        for group in np.flatnonzero(np.diff(cuts)).tolist():
+            inside = ascending[cuts[group] : cuts[group + 1]] - self._starts[group]
+            found.append(self._groups([group], names)[inside])
+        back = np.empty(len(order), dtype=np.int64)
+        back[order] = np.arange(len(order))
+        return pl.concat(found)[back]
+
+    def outlines(self, numbers: polars.Series) -> polars.Series:
+        return self._rows(numbers, [lake.GEOMETRY]).to_series()
+
+    def judged_at(self, numbers: NDArray[np.int64]) -> Polygons:
+        from jintu.kernel.flat import Polygons, from_wkb
+
+        name = lake.DELIVERED if self._plane else lake.GEOMETRY
+        column = self._rows(pl.Series(numbers), [name]).to_series().to_arrow()
+        return from_wkb(column, as_delivered=True) if self._plane else Polygons.from_wkb(column)
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        return self.version.bbox
+
+    @cached_property
+    def boxes(self) -> NDArray[np.float64]:
+        import numpy as np
+
+        return np.concatenate([np.empty((0, 4)), *(part.boxes for part in self.parts(attributes=False))])
+
+    @cached_property
+    def areas(self) -> NDArray[np.float64]:
+        import numpy as np
+
+        return np.concatenate([np.empty(0), *(part.areas for part in self.parts(attributes=False))])
