@@ -1,6 +1,7 @@
 """Translations: collect msgids, check that Chinese is complete, compile. No gettext tools are needed, Babel does it.
 
-``update``   collects every msgid of an app into its locale/zh_Hans/LC_MESSAGES/django.po, keeping translations
+``update``   collects every msgid of an app into its locale/zh_Hans/LC_MESSAGES/django.po, keeping translations; a file
+             that says the same already is not touched
 ``check``    fails and lists msgids without a Chinese translation, and translations with other placeholders
 ``compile``  writes the .mo files
 """
@@ -172,6 +173,11 @@ def everything() -> dict[str, str | tuple[str, ...]]:
     return known
 
 
+def texts(catalog: Catalog) -> dict[str | tuple[str, ...], tuple[str, ...]]:
+    """Translations by msgid, of one form or several; "" where there is none yet."""
+    return {m.id: m.string if isinstance(m.string, tuple) else (m.string,) for m in catalog if m.id}
+
+
 def update() -> None:
     known = everything()
     for app in apps():
@@ -191,6 +197,8 @@ def update() -> None:
         # Single words that are translated where they are shown, and cannot be told from other strings here.
         for key, string in own.items():
             catalog.add(key, string if isinstance(string, str) else string[0])
+        if texts(catalog) == texts(load(app)):
+            continue  # laid out otherwise at most: a rewritten file would collide with those of other branches
         path = po_path(app)
         path.parent.mkdir(parents=True, exist_ok=True)
         written = io.BytesIO()

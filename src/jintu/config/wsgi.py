@@ -1,3 +1,6 @@
+"""What the server of pages loads."""
+
+import gc
 import os
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "jintu.config.settings")
@@ -9,3 +12,6 @@ application = get_wsgi_application()
 from django.conf import settings  # noqa: E402
 
 settings.NODE.require_secret_key()
+
+gc.collect()
+gc.freeze()  # what start-up made lives as long as the process: no collection looks at it again

@@ -30,7 +30,17 @@ from jintu.kernel.wkb import BIG_ENDIAN, MALFORMED, NOT_A_POLYGON, Floats, Integ
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["Polygons", "Rings", "concatenated", "from_shapely", "from_wkb", "in_parallel", "split", "thread_count"]
+__all__ = [
+    "Polygons",
+    "Rings",
+    "concatenated",
+    "from_shapely",
+    "from_wkb",
+    "in_parallel",
+    "refilled",
+    "split",
+    "thread_count",
+]
 
 UNCLOSED, NOT_FINITE = -4, -5
 
@@ -174,6 +184,36 @@ def from_wkb(
     flat.polygon_offsets[-1] = rings[-1]
     in_parallel(lambda i, j: wkb.fill(data, begins, ends, i, j, rings, vertices, flat.arrays), spans, threads)
     return flat if as_delivered else _checked(flat, threads, rows)
+
+
+def refilled(column: Any, polygons: Polygons, threads: int | None = None) -> pa.Array:
+    """The WKB (large_binary) of a column with the coordinates of ``polygons``, which were read from it.
+
+    The column is plain: little-endian, two dimensions, no SRID.
+
+    >>> import shapely
+    >>> column = [shapely.to_wkb(shapely.box(0, 0, 1, 1), byte_order=1), None]
+    >>> flat = from_wkb(column)
+    >>> moved = refilled(column, flat.with_coordinates(flat.x + 5, flat.y))
+    >>> shapely.bounds(shapely.from_wkb(moved[0].as_py())).tolist(), moved[1].as_py()
+    ([5.0, 0.0, 6.0, 1.0], None)
+    """
+    import pyarrow as pa
+
+    data, begins, ends = _buffers(column, None)
+    given = _arrow(column)
+    first = int(begins[0]) if len(begins) else 0
+    out = data[first : int(ends[-1]) if len(ends) else 0].copy()
+    vertices = polygons.ring_offsets[polygons.polygon_offsets[polygons.geometry_offsets]]
+    in_parallel(
+        lambda i, j: wkb.refill(out, begins - first, ends - first, i, j, vertices, polygons.x, polygons.y),
+        split(len(polygons), threads),
+        threads,
+    )
+    offsets = np.append(begins, ends[-1:]) - first
+    valid = pa.array(np.asarray(given.is_valid())).buffers()[1] if given.null_count else None
+    buffers = [valid, pa.py_buffer(np.ascontiguousarray(offsets)), pa.py_buffer(out)]
+    return pa.Array.from_buffers(pa.large_binary(), len(begins), buffers)
 
 
 def from_shapely(geometries: Iterable[Any], threads: int | None = None) -> Polygons:

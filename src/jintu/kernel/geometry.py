@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "SRID",
+    "are_possible",
     "check",
     "check_many",
     "decode_gpkg",
@@ -104,18 +105,24 @@ def check_many(geometries: Sequence[BaseGeometry | None], crs: Crs = WORKING) ->
 
     shapes = np.asarray(geometries, dtype=object)
     present = ~shapely.is_missing(shapes)
-    west, south, east, north = shapely.bounds(shapes).T
-    if crs.zone is None:
-        inside = (west >= -180) & (east <= 180) & (south >= -90) & (north <= 90)
-        inside &= ~((south >= 73) & (east <= 54)) & ~((west <= 0) & (east >= 0) & (south <= 0) & (north >= 0))
-    else:
-        inside = np.abs(np.stack([west, east]) - crs.zone.false_easting).max(axis=0) < 5e5
-        inside &= (south > 0) & (north < 1e7)
-    good = shapely.is_valid(shapes) & ~shapely.is_empty(shapes) & inside
+    good = shapely.is_valid(shapes) & ~shapely.is_empty(shapes) & are_possible(shapely.bounds(shapes), crs)
     for index in np.flatnonzero(present & ~good):
         errors = check(shapes[index], crs=crs)
         if errors:
             yield int(index), errors
+
+
+def are_possible(boxes: NDArray[np.float64], crs: Crs = WORKING) -> NDArray[np.bool_]:
+    """Whether boxes (n, 4: west, south, east, north) lie where coordinates of that system can: where they do not, a
+    look at the vertices (`check`) says more."""
+    import numpy as np
+
+    west, south, east, north = boxes.T
+    if crs.zone is None:
+        inside = (west >= -180) & (east <= 180) & (south >= -90) & (north <= 90)
+        return inside & ~((south >= 73) & (east <= 54)) & ~((west <= 0) & (east >= 0) & (south <= 0) & (north >= 0))
+    inside = np.abs(np.stack([west, east]) - crs.zone.false_easting).max(axis=0) < 5e5
+    return inside & (south > 0) & (north < 1e7)
 
 
 def check(geometry: BaseGeometry | None, place: Place | None = None, crs: Crs = WORKING) -> list[InputError]:

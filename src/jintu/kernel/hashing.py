@@ -26,7 +26,18 @@ from jintu.kernel.errors import InputError, Place
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["ALGORITHMS", "canonical", "check", "merkle_root", "of_bytes", "of_file", "of_json", "of_rows", "of_table"]
+__all__ = [
+    "ALGORITHMS",
+    "canonical",
+    "check",
+    "merkle_root",
+    "new",
+    "of_bytes",
+    "of_file",
+    "of_json",
+    "of_rows",
+    "of_table",
+]
 
 ALGORITHMS = ("sha256", "sm3")
 _BLOCK = 1 << 20
@@ -50,7 +61,8 @@ class _Sm3:
         return self.digest().hex()
 
 
-def _new(algorithm: str) -> Any:
+def new(algorithm: str) -> Any:
+    """An object with ``update`` and ``hexdigest``."""
     if algorithm == "sha256":
         return hashlib.sha256()
     if algorithm == "sm3":
@@ -64,7 +76,7 @@ def _digest(algorithm: str) -> Callable[[bytes], bytes]:
         return lambda data: hashlib.sha256(data).digest()
 
     def other(data: bytes) -> bytes:
-        hasher = _new(algorithm)
+        hasher = new(algorithm)
         hasher.update(data)
         return bytes(hasher.digest())
 
@@ -114,7 +126,7 @@ def canonical(value: Any) -> bytes:
 
 
 def of_bytes(data: bytes, algorithm: str = "sha256") -> str:
-    digest = _new(algorithm)
+    digest = new(algorithm)
     digest.update(data)
     return f"{algorithm}:{digest.hexdigest()}"
 
@@ -129,7 +141,7 @@ def of_file(file: Path | BinaryIO, algorithm: str = "sha256") -> str:
     if isinstance(file, Path):
         with file.open("rb") as stream:
             return of_file(stream, algorithm)
-    digest = _new(algorithm)
+    digest = new(algorithm)
     while block := file.read(_BLOCK):
         digest.update(block)
     return f"{algorithm}:{digest.hexdigest()}"
@@ -137,7 +149,7 @@ def of_file(file: Path | BinaryIO, algorithm: str = "sha256") -> str:
 
 def of_rows(names: Sequence[str], rows: Iterable[Sequence[Any]], algorithm: str = "sha256") -> str:
     """Hash of a table in the given order: the column names, then each row, one canonical JSON array per line."""
-    digest = _new(algorithm)
+    digest = new(algorithm)
     digest.update(canonical(list(names)) + b"\n")
     for row in rows:
         digest.update(canonical(list(row)) + b"\n")

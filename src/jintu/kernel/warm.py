@@ -62,10 +62,11 @@ def _overlay(flat: Polygons) -> None:
 def _topology(flat: Polygons) -> None:
     import shapely
 
-    from jintu.kernel.flat import from_shapely
+    from jintu.kernel.flat import from_shapely, refilled
     from jintu.kernel.topology import inspect, line_defects
 
     shapes = _shapes()
+    refilled(shapely.to_wkb([*shapes], byte_order=1), from_shapely(shapes), threads=1)
     inspect(from_shapely([*shapes, shapely.box(119, 36, 119.1, 36.1)]), threads=1)
     line_defects([shape.exterior for shape in shapes])
 

@@ -11,7 +11,7 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["BIG_ENDIAN", "MALFORMED", "NOT_A_POLYGON", "fill", "measure"]
+__all__ = ["BIG_ENDIAN", "MALFORMED", "NOT_A_POLYGON", "fill", "measure", "refill"]
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float64]
@@ -142,3 +142,37 @@ def fill(
             if r > first_ring:
                 polygon_offsets[p] = first_ring
                 p += 1
+
+
+@nb.njit(cache=True, nogil=True)
+def refill(
+    data: Bytes, begins: Integers, ends: Integers, first: int, last: int, vertices: Integers, x: Floats, y: Floats
+) -> None:
+    """Write other coordinates into plain WKB, in place: little-endian, two dimensions, no SRID.
+
+    ``vertices`` says where those of each geometry begin in ``x`` and ``y``.
+    """
+    for g in range(first, last):
+        o, v = begins[g], vertices[g]
+        if o == ends[g]:
+            continue
+        kind = data[o + 1]
+        members = 1
+        o += 5
+        if kind == 6:
+            members = _u32(data, o)
+            o += 4
+        for _ in range(members):
+            if kind == 6:
+                o += 5
+            count = _u32(data, o)
+            o += 4
+            for _ in range(count):
+                points = _u32(data, o)
+                o += 4
+                doubles = data[o : o + 16 * points].view(np.float64)
+                for k in range(points):
+                    doubles[2 * k] = x[v + k]
+                    doubles[2 * k + 1] = y[v + k]
+                v += points
+                o += 16 * points

@@ -214,6 +214,16 @@ def check(reference: str, division: str, sample: int, keep: bool, as_json: bool)
     sys.exit(0 if report.accepted else 1)
 
 
+def _kind_of(out: Path) -> str:
+    """The format that a file's name means; "" where it means none."""
+    from jintu.kernel import formats
+
+    name = out.name.lower()
+    if name.endswith(".zip"):
+        return "fgdb" if name.endswith(".gdb.zip") else "shp"
+    return formats.EXTENSIONS.get(out.suffix.lower(), "")
+
+
 @layer.command()
 @click.argument("reference", metavar="LAYER@VERSION")
 @click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="File to write.")
@@ -226,10 +236,10 @@ def export(reference: str, out: Path, kind: str, division: str, encoding: str, a
     setup()
     from jintu.foundation.journal import Actor
     from jintu.foundation.layers import exporting
-    from jintu.kernel import formats, hashing
+    from jintu.kernel import hashing
 
     version = _find(reference, division)
-    kind = kind or ("shp" if out.suffix.lower() == ".zip" else formats.EXTENSIONS.get(out.suffix.lower(), ""))
+    kind = kind or _kind_of(out)
     with progress_line() as progress:
         rows = exporting.write(version, out, kind, encoding=encoding, progress=progress)
     digest = hashing.of_file(out)

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "fields_of", "file_name", "record", "tables", "write"]
 
-FORMATS = {"shp": ".zip", "gpkg": ".gpkg", "fgdb": ".zip", "geoparquet": ".parquet", "csv": ".csv", "vct": ".vct"}
-"""Extension of each; shapefiles and geodatabases are packed."""
+FORMATS = {"shp": ".zip", "gpkg": ".gpkg", "fgdb": ".gdb.zip", "geoparquet": ".parquet", "csv": ".csv", "vct": ".vct"}
+"""Extension of each; shapefiles and geodatabases are packed. By its double one GDAL opens a packed geodatabase."""
 BATCH = 20_000
 Progress = Callable[[int, int, str], None]
 

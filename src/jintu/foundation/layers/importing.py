@@ -15,11 +15,12 @@ from typing import Any
 from jintu.foundation.journal import Actor
 from jintu.kernel.errors import InputError, Place
 
-from . import attributes, content, lake, publishing, quality, read_record, reading
+from . import attributes, content, lake, publishing, read_record, reading
 from .mapping import Mapping
 from .models import LayerVersion
 from .schemas import Schema
 from .schemas import get as schema_of
+from .spill import Spill
 
 __all__ = ["LayerRefused", "Result", "import_layer"]
 
@@ -87,29 +88,30 @@ def import_layer(
     divisions.check(division)
     publishing.check_day_is_free(schema, division, valid_from)
     lake.sweep()
-    with formats.read(path, layer=member, crs=crs, encoding=encoding) as source:
-        matched = reading.matched_columns(source, schema, mapping)
-        loaded = reading.read(source, schema, matched, mapping, tell)
-        if loaded.problems.count and not good_only:
-            raise LayerRefused(loaded.problems)
-        if not len(loaded.frame):
-            if loaded.problems.kept:
+    with publishing.room(), lake.incoming() as draft_dir, Spill(draft_dir) as spill:
+        with formats.read(path, layer=member, crs=crs, encoding=encoding) as source:
+            matched = reading.matched_columns(source, schema, mapping)
+            loaded = reading.read(source, schema, matched, mapping, spill, tell, good_only=good_only)
+            if loaded.problems.count and not (good_only and len(loaded.kept)):
                 raise LayerRefused(loaded.problems)
-            raise InputError("The file has no rows.", place=source.place(), remedy="Check that it is the right file.")
-        facts: dict[str, Any] = {
-            "source": {
-                "name": source.name,
-                "format": source.format,
-                "hash": source.sha256,
-                "encoding": source.encoding,
-            },
-            "crs": "" if schema.is_table else str(source.crs),
-        }
-        notices = [str(n) for n in source.notices]
-        read_as = read_record.record(source, matched, loaded.problems)
-    with publishing.room(), lake.incoming() as draft_dir:
+            if not len(loaded.kept):
+                raise InputError(
+                    "The file has no rows.", place=source.place(), remedy="Check that it is the right file."
+                )
+            facts: dict[str, Any] = {
+                "source": {
+                    "name": source.name,
+                    "format": source.format,
+                    "hash": source.sha256,
+                    "encoding": source.encoding,
+                },
+                "crs": "" if schema.is_table else str(source.crs),
+            }
+            notices = [str(n) for n in source.notices]
+            read_as = read_record.record(source, matched, loaded.problems)
         tell(0, 0, "checking areas and topology")
-        written, summary = _write(draft_dir, loaded, schema, facts["crs"], mapping)
+        written, summary = _write(draft_dir, spill, loaded, schema, facts["crs"])
+        spill.close()
         left, problems = sorted(loaded.problems.rows), loaded.problems.kept
         summary |= {"refused": len(left), "read": loaded.read, "notices": notices[:50], "reading": read_as}
         del loaded  # the next step needs the memory
@@ -166,49 +168,27 @@ def import_layer(
 
 
 def _write(
-    target: Path, loaded: reading.Loaded, schema: Schema, crs: str, mapping: Mapping
+    target: Path, spill: Spill, loaded: reading.Loaded, schema: Schema, crs: str
 ) -> tuple[content.Written, dict[str, Any]]:
-    import numpy as np
-    import polars as pl
-    import pyarrow as pa
+    """The rows kept, in the order of the lake; the summary is made of them as they are written."""
+    from . import quality
 
-    from jintu.kernel.flat import Polygons
-
-    if loaded.working is None or schema.geometry != "polygon":
-        return _write_other(target, loaded, schema, crs)
-    frame, column, delivered = loaded.frame.drop("__row__"), loaded.working, loaded.delivered
-    # what is written is let go column by column: of a million patches each copy is half a gigabyte
-    loaded.frame, loaded.working, loaded.delivered = loaded.frame.clear(), None, None
-    polygons = Polygons.from_wkb(column)
-    areas = polygons.areas()
-    if mapping.area:
-        frame = frame.with_columns(pl.Series(mapping.area, np.round(areas, 2)))
-    plane = Polygons.from_wkb(delivered) if delivered is not None and reading.is_plane(crs) else None
-    summary = quality.summary(frame, schema, polygons, areas, plane)
-    del polygons, plane
-    table = frame.to_arrow().cast(pa.schema(attributes.arrow_schema(schema))).append_column("geometry", column)
-    if delivered is not None:
-        table = table.append_column("geometry_delivered", delivered)
-    columns = dict(zip(table.column_names, table.columns, strict=True))
-    del frame, column, delivered, table
-    total = float(areas.sum())
-    return content.write(target, columns, schema=schema.name, crs=crs, key=schema.key, area_m2=total), summary
-
-
-def _write_other(
-    target: Path, loaded: reading.Loaded, schema: Schema, crs: str
-) -> tuple[content.Written, dict[str, Any]]:
-    """Lines, points, and tables without geometry: they have no areas and no topology of a partition."""
-    import pyarrow as pa
-
-    frame = loaded.frame.drop("__row__")
-    summary = quality.summary_of_others(frame, schema, loaded.working)
-    table = frame.to_arrow().cast(pa.schema(attributes.arrow_schema(schema)))
-    if loaded.working is not None:
-        table = table.append_column("geometry", loaded.working)
-    if loaded.delivered is not None:
-        table = table.append_column("geometry_delivered", loaded.delivered)
-    return content.write(target, table, schema=schema.name, crs=crs, key=schema.key, kind=schema.geometry), summary
+    tally = quality.Tally(schema, loaded)
+    boxes = None if schema.is_table else loaded.boxes
+    order = content.order_of(loaded.keys.gather(loaded.kept), None if boxes is None else boxes[loaded.kept])
+    written = content.write(
+        target,
+        spill,
+        schema=schema.name,
+        crs=crs,
+        key=schema.key,
+        kind=schema.geometry,
+        area_m2=float(loaded.areas[loaded.kept].sum()),
+        boxes=boxes,
+        order=loaded.kept[order],
+        seen=tally.see,
+    )
+    return written, tally.summary(spill.take)
 
 
 def _write_low(target: Path, schema: Schema) -> None:

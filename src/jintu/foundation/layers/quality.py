@@ -7,23 +7,30 @@ numbers of the quality inspection (Qxxxx).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import polars as pl
+
+from jintu.kernel.flat import Polygons, concatenated
+from jintu.kernel.length import geodesic
+from jintu.kernel.overlay import overlay, prepare
+from jintu.kernel.topology import Defects, Kind, Limits, Plane, Scan, conclude, scan
+
 from . import shapes
+from .lake import DELIVERED, GEOMETRY
 from .schemas import Schema
 
 if TYPE_CHECKING:
-    import numpy as np
-    import polars as pl
     import pyarrow as pa
     from numpy.typing import NDArray
 
     from jintu.kernel.codelists import CodeList
-    from jintu.kernel.flat import Polygons
-    from jintu.kernel.topology import Defects
 
-__all__ = ["area_rows", "gaps_and_overlaps", "overlaps", "summary", "summary_of_others"]
+    from .reading import Loaded
+
+__all__ = ["Tally", "area_rows"]
 
 TOLERANCE_M2 = 0.1
 """Q5101. Edges are straight in lon/lat here and straight in the plane for the surveyor: a few 1e-7 of the area more."""
@@ -32,91 +39,226 @@ TOLERANCE_M, RELATIVE_LENGTH = 0.1, 1e-3
 """Q5103. Declared lengths are measured in the plane, whose scale differs by up to 1e-3 from the ground's."""
 SMALLEST_M2 = 0.1
 EXAMPLES = 20
+MOST_CLASSES = 500
+Overlap = tuple[int, int, float]
+"""row, row, m² in common"""
 
 
-def summary(
-    frame: pl.DataFrame,
-    schema: Schema,
-    polygons: Polygons,
-    areas: NDArray[np.float64],
-    delivered: Polygons | None = None,
-) -> dict[str, Any]:
-    """``frame``: the attributes; ``polygons`` (lon/lat) and ``areas`` (m²) row by row the same. JSON values only.
+class Tally:
+    """Sees the rows of a version group by group, in any order, and then says what is to be known of them.
 
-    Topology is looked at in ``delivered`` (the plane the file came in) where there is one: an edge that is straight
-    there is not straight in degrees, and where one long edge meets two short ones degrees would show slivers that
-    nobody surveyed.
+    In memory are some 80 bytes a row and the edges that groups left over (`jintu.kernel.topology`); of layers that are
+    no partition the outlines themselves, 16 bytes a vertex.
     """
-    checks = [c for c in (_feature_code(frame, schema), *_names(frame, schema)) if c]
-    declared: dict[str, Any] = {"computed_m2": round(float(areas.sum()), 2)}
-    if schema.area:
-        differing = area_rows(frame[schema.area].to_numpy(), areas)
-        declared |= {
-            "declared_m2": round(float(frame[schema.area].fill_null(0).sum()), 2),
-            "differing": len(differing),
-        }
-        if len(differing):
-            keys = frame[schema.key].gather(differing[:EXAMPLES]).to_list()
-            checks.append({"rule": "Q5101", "count": len(differing), "keys": keys})
-    answer: dict[str, Any] = {"rows": len(frame), "area": declared, "checks": checks}
-    keys = frame[schema.key].to_list()
-    ratio = 1.0
-    if delivered is not None:  # plane square metres into ellipsoidal ones
-        ratio = float(areas.sum()) / (_plane_area(delivered) or 1.0)
-    if schema.partition:
-        pairs, holes = gaps_and_overlaps(polygons, delivered, ratio)
-        answer["gaps"] = {
-            "count": len(holes),
-            "area_m2": round(sum(a for a, _ in holes), 2),
-            "examples": [{"area_m2": round(a, 2), "at": [round(x, 7), round(y, 7)]} for a, (x, y) in holes[:EXAMPLES]],
-        }
-    else:
-        pairs = overlaps(delivered or polygons, planar=delivered is not None, ratio=ratio)
-    answer["overlaps"] = {
-        "count": len(pairs),
-        "area_m2": round(sum(a for _, _, a in pairs), 2),
-        "examples": [{"keys": [keys[i], keys[j]], "area_m2": round(a, 2)} for i, j, a in pairs[:EXAMPLES]],
-    }
-    if schema.classes:
-        import polars as pl
 
-        sums = (
-            pl.DataFrame({"code": frame[schema.classes], "area": areas})
-            .group_by("code")
-            .agg(pl.col("area").sum(), pl.len().alias("rows"))
-            .sort("code")
-        )
-        if sums.height <= 500:
+    def __init__(self, schema: Schema, loaded: Loaded) -> None:
+        self.schema = schema
+        self.loaded = loaded
+        self.rows = 0
+        self.declared = np.zeros(len(loaded.keys)) if schema.area or schema.length else None
+        self.metres = np.zeros(len(loaded.keys)) if schema.geometry == "line" else None
+        self.checks: dict[str, _Count] = {}
+        self.classes: dict[Any, tuple[int, float]] = {}
+        self.groups: list[tuple[Polygons, NDArray[np.int64]]] = []
+        self.scans: list[Scan] = []
+        # known before the first row, as scans need it: degrees are measured at the middle of the layer
+        middle = float(np.mean(loaded.boxes[loaded.kept][:, 1::2])) if schema.geometry == "polygon" else 0.0
+        self.plane = Plane() if self.is_plane else Plane.degrees(middle)
+
+    @property
+    def is_plane(self) -> bool:
+        """Is topology looked at in the plane the layer came in?
+
+        An edge that is straight there is not straight in degrees, and where one long edge meets two short ones degrees
+        would show slivers that nobody surveyed.
+        """
+        system = self.loaded.system
+        return system is not None and not system.is_working and system.is_plane
+
+    @property
+    def column(self) -> str:
+        """Of the geometry in which topology is looked at."""
+        return DELIVERED if self.is_plane else GEOMETRY
+
+    def see(self, table: pa.Table, positions: NDArray[np.int64]) -> None:
+        """Rows with the columns of the lake; ``positions`` say which they are of all rows read."""
+        names = [a.name for a in self.schema.attributes]
+        frame = pl.from_arrow(table.select(names))
+        assert isinstance(frame, pl.DataFrame)
+        self.rows += len(positions)
+        for rule, bad in _bad_rows(frame, self.schema):
+            self.checks.setdefault(rule, _Count()).add(positions[bad])
+        if self.declared is not None:
+            self.declared[positions] = frame[self.schema.area or self.schema.length].fill_null(0).to_numpy()
+        if self.schema.classes:
+            self._count_classes(frame[self.schema.classes], self.loaded.areas[positions])
+        if self.schema.geometry == "polygon":
+            self._scan(table.column(self.column), positions)
+        elif self.metres is not None:
+            self.metres[positions] = geodesic(shapes.decoded(table.column(GEOMETRY)))
+
+    def _count_classes(self, codes: pl.Series, areas: NDArray[np.float64]) -> None:
+        sums = pl.DataFrame({"code": codes, "area": areas}).drop_nulls("code").group_by("code")
+        for code, area, rows in sums.agg(pl.col("area").sum(), pl.len().alias("rows")).iter_rows():
+            before = self.classes.get(code, (0, 0.0))
+            self.classes[code] = before[0] + rows, before[1] + area
+
+    def _scan(self, column: Any, positions: NDArray[np.int64]) -> None:
+        polygons = Polygons.from_wkb(column)
+        if self.schema.partition:
+            self.scans.append(scan(polygons, positions, self.plane))
+        else:
+            self.groups.append((polygons, positions))
+
+    def summary(self, take: Callable[[NDArray[np.int64]], pa.Table]) -> dict[str, Any]:
+        """JSON values. ``take`` gives rows by their positions, of which some overlap and are looked at again."""
+        checks = [
+            {"rule": rule, "count": found.rows, "keys": self._keys(found.first)}
+            for rule, found in sorted(self.checks.items())
+        ]
+        answer: dict[str, Any] = {"rows": self.rows, "checks": checks}
+        if self.schema.geometry == "polygon":
+            answer["area"] = self._areas(checks)
+            answer |= self._topology(take)
+        elif self.metres is not None:
+            answer["length"] = self._lengths(checks)
+        if self.classes and len(self.classes) <= MOST_CLASSES:
             answer["classes"] = {
-                str(c): {"rows": n, "area_m2": round(a, 2)} for c, a, n in sums.iter_rows() if c is not None
+                str(code): {"rows": rows, "area_m2": round(area, 2)}
+                for code, (rows, area) in sorted(self.classes.items(), key=lambda item: str(item[0]))
             }
-    return answer
+        return answer
+
+    def _keys(self, positions: Sequence[int] | NDArray[np.int64]) -> list[Any]:
+        return self.loaded.keys.gather(list(positions[:EXAMPLES])).to_list()
+
+    def _areas(self, checks: list[dict[str, Any]]) -> dict[str, Any]:
+        kept = self.loaded.kept
+        areas = self.loaded.areas[kept]
+        facts: dict[str, Any] = {"computed_m2": round(float(areas.sum()), 2)}
+        if self.schema.area and self.declared is not None:
+            differing = area_rows(self.declared[kept], areas)
+            facts |= {"declared_m2": round(float(self.declared[kept].sum()), 2), "differing": len(differing)}
+            if len(differing):
+                checks.append({"rule": "Q5101", "count": len(differing), "keys": self._keys(kept[differing])})
+        return facts
+
+    def _lengths(self, checks: list[dict[str, Any]]) -> dict[str, Any]:
+        kept = self.loaded.kept
+        assert self.metres is not None
+        metres = self.metres[kept]
+        facts: dict[str, Any] = {"computed_m": round(float(metres.sum()), 1)}
+        if self.schema.length and self.declared is not None:
+            declared = self.declared[kept]
+            differing = np.flatnonzero(np.abs(declared - metres) > np.maximum(TOLERANCE_M, RELATIVE_LENGTH * metres))
+            facts |= {"declared_m": round(float(declared.sum()), 1), "differing": len(differing)}
+            if len(differing):
+                checks.append({"rule": "Q5103", "count": len(differing), "keys": self._keys(kept[differing])})
+        return facts
+
+    def _topology(self, take: Callable[[NDArray[np.int64]], pa.Table]) -> dict[str, Any]:
+        answer: dict[str, Any] = {}
+        if self.schema.partition:
+            pairs, holes = self._gaps_and_overlaps(take)
+            answer["gaps"] = {
+                "count": len(holes),
+                "area_m2": round(sum(a for a, _ in holes), 2),
+                "examples": [{"area_m2": round(a, 2), "at": self._degrees(at)} for a, at in holes[:EXAMPLES]],
+            }
+        else:
+            pairs = self._overlaps()
+        answer["overlaps"] = {
+            "count": len(pairs),
+            "area_m2": round(sum(a for _, _, a in pairs), 2),
+            "examples": [{"keys": self._keys([i, j]), "area_m2": round(a, 2)} for i, j, a in pairs[:EXAMPLES]],
+        }
+        return answer
+
+    def _gaps_and_overlaps(
+        self, take: Callable[[NDArray[np.int64]], pa.Table]
+    ) -> tuple[list[Overlap], list[tuple[float, tuple[float, float]]]]:
+        """Of a partition: pairs that overlap (Q3102), copies among them, and holes as (m², a point inside) (Q3103);
+        both largest first, from a tenth of a square metre on."""
+
+        def fetch(rows: NDArray[np.int64]) -> Polygons:
+            return Polygons.from_wkb(take(rows).column(self.column))
+
+        found = conclude(self.scans, fetch, self.plane, Limits(sliver_compactness=0))
+        ratio = self._ratio(sum(float(s.measures.area.sum()) for s in self.scans))
+        shared: dict[tuple[int, int], float] = {}
+        double = found.of(Kind.OVERLAP, Kind.DUPLICATE)
+        for defect, area in zip(double, self._square_metres(double, ratio), strict=True):
+            first, second = defect.rows
+            shared[first, second] = shared.get((first, second), 0.0) + area
+        pairs = [(i, j, area) for (i, j), area in shared.items() if area > SMALLEST_M2]
+        open_ = found.of(Kind.GAP)
+        areas = self._square_metres(open_, ratio)
+        large = [k for k in np.argsort([-a for a in areas], kind="stable").tolist() if areas[k] > SMALLEST_M2]
+        holes = [(areas[k], (float(open_.x[k]), float(open_.y[k]))) for k in large]
+        return sorted(pairs, key=lambda pair: -pair[2]), holes
+
+    def _overlaps(self) -> list[Overlap]:
+        """Pairs that share more than a tenth of a square metre, largest first (Q3102): of layers that are no
+        partition."""
+        polygons = concatenated([group for group, _ in self.groups])
+        positions = np.concatenate([rows for _, rows in self.groups])
+        in_order = np.argsort(positions)
+        polygons, positions = polygons.take(in_order), positions[in_order]
+        prepared = prepare(polygons, planar=self.is_plane)
+        found = overlay(prepared, prepared, planar=self.is_plane)
+        area = found.area_m2 * (self._ratio(float(prepared.areas.sum())) if self.is_plane else 1.0)
+        keep = (found.left < found.right) & (area > SMALLEST_M2)
+        left, right, area = positions[found.left[keep]], positions[found.right[keep]], area[keep]
+        order = np.argsort(-area, kind="stable")
+        return list(zip(left[order].tolist(), right[order].tolist(), area[order].tolist(), strict=True))
+
+    def _ratio(self, plane: float) -> float:
+        """Ellipsoidal square metres in one of the plane."""
+        return float(self.loaded.areas[self.loaded.kept].sum()) / (plane or 1.0) if self.is_plane else 1.0
+
+    def _square_metres(self, found: Defects, ratio: float) -> list[float]:
+        """Ellipsoidal areas of defects: exactly in degrees, by the scale of the layer in the plane."""
+        if not len(found):
+            return []
+        areas = found.area * ratio if self.is_plane else Polygons.from_shapely(found.geometries()).areas()
+        return areas.tolist()  # type: ignore[no-any-return]
+
+    def _degrees(self, at: tuple[float, float]) -> list[float]:
+        x, y = at
+        if self.is_plane and self.loaded.system is not None:
+            lon, lat = self.loaded.system.lonlat(np.array([x]), np.array([y]))
+            x, y = float(lon[0]), float(lat[0])
+        return [round(x, 7), round(y, 7)]
 
 
-def summary_of_others(frame: pl.DataFrame, schema: Schema, geometry: pa.ChunkedArray | None) -> dict[str, Any]:
-    """The summary of lines, points (WKB, lon/lat) and tables: codes, names, and lengths where there are any."""
-    import numpy as np
-    import polars as pl
+class _Count:
+    """How many rows, and the first of them."""
 
-    from jintu.kernel.length import geodesic
+    def __init__(self) -> None:
+        self.rows = 0
+        self.first: list[int] = []
 
-    checks = [c for c in (_feature_code(frame, schema), *_names(frame, schema)) if c]
-    answer: dict[str, Any] = {"rows": len(frame), "checks": checks}
-    metres = geodesic(shapes.decoded(geometry)) if geometry is not None and schema.geometry == "line" else None
-    if metres is not None:
-        answer["length"] = {"computed_m": round(float(metres.sum()), 1)}
-    if metres is not None and schema.length:
-        declared = frame[schema.length].fill_null(0).to_numpy()
-        differing = np.flatnonzero(np.abs(declared - metres) > np.maximum(TOLERANCE_M, RELATIVE_LENGTH * metres))
-        answer["length"] |= {"declared_m": round(float(declared.sum()), 1), "differing": len(differing)}
-        if len(differing):
-            keys = frame[schema.key].gather(differing[:EXAMPLES]).to_list()
-            checks.append({"rule": "Q5103", "count": len(differing), "keys": keys})
-    if schema.classes:
-        counts = frame.group_by(code=schema.classes).agg(pl.len().alias("rows")).sort("code").drop_nulls()
-        if counts.height <= 500:
-            answer["classes"] = {str(c): {"rows": n, "area_m2": 0.0} for c, n in counts.iter_rows()}
-    return answer
+    def add(self, positions: NDArray[np.int64]) -> None:
+        self.rows += len(positions)
+        self.first = sorted([*self.first, *np.sort(positions)[:EXAMPLES].tolist()])[:EXAMPLES]
+
+
+def _bad_rows(frame: pl.DataFrame, schema: Schema) -> Iterator[tuple[str, NDArray[np.bool_]]]:
+    """Rule and mask of the rows that break it, of rules that forbid nothing (Q2203, Q2205)."""
+    if schema.feature_code and "feature_code" in frame.columns:
+        other = (frame["feature_code"] != schema.feature_code).fill_null(True)
+        if other.any():
+            yield "Q2203", other.to_numpy()
+    for a in schema.attributes:
+        if not a.names:
+            continue
+        lists = _list_of(schema.columns[a.names].codelist)
+        pairs = frame.select(code=a.names, name=a.name).unique().drop_nulls()
+        wrong = [(c, n) for c, n in pairs.iter_rows() if (entry := lists(c).find(c)) is None or entry.name_zh != n]
+        if wrong:
+            these = pl.DataFrame(wrong, schema=[a.names, a.name], orient="row").with_columns(wrong=True)
+            joined = frame.select(a.names, a.name).join(these, on=[a.names, a.name], how="left", maintain_order="left")
+            yield a.clause or "names", joined["wrong"].fill_null(False).to_numpy()
 
 
 def area_rows(declared: NDArray[np.float64], computed: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -128,122 +270,8 @@ def area_rows(declared: NDArray[np.float64], computed: NDArray[np.float64]) -> N
     return wrong[np.argsort(-difference[wrong], kind="stable")]
 
 
-def _feature_code(frame: pl.DataFrame, schema: Schema) -> dict[str, Any] | None:
-    if not schema.feature_code or "feature_code" not in frame.columns:
-        return None
-    other = (frame["feature_code"] != schema.feature_code).fill_null(True)
-    if not other.any():
-        return None
-    return {
-        "rule": "Q2203",
-        "count": int(other.sum()),
-        "keys": frame[schema.key].filter(other).head(EXAMPLES).to_list(),
-    }
-
-
 def _list_of(name: str) -> Callable[[str], CodeList]:
     """The list in which a code is looked up: of land use there are two, told apart by the code itself."""
     from jintu.kernel import codelists
 
     return codelists.land_use if name == "land_use" else lambda code: codelists.get(name)
-
-
-def _names(frame: pl.DataFrame, schema: Schema) -> list[dict[str, Any]]:
-    """Names that are not the list's names of their codes (Q2205)."""
-    found = []
-    for a in schema.attributes:
-        if not a.names:
-            continue
-        lists = _list_of(schema.columns[a.names].codelist)
-        pairs = frame.select(code=a.names, name=a.name).unique().drop_nulls()
-        wrong = [(c, n) for c, n in pairs.iter_rows() if (entry := lists(c).find(c)) is None or entry.name_zh != n]
-        if wrong:
-            import polars as pl
-
-            bad = frame.join(
-                pl.DataFrame(wrong, schema=[a.names, a.name], orient="row"), on=[a.names, a.name], how="semi"
-            )
-            found.append(
-                {"rule": a.clause or "names", "count": bad.height, "keys": bad[schema.key].head(EXAMPLES).to_list()}
-            )
-    return found
-
-
-Overlap = tuple[int, int, float]
-"""row, row, m² in common"""
-
-
-def overlaps(polygons: Polygons, *, planar: bool = False, ratio: float = 1.0) -> list[Overlap]:
-    """Pairs that share more than a tenth of a square metre, largest first (Q3102): of layers that are no partition."""
-    import numpy as np
-
-    from jintu.kernel.overlay import overlay, prepare
-
-    prepared = prepare(polygons, planar=planar)
-    pairs = overlay(prepared, prepared, planar=planar)
-    area = pairs.area_m2 * ratio
-    keep = (pairs.left < pairs.right) & (area > SMALLEST_M2)
-    left, right, area = pairs.left[keep], pairs.right[keep], area[keep]
-    order = np.argsort(-area, kind="stable")
-    return list(zip(left[order].tolist(), right[order].tolist(), area[order].tolist(), strict=True))
-
-
-def _plane_area(polygons: Polygons) -> float:
-    import numpy as np
-
-    from jintu.kernel.area import authalic
-
-    areas = np.empty(len(polygons))
-    authalic.areas(polygons.rings, 0, len(polygons), True, areas)
-    return float(areas.sum())
-
-
-def gaps_and_overlaps(
-    polygons: Polygons, delivered: Polygons | None = None, ratio: float = 1.0
-) -> tuple[list[Overlap], list[tuple[float, tuple[float, float]]]]:
-    """Of a partition: pairs that overlap (Q3102), copies among them, and holes as (m², a point inside) (Q3103);
-    both largest first, from a tenth of a square metre on. The points of the first holes, those shown, are in degrees.
-    """
-    import numpy as np
-
-    from jintu.kernel.topology import Kind, Limits, Plane, conclude, scan
-
-    looked_at = delivered or polygons
-    plane = Plane() if delivered is not None or not len(polygons.y) else Plane.degrees(float(np.mean(polygons.y)))
-    found = conclude([scan(looked_at, plane=plane)], looked_at.take, plane, Limits(sliver_compactness=0))
-    shared: dict[tuple[int, int], float] = {}
-    double = found.of(Kind.OVERLAP, Kind.DUPLICATE)
-    for defect, area in zip(double, _square_metres(double, delivered, ratio), strict=True):
-        first, second = defect.rows
-        shared[first, second] = shared.get((first, second), 0.0) + area
-    pairs = [(i, j, area) for (i, j), area in shared.items() if area > SMALLEST_M2]
-    open_ = found.of(Kind.GAP)
-    areas = _square_metres(open_, delivered, ratio)
-    large = [k for k in np.argsort([-a for a in areas], kind="stable").tolist() if areas[k] > SMALLEST_M2]
-    holes = [(areas[k], (float(open_.x[k]), float(open_.y[k]))) for k in large]
-    shown = [(area, _in_degrees(x, y, polygons, delivered)) for area, (x, y) in holes[:EXAMPLES]]
-    return sorted(pairs, key=lambda pair: -pair[2]), shown + holes[EXAMPLES:]
-
-
-def _square_metres(found: Defects, delivered: Polygons | None, ratio: float) -> list[float]:
-    """Ellipsoidal areas of defects: exactly in degrees, by the scale of the layer in the plane."""
-    from jintu.kernel.flat import Polygons as Flat
-
-    if not len(found):
-        return []
-    areas = found.area * ratio if delivered is not None else Flat.from_shapely(found.geometries()).areas()
-    return areas.tolist()  # type: ignore[no-any-return]
-
-
-def _in_degrees(x: float, y: float, polygons: Polygons, delivered: Polygons | None) -> tuple[float, float]:
-    """A delivered point in degrees, to the metre or so: moved with the nearest vertex and the scale of the layer."""
-    import numpy as np
-
-    if delivered is None:
-        return x, y
-    nearest = int(np.argmin((delivered.x - x) ** 2 + (delivered.y - y) ** 2))
-    lat = polygons.y[nearest]
-    return (
-        float(polygons.x[nearest] + (x - delivered.x[nearest]) / (111_320 * np.cos(np.radians(lat)))),
-        float(lat + (y - delivered.y[nearest]) / 110_950),
-    )

@@ -214,12 +214,32 @@ def _sorted(file: pq.ParquetFile, version: LayerVersion, question: Question) -> 
     if not parts:
         return Page(_taken(file, version, [], [*question.columns, lake.GEOMETRY]), 0, False)
     found = pa.concat_tables(parts)
-    order = [(n, "descending" if down else "ascending") for n, down in question.order]
+    found, order = _by_number(found, version, question.order)
     places = found.sort_by([*order, (_GROUP, "ascending"), (_ROW, "ascending")]).slice(first, question.limit)
     at = list(zip(*(places.column(c).to_pylist() for c in (_GROUP, _ROW)), strict=True))
     table = _in_places(file, version, at, [*question.columns, lake.GEOMETRY])
     short = _within(table, MOST_BYTES)
     return Page(table.slice(0, short), found.num_rows, last < found.num_rows or short < table.num_rows)
+
+
+def _by_number(
+    found: pa.Table, version: LayerVersion, asked: Sequence[tuple[str, bool]]
+) -> tuple[pa.Table, list[tuple[str, str]]]:
+    """The table with what `sort_by` needs, and the order. Whole numbers are kept as text, because some have more digits
+    than a number of a computer: of two the longer one is larger, of two as long the one that is later as text."""
+    import pyarrow.compute as pc
+
+    order = []
+    for name, down in asked:
+        way = "descending" if down else "ascending"
+        attribute = version.schema.columns.get(name)
+        if attribute is not None and attribute.type == "Int":
+            digits = pc.utf8_ltrim(found.column(name), characters="0")
+            found = found.append_column(f"{name}#", pc.utf8_length(digits)).append_column(f"{name}##", digits)
+            order += [(f"{name}#", way), (f"{name}##", way)]
+        else:
+            order.append((name, way))
+    return found, order
 
 
 def _in_places(

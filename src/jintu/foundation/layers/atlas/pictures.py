@@ -9,19 +9,25 @@ import gzip
 import os
 import uuid
 from collections.abc import Sequence
-from functools import lru_cache
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
+
 from jintu.kernel.errors import InputError, Place
 
-from .. import generalise, keeping, tiles, versions
+from .. import generalise, keeping, lake, rowgroups, tiles
+from ..features import Held
 from ..models import LayerVersion
 from . import prepared, themes
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from jintu.kernel.flat import Polygons
 
 __all__ = ["LAYER", "has_picture", "is_drawn", "make_picture", "picture_of", "tile"]
 
@@ -68,6 +74,7 @@ def tile(theme: themes.Theme, pieces: Sequence[LayerVersion], z: int, x: int, y:
     """A gzipped tile, b"" where nothing is."""
     import numpy as np
 
+    from jintu.kernel.flat import concatenated
     from jintu.kernel.formats import mvt
 
     if not tiles.MIN_ZOOM <= z <= tiles.MAX_ZOOM or not 0 <= x < 2**z or not 0 <= y < 2**z:
@@ -83,9 +90,10 @@ def tile(theme: themes.Theme, pieces: Sequence[LayerVersion], z: int, x: int, y:
         return found
     low = generalise.level_of(z)
     parts = [_low(theme, v, low, box) if low is not None else _features(theme, v, z, box) for v in near]
-    shapes = np.concatenate([p[0] for p in parts])
+    found = [p[0] for p in parts]
+    drawn = concatenated(found) if theme.schema.geometry == "polygon" else np.concatenate(found)
     classes = np.concatenate([p[1] for p in parts]).tolist()
-    made = mvt.encode(z, x, y, [mvt.TileLayer(LAYER, shapes, {"c": classes})])
+    made = mvt.encode(z, x, y, [mvt.TileLayer(LAYER, drawn, {"c": classes})])
     data = gzip.compress(made, 6, mtime=0) if made else b""
     keeping.keep(cached, data)
     return data
@@ -94,42 +102,63 @@ def tile(theme: themes.Theme, pieces: Sequence[LayerVersion], z: int, x: int, y:
 Box = tuple[float, float, float, float]
 
 
-def _features(theme: themes.Theme, version: LayerVersion, z: int, box: Box) -> tuple[NDArray[Any], NDArray[np.int64]]:
+def _features(theme: themes.Theme, version: LayerVersion, z: int, box: Box) -> tuple[Any, NDArray[np.int64]]:
+    """Polygons, or Shapely's lines and points, and their classes; of the row groups that meet the box."""
     import numpy as np
 
-    resident = versions.resident(version)
-    rows = resident.near(box)
+    found = rowgroups.near(version, (theme.attribute, lake.GEOMETRY), box)
+    rows = np.arange(len(found))
     if version.schema.geometry != "point":
-        sides = resident.boxes[rows]
+        sides = found.boxes
         pixel = 360 / 2**z / 512 * SMALLEST_PIXELS
-        rows = rows[np.maximum(sides[:, 2] - sides[:, 0], sides[:, 3] - sides[:, 1]) > pixel]
-    column = resident.attributes.column(theme.attribute).take(rows)
-    return resident.shapes(rows), theme.numbers(column)
+        rows = np.flatnonzero(np.maximum(sides[:, 2] - sides[:, 0], sides[:, 3] - sides[:, 1]) > pixel)
+    shown = found.take(rows)
+    geometry = shown.polygons if version.schema.geometry == "polygon" else shown.shapes(range(len(shown)))
+    return geometry, theme.numbers(shown.attributes.column(theme.attribute))
 
 
-def _low(theme: themes.Theme, version: LayerVersion, level: int, box: Box) -> tuple[NDArray[Any], NDArray[np.int64]]:
+def _low(theme: themes.Theme, version: LayerVersion, level: int, box: Box) -> tuple[Polygons, NDArray[np.int64]]:
     import numpy as np
+
+    from jintu.kernel.flat import Polygons
 
     path = picture_of(theme, version)
     if not path.is_file():
-        return np.empty(0, dtype=object), np.empty(0, dtype=np.int64)
-    shapes, boxes, classes = _level(str(path), level)
+        return Polygons.from_wkb([]), np.empty(0, dtype=np.int64)
+    kept = _levels.or_made((str(path), level), partial(_level, path, level))
+    boxes = kept.boxes
     near = np.flatnonzero(
         (boxes[:, 0] <= box[2]) & (boxes[:, 2] >= box[0]) & (boxes[:, 1] <= box[3]) & (boxes[:, 3] >= box[1])
     )
     # widest first, as `tiles` does: what lies in a hole that a renderer fills then covers the mistake
     sides = boxes[near]
     near = near[np.argsort(-(sides[:, 2] - sides[:, 0]) * (sides[:, 3] - sides[:, 1]), kind="stable")]
-    return shapes[near], classes[near]
+    return kept.polygons.take(near), kept.classes[near]
 
 
-@lru_cache(maxsize=16)
-def _level(path: str, level: int) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[np.int64]]:
+@dataclass(frozen=True, eq=False)
+class _Level:
+    """The areas of a picture for some zooms, their boxes and classes."""
+
+    polygons: Polygons
+    boxes: NDArray[np.float64]
+    classes: NDArray[np.int64]
+
+    @property
+    def nbytes(self) -> int:
+        return int(self.polygons.nbytes + self.boxes.nbytes + self.classes.nbytes)
+
+
+_levels: Held[_Level] = Held(lambda: settings.JINTU_TILE_BYTES // 2)
+
+
+def _level(path: Path, level: int) -> _Level:
     import numpy as np
     import pyarrow.parquet as pq
-    import shapely
+
+    from jintu.kernel.flat import Polygons
 
     table = pq.read_table(path, filters=[("level", "=", level)])
-    shapes = shapely.from_wkb(table.column("geometry").to_numpy(zero_copy_only=False))
     classes = np.array([int(c) for c in table.column("code").to_pylist()], dtype=np.int64)
-    return shapes, shapely.bounds(shapes), classes
+    polygons = Polygons.from_wkb(table.column("geometry"))
+    return _Level(polygons, polygons.boxes(), classes)

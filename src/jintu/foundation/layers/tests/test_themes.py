@@ -5,16 +5,20 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from jintu.foundation.journal.models import Entry
+from jintu.foundation.layers import content, importing, lake, rowgroups, versions
 from jintu.foundation.layers.atlas import palettes, pictures, prepared, themes
 from jintu.foundation.layers.models import MapTheme
 from jintu.foundation.operations import jobs
 from jintu.foundation.operations.models import Job
+
+from . import grid
 
 LAYER = "survey.DLTB"
 
@@ -88,6 +92,26 @@ def test_tiles_carry_the_class_at_every_zoom(county, director) -> None:
         drawn = mapbox_vector_tile.decode(gzip.decompress(answer.content))
         classes = {f["properties"]["c"] for f in drawn["theme"]["features"]}
         assert classes and classes <= set(range(-1, 3))
+
+
+def test_a_tile_reads_the_row_groups_it_meets_and_two_columns(monkeypatch, tmp_path, county) -> None:
+    monkeypatch.setattr(content, "ROW_GROUP", 4)
+    version = importing.import_layer("DLTB", grid.dltb(tmp_path / "g.gpkg"), "990122", date(2024, 12, 31)).version
+    read = []
+    plain = rowgroups._read
+    monkeypatch.setattr(rowgroups, "_read", lambda v, columns, n: read.append((columns, n)) or plain(v, columns, n))
+    monkeypatch.setattr(versions, "resident", lambda v: pytest.fail("the version was read as a whole"))
+    monkeypatch.setattr(lake, "read", lambda *a, **k: pytest.fail("the version was read as a whole"))
+    theme = themes.Theme(LAYER, "land_use_code", themes.BY_VALUE, values=("011", "013"))
+    lon, lat = grid.lonlat(grid.cell(0, 0)).centroid.coords[0]
+    n = 2**16
+    x, y = int((lon + 180) / 360 * n), int((1 - np.arcsinh(np.tan(np.radians(lat))) / np.pi) / 2 * n)
+    import mapbox_vector_tile
+
+    drawn = mapbox_vector_tile.decode(gzip.decompress(pictures.tile(theme, [version], 16, x, y)))
+    assert {f["properties"]["c"] for f in drawn["theme"]["features"]} <= {-1, 0, 1}
+    assert 0 < len(read) < len(rowgroups._index(version).boxes)
+    assert {columns for columns, _ in read} == {("land_use_code", "geometry")}
 
 
 def test_a_neighbour_gets_no_tile(county, director, neighbour) -> None:

@@ -418,7 +418,7 @@ def test_links_of_a_filtered_page_keep_the_question(ask, public) -> None:
     while following := links(page, "next"):
         page = public.get(following[0]).json()
         seen += [f["id"] for f in page["features"]]
-    assert seen == sorted(seen) and len(seen) == 30
+    assert seen == sorted(seen, key=int) and len(seen) == 30
 
 
 def test_filter_crs_has_its_own_axis_order(ask) -> None:
