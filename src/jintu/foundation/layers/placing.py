@@ -24,7 +24,14 @@ if TYPE_CHECKING:
     from jintu.kernel.flat import Polygons
     from jintu.kernel.formats import Source
 
-__all__ = ["Placed", "System", "place", "system_of"]
+__all__ = ["Placed", "System", "is_plane", "place", "system_of"]
+
+
+def is_plane(text: str) -> bool:
+    """Are coordinates of this system metres in a plane? ``text``: an EPSG code or WKT."""
+    import pyproj
+
+    return bool(pyproj.CRS(text).is_projected)
 
 
 @dataclass(frozen=True)
@@ -44,10 +51,7 @@ class System:
 
     @cached_property
     def is_plane(self) -> bool:
-        """Are coordinates metres in a plane?"""
-        import pyproj
-
-        return bool(pyproj.CRS(self.text).is_projected)
+        return is_plane(self.text)
 
     def lonlat(self, x: Any, y: Any) -> tuple[Any, Any]:
         """Arrays of coordinates in CGCS2000 longitude and latitude."""
