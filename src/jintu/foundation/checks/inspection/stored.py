@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from jintu.foundation.layers import lake
-from jintu.foundation.layers.reading import is_plane
+from jintu.foundation.layers.placing import is_plane
 
 from ..lazy import pl
 from .tables import PART, Table
