@@ -104,11 +104,11 @@ function layersFor(layer: MapLayer, opacity: number): LayerSpecification[] {
       return [{ id: `${layer.id}|raster`, type: "raster", source: layer.id, paint: { "raster-opacity": opacity, "raster-fade-duration": 0 } }];
     case "land-use": {
       const field = style.field ?? "land_use_code";
-      made.push(fill(layer.id, base, byLandUse(field), opacity), edges(layer.id, base, opacity, 12.5));
+      made.push(fill(layer.id, base, byLandUse(field), opacity), edges(layer.id, { ...base, filter: SINGLE }, opacity, 12.5));
       break;
     }
     case "classes":
-      made.push(fill(layer.id, base, byClass(style.field, style.classes, "lu-12"), opacity * 0.7), edges(layer.id, base, opacity, 10));
+      made.push(fill(layer.id, base, byClass(style.field, style.classes, "lu-12"), opacity * 0.7), edges(layer.id, { ...base, filter: SINGLE }, opacity, 10));
       break;
     case "theme": {
       // of a feature its tile says only the class, a number: the browser's work does not grow with the layer
@@ -149,6 +149,9 @@ function layersFor(layer: MapLayer, opacity: number): LayerSpecification[] {
   if (layer.label) made.push(label(layer, base, opacity));
   return made;
 }
+
+/** Areas of the generalised picture have no identifier, and no outline: it would say what is not so. */
+const SINGLE: FilterSpecification = ["has", "key"];
 
 type Base = { source: string; "source-layer"?: string; minzoom?: number; filter?: FilterSpecification };
 

@@ -7,6 +7,7 @@ import { t } from "../words";
 import type { Box, Group, MapConfig } from "./config";
 import { extent, layersOf } from "./config";
 import { StatusLine, viewButtons } from "./furniture";
+import { Pace } from "./pace";
 import { Panel } from "./panel";
 import { searchBox } from "./search";
 import type { Choices } from "./style";
@@ -103,8 +104,9 @@ export class View {
     if (config.start) this.begin(config.start);
     status.scaled();
     box.dataset.ready = "";
-    this.map.on("idle", () => (box.dataset.idle = ""));
+    this.map.on("idle", () => pace.isSharp && (box.dataset.idle = ""));
     this.map.on("movestart", () => delete box.dataset.idle);
+    const pace = new Pace(this.map); // hears of idle after the line above, which waits until it has sharpened
   }
 
   remove(): void {
@@ -242,7 +244,11 @@ export class View {
       this.box,
       this.map,
       found,
-      (container) => makeMap(container, false),
+      (container) => {
+        const other = makeMap(container, false);
+        new Pace(other);
+        return other;
+      },
       (choice) => this.style(this.with(choice)),
       () => void this.compare(false),
     );

@@ -94,19 +94,33 @@ def widths(rings: Rings, dx: float, dy: float) -> np.ndarray:
 
 @njit(cache=True, nogil=True)
 def majority(grid: np.ndarray, factor: int, values: int) -> np.ndarray:
-    """The commonest value (0 … ``values`` − 1, or −1) of each square of ``factor`` × ``factor`` cells."""
+    """The commonest value (0 … ``values`` − 1, or −1) of each square of ``factor`` × ``factor`` cells.
+
+    Of values that are equally common that of the first cell is taken, from a cell on that changes from square to
+    square: no value wins all ties, so that halving a grid again and again makes none of them grow, nor the layer
+    shrink.
+    """
     h, w = grid.shape
     out = np.full((-(-h // factor), -(-w // factor)), np.int32(-1), dtype=np.int32)
     count = np.zeros(values + 1, dtype=np.int64)
+    cells = factor * factor
     for j in range(out.shape[0]):
         for i in range(out.shape[1]):
             count[:] = 0
-            count[0] = factor * factor
+            count[0] = cells
             for jj in range(j * factor, min((j + 1) * factor, h)):
                 for ii in range(i * factor, min((i + 1) * factor, w)):
                     count[grid[jj, ii] + 1] += 1
                     count[0] -= 1
-            out[j, i] = np.argmax(count) - 1
+            most = count.max()
+            begin = (j * 7 + i * 3 + (i ^ j)) % cells
+            for k in range(cells):
+                at = (begin + k) % cells
+                jj, ii = j * factor + at // factor, i * factor + at % factor
+                value = grid[jj, ii] if jj < h and ii < w else np.int32(-1)
+                if count[value + 1] == most:
+                    out[j, i] = value
+                    break
     return out
 
 

@@ -1,4 +1,5 @@
-"""What a tile of a layer shows: from zoom 12 on the features, below the generalised picture of `generalise`.
+"""What a tile of a layer shows: the generalised picture of `generalise`, and from the zoom beyond its finest level (11
+to 13) on the features.
 
 A tile carries the class by which it is coloured, the identifier, and what is written on the map; everything else is
 asked for by identify. The same version gives the same bytes, whether a tile is made when it is asked for or beforehand.
@@ -8,24 +9,21 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from jintu.foundation.registers.tiles import LABELS
 
 from . import lake, rowgroups, versions
 from .features import Features
-from .generalise import level_of
 from .models import LayerVersion
 from .schemas import Schema
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from jintu.kernel.formats import mvt
 
-__all__ = ["MAX_ZOOM", "MIN_ZOOM", "columns_of", "drawn", "encoded", "label_from", "label_of", "packed"]
+__all__ = ["MAX_ZOOM", "MIN_ZOOM", "columns_of", "drawn", "encoded", "label_from", "label_of", "level_of", "packed"]
 
 MIN_ZOOM, MAX_ZOOM = 4, 16
 """Beyond 16 the browser enlarges: a tile unit is then 15 cm."""
@@ -60,6 +58,11 @@ def columns_of(schema: Schema) -> list[str]:
     return list(dict.fromkeys(n for n in (schema.key, schema.classes, label_of(schema), "geometry") if n))
 
 
+def level_of(version: LayerVersion, zoom: int) -> int | None:
+    """The level of its generalised picture that serves a zoom; None where the features themselves do."""
+    return rowgroups.level_of(version.directory / lake.LOW, zoom)
+
+
 def near(version: LayerVersion, box: Box) -> Features:
     """The version in memory where it is; else what its row groups have near the box."""
     held = versions.held(version)
@@ -72,10 +75,16 @@ def encoded(pieces: Sequence[LayerVersion], z: int, x: int, y: int, read: Reader
 
     schema = pieces[0].schema
     box = mvt.bounds(z, x, y, mvt.BUFFER / mvt.EXTENT)
-    low = level_of(z) is not None
     labelled = bool(label_of(schema)) and z >= label_from(schema)
-    there = [_shown(read(v, box), schema, z, box) for v in pieces] if labelled or not low else []
-    parts = [_low(v, schema, z, box) for v in pieces] if low else [_drawable(f, schema) for f in there]
+    levels = [level_of(v, z) for v in pieces]
+    there = [
+        _shown(read(v, box), schema, z, box) for v, lv in zip(pieces, levels, strict=True) if labelled or lv is None
+    ]
+    shown = iter(there)
+    parts = []
+    for version, level in zip(pieces, levels, strict=True):
+        features = next(shown) if labelled or level is None else None
+        parts.append(_drawable(features, schema) if level is None else _low(version, schema, level, box))
     made = [_layer(schema.name, parts)]
     if labelled:
         made.append(_labels(there, schema, z, x, y))
@@ -85,20 +94,24 @@ def encoded(pieces: Sequence[LayerVersion], z: int, x: int, y: int, read: Reader
 def drawn(version: LayerVersion, z: int, box: Box) -> tuple[NDArray[Any], dict[str, list[Any]]]:
     """Shapely (n,) in degrees and columns of what a map shows of a version at a zoom in a box."""
     schema = version.schema
-    if level_of(z) is not None:
-        return _low(version, schema, z, box)
+    level = level_of(version, z)
+    if level is not None:
+        shapes, columns = _low(version, schema, level, box)
+        return shapes.to_shapely() if schema.geometry == "polygon" else shapes, columns
     shown = _shown(near(version, box), schema, z, box)
     return shown.shapes(range(len(shown))), _columns(shown, schema)
 
 
 def _layer(name: str, parts: Sequence[tuple[Any, dict[str, list[Any]]]]) -> mvt.TileLayer:
-    """Geometries, all flat or all Shapely's, and columns of several versions as one layer."""
+    """Geometries, flat or Shapely's, and columns of several versions as one layer; at one zoom some of them may show
+    their picture and others their features, which say more."""
     import numpy as np
 
     from jintu.kernel.flat import Polygons, concatenated
     from jintu.kernel.formats import mvt
 
-    columns = {n: [value for p in parts for value in p[1][n]] for n in parts[0][1]}
+    names = list(dict.fromkeys(n for _, columns in parts for n in columns))
+    columns = {n: [value for g, c in parts for value in c.get(n, [None] * len(g))] for n in names}
     geometries = [p[0] for p in parts]
     flat = isinstance(geometries[0], Polygons)
     return mvt.TileLayer(name, concatenated(geometries) if flat else np.concatenate(geometries), columns)
@@ -142,27 +155,15 @@ def _values(features: Features, column: str) -> list[Any]:
     return features.attributes.column(column).to_pylist()
 
 
-def _low(version: LayerVersion, schema: Schema, z: int, box: Box) -> tuple[NDArray[Any], dict[str, list[Any]]]:
-    """The generalised picture."""
+def _low(version: LayerVersion, schema: Schema, level: int, box: Box) -> tuple[Any, dict[str, list[Any]]]:
+    """The generalised picture, flat or Shapely's as the features of the layer are."""
     import numpy as np
 
-    shapes, boxes, codes = _level(str(version.directory / lake.LOW), level_of(z) or 0)
-    near = np.flatnonzero(
-        (boxes[:, 0] <= box[2]) & (boxes[:, 2] >= box[0]) & (boxes[:, 1] <= box[3]) & (boxes[:, 3] >= box[1])
-    )
+    found = rowgroups.picture(version.directory / lake.LOW, level, box, schema.geometry)
     # Widest first: renderers fill polygons of more than 500 holes (a road network) whole, what lies in the holes then
     # covers the mistake.
-    sides = boxes[near]
-    near = near[np.argsort(-(sides[:, 2] - sides[:, 0]) * (sides[:, 3] - sides[:, 1]), kind="stable")]
-    name = schema.classes or "code"
-    return shapes[near], {name: [codes[i] for i in near.tolist()]}
-
-
-@lru_cache(maxsize=32)
-def _level(path: str, level: int) -> tuple[NDArray[Any], NDArray[np.float64], list[str]]:
-    import pyarrow.parquet as pq
-    import shapely
-
-    table = pq.read_table(path, filters=[("level", "=", level)])
-    shapes = shapely.from_wkb(table.column("geometry").to_numpy(zero_copy_only=False))
-    return shapes, shapely.bounds(shapes), table.column("code").to_pylist()
+    sides = found.boxes[:, 2:] - found.boxes[:, :2]
+    order = np.argsort(-sides[:, 0] * sides[:, 1], kind="stable")
+    found = found.take(order)
+    shapes = found.polygons if found.kind == "polygon" else found.shapes(range(len(found)))
+    return shapes, {schema.classes or "code": _values(found, "code")}

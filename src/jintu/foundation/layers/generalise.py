@@ -1,23 +1,23 @@
-"""The picture of a layer at small scales: classes as areas without gaps, on a grid finer than the screen's.
+"""The picture of a layer at small scales: classes as areas without gaps, on a grid as fine as the screen's.
 
-Two levels are made when a version is written: zoom 9 to 11 and below 9. From zoom 12 on tiles show the patches
-themselves. What is drawn here is never measured: areas come from the patches.
+It is made when a version is written, one level for each zoom from 4 up to the last one at which tiles of the features
+themselves would be too full: zoom 11, or 12 or 13 where features are dense (`finest_of`). From the next zoom on tiles
+show the features. What is drawn here is never measured: areas come from the features.
 
-The classes are painted on a grid of half pixels in blocks, so that time goes with the number of vertices and memory
-stays the same however large the layer is. What is too small or too narrow to see goes to a neighbour, stairs are
-smoothed (`jintu.kernel.labels`), and borders are thinned the same way from either side. Neither overlaps nor broken
-outlines in the layer hurt. Layers of outlines (administrative areas) are simplified as they are.
+Areas of classes are painted (`dissolving`); layers of outlines (administrative areas), lines and points are made
+simpler and fewer. Versions that were written when there were two levels, of zoom 8 and 11, keep what they have: a zoom
+is served by the coarsest level that is fine enough (`rowgroups.level_of`).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from . import lake
+from . import dissolving, lake
+from .dissolving import LOWEST, low_classes, pixel
 from .schemas import Schema
 
 if TYPE_CHECKING:
@@ -27,55 +27,63 @@ if TYPE_CHECKING:
 
     from jintu.kernel.flat import Polygons
 
-__all__ = ["LEVELS", "areas_of", "level_of", "low_classes", "write_areas", "write_low"]
+__all__ = ["LEAST_FINE", "MOST_FEATURES", "MOST_FINE", "finest_of", "low_classes", "write_areas", "write_low"]
 
-LEVELS = (8, 11)
-"""Greatest zoom each level serves."""
-CELLS_PER_PIXEL = 2
-BLOCK = 2048
-"""Cells across a block: four million cells are some 150 MB while they are worked on."""
-SMALLEST = 9
-"""Cells; smaller regions (1½ pixels square) go to a neighbour."""
-SMOOTHING = 2
-ROOM, TOLERANCE = 0.4, 0.45
-"""Cells: how far smoothing moves a corner, and how far thinning may leave it; see `labels.thinned`."""
-NARROW = 0.9
-"""Cells; a lane narrower than that would be a row of dots."""
-MOST_HOLES = 200
-NONE = -1
+LEAST_FINE, MOST_FINE = 11, 13
+"""Between these lies the finest level."""
+MOST_FEATURES = 2_500
+"""A tile that holds more is generalised: 2 500 of twenty vertices are the 60 000 vertices and 100 kB that a tile of the
+picture has at most where classes change with every few pixels."""
 
 
-def level_of(zoom: int) -> int | None:
-    """The level that serves a zoom; None where the patches themselves do."""
-    return next((level for level in LEVELS if zoom <= level), None)
-
-
-def low_classes(schema: Schema, values: list[Any]) -> list[str]:
-    """What is drawn as one: the first level of land use, the kind of a zone, each area of outlines."""
-    cut = 2 if schema.symbols == "land_use" else 0
-    return [("" if v is None else str(v)[:cut] if cut else str(v)) for v in values]
-
-
-def _pixel(zoom: int) -> float:
-    """Degrees of longitude a screen pixel (512 px tiles) covers."""
-    return 360 / 2**zoom / 512
+def finest_of(source: dissolving.Source) -> int:
+    """The last zoom whose tiles, where most features are, would hold more than `MOST_FEATURES`."""
+    bounds = source.bounds
+    if bounds is None:
+        return LEAST_FINE
+    across = math.cos(math.radians((bounds[1] + bounds[3]) / 2))
+    full = (
+        z for z in range(MOST_FINE, LEAST_FINE, -1) if source.crowd(360 / 2**z, across * 360 / 2**z) > MOST_FEATURES
+    )
+    return next(full, LEAST_FINE)
 
 
 def write_low(target: Path, schema: Schema) -> None:
-    """Write ``low.parquet`` beside the data in ``target``: columns ``level``, ``code`` and ``geometry``."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
+    """Write ``low.parquet`` beside the data in ``target``: columns ``level``, ``code``, ``geometry`` and ``bbox``."""
     if schema.is_table:
         return
     if schema.geometry != "polygon":
         made = _points_or_lines(target, schema)
+    elif schema.symbols == "outline":
+        made = _outlines(target, schema)
     else:
-        made = _outlines(target, schema) if schema.symbols == "outline" else _areas(target, schema)
-    columns = {"level": pa.int16(), "code": pa.string(), "geometry": pa.binary()}
-    with pq.ParquetWriter(target / lake.LOW, pa.schema(list(columns.items())), compression="zstd") as writer:
+        made = _areas(dissolving.OnDisc(target, schema), schema.partition)
+    _write(target / lake.LOW, made)
+
+
+def write_areas(path: Path, polygons: Polygons, values: NDArray[np.int32], names: list[str], partition: bool) -> None:
+    """The same picture of polygons by any classes, as a file of its own like ``low.parquet``.
+
+    ``values``: the number of each polygon's class in ``names``; ``partition``: what is between them stays empty.
+    """
+    _write(path, _areas(dissolving.InMemory(polygons, values, names), partition))
+
+
+def _areas(source: dissolving.Source, partition: bool) -> Iterator[dissolving.Areas]:
+    return dissolving.areas_of(source, partition, finest_of(source))
+
+
+def _write(path: Path, made: Iterator[dissolving.Areas]) -> None:
+    """A row group for each block and level, so that a tile reads what is near."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    sides = [(side, pa.float64()) for side in ("xmin", "ymin", "xmax", "ymax")]
+    columns = {"level": pa.int16(), "code": pa.string(), "geometry": pa.binary(), lake.BBOX: pa.struct(sides)}
+    with pq.ParquetWriter(path, pa.schema(list(columns.items())), compression="zstd") as writer:
         for level, codes, shapes in made:
-            writer.write_table(_table(level, codes, shapes, writer.schema))
+            if len(shapes):
+                writer.write_table(_table(level, codes, shapes, writer.schema))
 
 
 def _table(level: int, codes: NDArray[Any], shapes: NDArray[Any], schema: pa.Schema) -> pa.Table:
@@ -84,17 +92,18 @@ def _table(level: int, codes: NDArray[Any], shapes: NDArray[Any], schema: pa.Sch
     import shapely
 
     wkb = shapely.to_wkb(shapes, byte_order=1)
-    return pa.table([np.full(len(shapes), level, dtype=np.int16), codes.tolist(), list(wkb)], schema=schema)
+    covering = pa.StructArray.from_arrays(list(shapely.bounds(shapes).T), names=["xmin", "ymin", "xmax", "ymax"])
+    return pa.table([np.full(len(shapes), level, dtype=np.int16), codes.tolist(), list(wkb), covering], schema=schema)
 
 
 # --- points and lines ----------
 
 
-def _points_or_lines(target: Path, schema: Schema) -> Iterator[tuple[int, NDArray[Any], NDArray[Any]]]:
+def _points_or_lines(target: Path, schema: Schema) -> Iterator[dissolving.Areas]:
     """Points and lines of each class, fewer and simpler at each level."""
     codes, shapes = _rows(target, schema)
-    for level in sorted(LEVELS, reverse=True):
-        codes, shapes = (_sparse if schema.geometry == "point" else _thin)(codes, shapes, _pixel(level))
+    for level in range(LEAST_FINE, LOWEST - 1, -1):
+        codes, shapes = (_sparse if schema.geometry == "point" else _thin)(codes, shapes, pixel(level))
         yield level, codes, shapes
 
 
@@ -112,20 +121,20 @@ def _rows(target: Path, schema: Schema) -> tuple[NDArray[Any], NDArray[Any]]:
     return codes, shapely.from_wkb(table.column("geometry").to_numpy(zero_copy_only=False))
 
 
-def _sparse(codes: NDArray[Any], points: NDArray[Any], pixel: float) -> tuple[NDArray[Any], NDArray[Any]]:
+def _sparse(codes: NDArray[Any], points: NDArray[Any], size: float) -> tuple[NDArray[Any], NDArray[Any]]:
     """One point of each class in every square of four pixels: more cannot be told apart."""
     import numpy as np
     import shapely
 
     box = shapely.bounds(points)
-    cells = np.floor(box[:, :2] / (4 * pixel)).astype(np.int64)
+    cells = np.floor(box[:, :2] / (4 * size)).astype(np.int64)
     _, kind = np.unique(codes.astype(str), return_inverse=True)
     _, first = np.unique(np.column_stack((cells, kind)), axis=0, return_index=True)
     first.sort()
     return codes[first], points[first]
 
 
-def _thin(codes: NDArray[Any], lines: NDArray[Any], pixel: float) -> tuple[NDArray[Any], NDArray[Any]]:
+def _thin(codes: NDArray[Any], lines: NDArray[Any], size: float) -> tuple[NDArray[Any], NDArray[Any]]:
     """The lines of each class joined end to end, simplified, without those too short to be seen."""
     import numpy as np
     import shapely
@@ -134,8 +143,8 @@ def _thin(codes: NDArray[Any], lines: NDArray[Any], pixel: float) -> tuple[NDArr
     out: list[Any] = []
     for code in sorted(set(codes.tolist())):
         joined = shapely.line_merge(shapely.multilinestrings(shapely.get_parts(lines[codes == code])))
-        made = shapely.simplify(shapely.get_parts(joined), pixel)
-        kept = made[shapely.length(made) > 2 * pixel]
+        made = shapely.simplify(shapely.get_parts(joined), size)
+        kept = made[shapely.length(made) > 2 * size]
         out += kept.tolist()
         out_codes += [code] * len(kept)
     return np.array(out_codes, dtype=object), np.array(out, dtype=object)
@@ -144,14 +153,16 @@ def _thin(codes: NDArray[Any], lines: NDArray[Any], pixel: float) -> tuple[NDArr
 # --- outlines ----------
 
 
-def _outlines(target: Path, schema: Schema) -> Iterator[tuple[int, NDArray[Any], NDArray[Any]]]:
-    """Each row's outline by itself, simplified with its neighbours."""
+def _outlines(target: Path, schema: Schema) -> Iterator[dissolving.Areas]:
+    """Each row's outline by itself, simplified with its neighbours, while it covers a pixel."""
+    import numpy as np
     import shapely
 
     codes, shapes = _rows(target, schema)
-    for level in sorted(LEVELS, reverse=True):
-        shapes = _simplified(shapes, _pixel(level))
-        keep = ~shapely.is_empty(shapes)
+    for level in range(LEAST_FINE, LOWEST - 1, -1):
+        shapes = _simplified(shapes, pixel(level))
+        sides = shapely.bounds(shapes)
+        keep = np.fmax(sides[:, 2] - sides[:, 0], sides[:, 3] - sides[:, 1]) > pixel(level)
         codes, shapes = codes[keep], shapes[keep]
         yield level, codes, shapes
 
@@ -167,195 +178,3 @@ def _simplified(shapes: NDArray[Any], tolerance: float) -> NDArray[Any]:
     except shapely.errors.GEOSException:
         pass
     return shapely.simplify(shapes, tolerance, preserve_topology=True)
-
-
-# --- areas of classes ----------
-
-
-def _areas(target: Path, schema: Schema) -> Iterator[tuple[int, NDArray[Any], NDArray[Any]]]:
-    """Areas of one class by blocks of the grid."""
-    yield from areas_of(*_classes(target, schema), schema.partition)
-
-
-def write_areas(path: Path, polygons: Polygons, values: NDArray[np.int32], names: list[str], partition: bool) -> None:
-    """The same picture of polygons by any classes, as a file of its own with the columns of ``low.parquet``."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    columns = {"level": pa.int16(), "code": pa.string(), "geometry": pa.binary()}
-    with pq.ParquetWriter(path, pa.schema(list(columns.items())), compression="zstd") as writer:
-        for level, codes, shapes in areas_of(polygons, values, names, partition):
-            writer.write_table(_table(level, codes, shapes, writer.schema))
-
-
-def areas_of(
-    polygons: Polygons, values: NDArray[np.int32], names: list[str], partition: bool
-) -> Iterator[tuple[int, NDArray[Any], NDArray[Any]]]:
-    """Levels with codes and areas, the finer level first; the coarser one is made of its grid. ``values``: the number
-    of each polygon's class in ``names``; ``partition``: what is between the polygons stays empty."""
-    import numpy as np
-
-    from jintu.kernel import labels
-
-    if not len(polygons):
-        return
-    boxes = polygons.boxes()
-    west, south, east, north = *boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0)
-    fine, coarse = max(LEVELS), min(LEVELS)
-    factor = 2 ** (fine - coarse)
-    width = _pixel(fine) / CELLS_PER_PIXEL
-    height = width * math.cos(math.radians((south + north) / 2))
-    across, up = math.ceil((east - west) / width), math.ceil((north - south) / height)
-    overview = np.full((-(-up // factor), -(-across // factor)), NONE, dtype=np.int32)
-    # what is narrow is painted in numbers of its own, and given away before anything is drawn
-    narrow = labels.widths(polygons.rings, width, height) < NARROW
-    values = np.where(narrow, values + len(names) + 1, values).astype(np.int32)
-    blocks = [(j, i) for j in range(0, up, BLOCK) for i in range(0, across, BLOCK)]
-
-    def block(at: tuple[int, int]) -> tuple[NDArray[Any], NDArray[Any]]:
-        j, i = at
-        h, w = min(BLOCK, up - j), min(BLOCK, across - i)
-        frame = np.array([west + i * width, south + j * height, width, height])
-        grid = _tidied(_painted(polygons, values, boxes, frame, h, w), len(names), partition)
-        part = labels.majority(grid, factor, len(names))
-        overview[j // factor : j // factor + len(part), i // factor : i // factor + part.shape[1]] = part
-        return _regions(grid, frame, names)
-
-    with ThreadPoolExecutor(2) as pool:
-        for codes, shapes in pool.map(block, blocks):
-            if len(shapes):
-                yield fine, *_in_pieces(codes, shapes)
-    frame = np.array([west, south, width * factor, height * factor])
-    codes, shapes = _regions(_tidied(overview, len(names), partition), frame, names)
-    if len(shapes):
-        yield coarse, *_in_pieces(codes, shapes)
-
-
-def _classes(target: Path, schema: Schema) -> tuple[Polygons, NDArray[np.int32], list[str]]:
-    """The polygons of a version, the number of each one's class, and the classes by number."""
-    import numpy as np
-    import pyarrow.compute as pc
-
-    from jintu.kernel.flat import Polygons
-
-    if schema.symbols == "farmland" or not schema.classes:
-        polygons = Polygons.from_wkb(lake.read(target, ["geometry"]).column("geometry"))
-        return polygons, np.zeros(len(polygons), dtype=np.int32), [""]
-    table = lake.read(target, [schema.classes, "geometry"])
-    coded = pc.dictionary_encode(table.column(schema.classes).combine_chunks())
-    given = low_classes(schema, [*coded.dictionary.to_pylist(), None])
-    names = sorted(set(given))
-    number = np.array([names.index(n) for n in given], dtype=np.int32)
-    at = np.asarray(coded.indices.fill_null(len(given) - 1))
-    return Polygons.from_wkb(table.column("geometry")), number[at], names
-
-
-def _painted(
-    polygons: Polygons,
-    values: NDArray[np.int32],
-    boxes: NDArray[np.float64],
-    frame: NDArray[np.float64],
-    h: int,
-    w: int,
-) -> NDArray[np.int32]:
-    """The class of each cell of a block, `NONE` where there is none."""
-    import numpy as np
-
-    from jintu.kernel import labels
-
-    grid = np.full((h, w), NONE, dtype=np.int32)
-    east, north = frame[0] + w * frame[2], frame[1] + h * frame[3]
-    meets = (boxes[:, 0] < east) & (boxes[:, 2] > frame[0]) & (boxes[:, 1] < north) & (boxes[:, 3] > frame[1])
-    labels.paint(grid, polygons.rings, values, np.flatnonzero(meets), frame)
-    return grid
-
-
-def _tidied(grid: NDArray[np.int32], classes: int, partition: bool) -> NDArray[np.int32]:
-    """The grid without regions too small to see. Where the layer is no partition small holes are filled too."""
-    import numpy as np
-
-    from jintu.kernel import labels
-
-    key = grid.astype(np.int64)
-    if not partition:
-        key[key == NONE] = classes
-    for _ in range(4):
-        label, first = labels.components(key)
-        size = np.bincount(label[label >= 0], minlength=len(first))
-        size[key.ravel()[first] > classes] = 0
-        if not labels.dissolve_crumbs(key, label, size, np.ones(len(first), dtype=np.bool_), SMALLEST):
-            break
-    key[key > classes] -= classes + 1  # a lane with nothing beside it stays what it is
-    key[key == classes] = NONE
-    return key.astype(np.int32)
-
-
-def _regions(
-    grid: NDArray[np.int32], frame: NDArray[np.float64], names: list[str]
-) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Codes and polygons of a grid's regions."""
-    import numpy as np
-
-    from jintu.kernel import labels
-
-    key = grid.astype(np.int64)
-    label, first = labels.components(key)
-    if not len(first):
-        return np.empty(0, dtype=object), np.empty(0, dtype=object)
-    h, w = key.shape
-    columns, rows = np.arange(w + 1, dtype=np.float64), np.arange(h + 1, dtype=np.float64)
-    dx, dy = labels.smooth(label, columns, rows, np.zeros((h + 1, w + 1), dtype=np.bool_), SMOOTHING, ROOM)
-    corner, ends, rings = labels.outlines(label, len(first))
-    x, y = (columns + dx).ravel()[corner], (rows[:, None] + dy).ravel()[corner]
-    kept = labels.thinned(label, corner, ends, x, y, TOLERANCE)
-    places = np.column_stack((frame[0] + x * frame[2], frame[1] + y * frame[3]))[kept]
-    ends = np.r_[0, np.cumsum(kept)][ends]
-    shapes, there = _polygons(places, ends, rings)
-    return np.array(names, dtype=object)[key.ravel()[first]][there], shapes
-
-
-def _polygons(
-    places: NDArray[np.float64], ends: NDArray[np.int64], rings: NDArray[np.int64]
-) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    """Polygons of closed rings, and which there are: what thinning made a mere line is left out on either side."""
-    import numpy as np
-    import shapely
-
-    real = np.diff(ends) >= 4
-    there = real[rings[:-1]]
-    real &= np.repeat(there, np.diff(rings))
-    counts = np.diff(ends)
-    kept = np.repeat(real, counts)
-    starts = np.r_[0, np.cumsum(counts[real])]
-    owner = np.repeat(np.arange(len(rings) - 1), np.diff(rings))[real]
-    offsets = np.r_[0, np.cumsum(np.bincount(owner, minlength=len(rings) - 1)[there])]
-    return shapely.from_ragged_array(shapely.GeometryType.POLYGON, places[kept], (starts, offsets)), there
-
-
-def _in_pieces(codes: NDArray[Any], shapes: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Polygons with very many holes (a road network, with a hole for every field) cut in four until they have fewer:
-    renderers leave out holes beyond 500, and a tile would have to mend the whole network to show a corner of it."""
-    import numpy as np
-    import shapely
-
-    many = shapely.get_num_interior_rings(shapes) > MOST_HOLES
-    if not many.any():
-        return codes, shapes
-    pieces: list[Any] = []
-    piece_codes: list[Any] = []
-    waiting = list(zip(codes[many].tolist(), shapes[many].tolist(), strict=True))
-    while waiting:
-        code, shape = waiting.pop()
-        if shapely.get_num_interior_rings(shape) <= MOST_HOLES:
-            pieces.append(shape)
-            piece_codes.append(code)
-            continue
-        west, south, east, north = shape.bounds
-        x, y = (west + east) / 2, (south + north) / 2
-        for box in ((west, south, x, y), (x, south, east, y), (west, y, x, north), (x, y, east, north)):
-            cut = shapely.clip_by_rect(shape, *box)
-            parts = shapely.get_parts(shapely.get_parts([cut if cut.is_valid else shapely.make_valid(cut)]))
-            waiting += [(code, p) for p in parts.tolist() if p.geom_type == "Polygon" and not p.is_empty]
-    made = np.array(pieces, dtype=object)
-    made_codes = np.array(piece_codes, dtype=object)
-    return np.concatenate((codes[~many], made_codes)), np.concatenate((shapes[~many], made))

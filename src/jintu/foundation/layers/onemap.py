@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from jintu.foundation.registers import descriptor
 from jintu.kernel import codelists
 
-from . import schemas, tiles, versions
+from . import schemas, tiles, tileset, versions
 from .atlas import painting
 from .models import ImagerySource, LayerVersion
 from .schemas import Schema
@@ -186,7 +186,8 @@ def layer_of(
 
 def _address(layer: str, reference: str) -> str:
     whole = reverse("layers:tile", args=[layer, reference, 0, 0, 0])
-    return whole.replace("/0/0/0.mvt", "/{z}/{x}/{y}.mvt")
+    # browsers keep a tile for a year: another edition of what tiles show is another address
+    return f"{whole.replace('/0/0/0.mvt', '/{z}/{x}/{y}.mvt')}?edition={tileset.EDITION}"
 
 
 def style_of(schema: Schema) -> dict[str, Any]:

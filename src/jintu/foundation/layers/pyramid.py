@@ -2,13 +2,14 @@
 
 ::
 
-    blocks (tiles of zoom 11, along the Hilbert curve)
-        each is read from the lake by its box, once, and gives its tiles of zoom 12 and beyond     12/… 13/… 14/…
-    and one run over the generalised picture for the zooms below 12
+    one run over the generalised picture, up to its finest zoom (11 to 13)        4/… to 13/…
+    blocks (tiles of that zoom, along the Hilbert curve)
+        each is read from the lake by its box, once, and gives the tiles beyond it   14/…
 
 A finished block is a file in the cache, so that a job that was killed goes on where it stopped, and the memory it takes
-is that of a block and not of the layer. At the end the blocks are joined in the order of PMTiles. Nothing depends on
-the clock, on the machine or on how often it was started over: the same version gives the same bytes.
+is that of a block and not of the layer: where features are dense the picture goes further down, and blocks are smaller.
+At the end the blocks are joined in the order of PMTiles. Nothing depends on the clock, on the machine or on how often
+it was started over: the same version gives the same bytes.
 """
 
 from __future__ import annotations
@@ -32,8 +33,8 @@ from jintu.foundation.journal import Actor, append
 from jintu.foundation.operations import jobs
 from jintu.kernel.errors import Refused
 
-from . import drawing, lake, rowgroups, tileset, versions
-from .generalise import LEVELS
+from . import drawing, lake, rowgroups, tileset
+from .features import Features
 from .models import LayerVersion
 
 __all__ = ["BUILT_TO", "Built", "build", "is_current", "start"]
@@ -41,9 +42,6 @@ __all__ = ["BUILT_TO", "Built", "build", "is_current", "start"]
 BUILT_TO = 14
 """Greatest zoom of a pyramid unless ``JINTU_TILES_MAX_ZOOM`` says otherwise: beyond, a tile shows little and is
 made when it is asked for, and the archive would double (docs/adr/0007-pyramid.md)."""
-BLOCK_ZOOM = max(LEVELS)
-FIRST_OF_FEATURES = BLOCK_ZOOM + 1
-
 Progress = Callable[[int, int, str], None]
 
 
@@ -86,8 +84,7 @@ def build(
         raise Refused("{layer} has nothing to draw.", layer=version.layer)
     scratch = _scratch(version, to)
     scratch.mkdir(parents=True, exist_ok=True)
-    blocks = _blocks(version)
-    work = ["low", *blocks] if to >= FIRST_OF_FEATURES else ["low"]
+    work = ["low", *(_blocks(version) if to > _finest(version) else ())]
     for number, block in enumerate(work):
         going_on = partial(progress, number, len(work), "tiles")
         going_on()
@@ -150,25 +147,29 @@ def _range(version: LayerVersion, z: int) -> Iterator[tuple[int, int]]:
     return iter(sorted(around, key=lambda at: pmtiles.tile_id(z, *at)))
 
 
+def _finest(version: LayerVersion) -> int:
+    """The last zoom that shows the generalised picture: its tiles are the blocks."""
+    return rowgroups.finest(version.directory / lake.LOW)
+
+
 def _blocks(version: LayerVersion) -> list[tuple[int, int]]:
-    return list(_range(version, BLOCK_ZOOM))
+    return list(_range(version, _finest(version)))
 
 
 def _low_tiles(version: LayerVersion, to: int, going_on: Callable[[], None]) -> Iterator[tuple[int, bytes]]:
     """Tiles below the zoom at which features are shown themselves."""
     from jintu.kernel.formats import pmtiles
 
-    whole = versions.Resident(version, drawing.columns_of(version.schema)) if _says_names_early(version) else None
-    for z in range(drawing.MIN_ZOOM, min(to, BLOCK_ZOOM) + 1):
+    for z in range(drawing.MIN_ZOOM, min(to, _finest(version)) + 1):
         for x, y in _range(version, z):
             going_on()
-            if data := drawing.encoded([version], z, x, y, lambda *_: whole):
+            if data := drawing.encoded([version], z, x, y, _read_near):
                 yield pmtiles.tile_id(z, x, y), drawing.packed(data)
 
 
-def _says_names_early(version: LayerVersion) -> bool:
-    """Whether names stand on tiles that show the generalised picture: those of outlines, which are few."""
-    return drawing.label_from(version.schema) <= BLOCK_ZOOM and bool(drawing.label_of(version.schema))
+def _read_near(version: LayerVersion, box: drawing.Box) -> Features:
+    """Whether or not the version is in memory."""
+    return rowgroups.near(version, drawing.columns_of(version.schema), box)
 
 
 def _block_tiles(version: LayerVersion, block: tuple[int, int], to: int) -> Iterator[tuple[int, bytes]]:
@@ -177,14 +178,14 @@ def _block_tiles(version: LayerVersion, block: tuple[int, int], to: int) -> Iter
     from jintu.kernel.formats import mvt, pmtiles
 
     # a tile's buffer is narrower than its block's, which is that share of a wider tile
-    box = mvt.bounds(BLOCK_ZOOM, *block, mvt.BUFFER / mvt.EXTENT)
-    near = rowgroups.near(version, drawing.columns_of(version.schema), box)
+    at = _finest(version)
+    near = _read_near(version, mvt.bounds(at, *block, mvt.BUFFER / mvt.EXTENT))
     if not len(near):
         return
     places = [
-        (z, *at)
-        for z in range(FIRST_OF_FEATURES, to + 1)
-        for at in sorted(_inside(block, z), key=lambda at, z=z: pmtiles.tile_id(z, *at))
+        (z, *place)
+        for z in range(at + 1, to + 1)
+        for place in sorted(_inside(block, z - at), key=lambda place, z=z: pmtiles.tile_id(z, *place))
     ]
 
     def made(place: tuple[int, int, int]) -> bytes:
@@ -197,9 +198,9 @@ def _block_tiles(version: LayerVersion, block: tuple[int, int], to: int) -> Iter
                 yield pmtiles.tile_id(*place), data
 
 
-def _inside(block: tuple[int, int], z: int) -> Iterator[tuple[int, int]]:
-    """Columns and rows of the tiles of a zoom inside a block."""
-    side = 2 ** (z - BLOCK_ZOOM)
+def _inside(block: tuple[int, int], deeper: int) -> Iterator[tuple[int, int]]:
+    """Columns and rows of the tiles inside a block, so many zooms deeper."""
+    side = 2**deeper
     return itertools.product(*(range(at * side, (at + 1) * side) for at in block))
 
 

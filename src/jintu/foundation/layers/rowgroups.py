@@ -1,4 +1,5 @@
-"""Row groups of a version's data, unpacked and kept while there is room: what tiles are made of.
+"""Row groups of a version's data and of its generalised picture, unpacked and kept while there is room: what tiles are
+made of.
 
 A tile reads the row groups whose box meets it, whole, and only the columns it shows. Versions never change, so a group
 that was read stays right for the next tile beside it;
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.conf import settings
 
-from . import lake
+from . import lake, shapes
 from .features import Features, Held, joined
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from .models import LayerVersion
 
-__all__ = ["near"]
+__all__ = ["Index", "finest", "indexed", "level_of", "near", "picture"]
 
 Box = tuple[float, float, float, float]
 
@@ -54,10 +55,12 @@ class Group:
         """The features that meet a box, in their order; None where there are none."""
         import numpy as np
 
-        b = self.boxes
-        meeting = (b[:, 0] <= bbox[2]) & (b[:, 2] >= bbox[0]) & (b[:, 1] <= bbox[3]) & (b[:, 3] >= bbox[1])
-        rows = np.flatnonzero(meeting)
+        rows = np.flatnonzero(_meeting(self.boxes, bbox))
         return Features.of(self.table.take(rows), self.kind) if len(rows) else None
+
+
+def _meeting(b: NDArray[np.float64], bbox: Box) -> NDArray[np.bool_]:
+    return (b[:, 0] <= bbox[2]) & (b[:, 2] >= bbox[0]) & (b[:, 1] <= bbox[3]) & (b[:, 3] >= bbox[1])
 
 
 _kept: Held[Group] = Held(lambda: settings.JINTU_TILE_BYTES)
@@ -69,13 +72,10 @@ def near(version: LayerVersion, columns: Sequence[str], bbox: Box) -> Features:
     import numpy as np
 
     index = _index(version)
-    b = index.boxes
-    meeting = (b[:, 0] <= bbox[2]) & (b[:, 2] >= bbox[0]) & (b[:, 1] <= bbox[3]) & (b[:, 3] >= bbox[1])
-    found = []
-    for number in np.flatnonzero(meeting).tolist():
-        features = _group(version, tuple(columns), number).near(bbox)
-        if features is not None:
-            found.append(features)
+    groups = (
+        _group(version, tuple(columns), number) for number in np.flatnonzero(_meeting(index.boxes, bbox)).tolist()
+    )
+    found = [features for group in groups if (features := group.near(bbox)) is not None]
     if not found:
         empty = index.metadata.schema.to_arrow_schema().remove_metadata().empty_table()
         return Features.of(empty.select(list(columns)), version.schema.geometry)
@@ -102,14 +102,22 @@ def _read(version: LayerVersion, columns: tuple[str, ...], number: int) -> Group
 
 
 def _index(version: LayerVersion) -> Index:
-    path = version.directory / lake.DATA
     try:
-        stamp = path.stat()
+        lake.check_parts(version.directory, version.manifest_hash, ())
+        return indexed(version.directory / lake.DATA)
     except FileNotFoundError:
         lake.manifest(version.directory)
         raise
-    lake.check_parts(version.directory, version.manifest_hash, ())
-    return _index_of(path, (stamp.st_mtime_ns, stamp.st_size))
+
+
+def indexed(path: Path) -> Index:
+    """The footer of a Parquet file with a covering ``bbox``. Raises `FileNotFoundError`."""
+    return _index_of(path, _stamp(path))
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    stamp = path.stat()
+    return stamp.st_mtime_ns, stamp.st_size
 
 
 @lru_cache(maxsize=64)
@@ -140,3 +148,58 @@ def _box(group: Any) -> Box:
         else:
             north = found.max
     return west, south, east, north
+
+
+# --- the generalised picture ----------
+
+
+def level_of(path: Path, zoom: int) -> int | None:
+    """The level of a generalised picture that serves a zoom: the coarsest that is fine enough; None where features are
+    shown themselves."""
+    levels = _levels(path, _stamp(path))
+    return next((level for level in sorted(set(levels)) if zoom <= level), None)
+
+
+def finest(path: Path) -> int:
+    """The finest level of a generalised picture; of one that shows nothing that of a version with few features."""
+    return max(_levels(path, _stamp(path)), default=11)
+
+
+def picture(path: Path, level: int, bbox: Box, kind: str = "polygon") -> Features:
+    """What a generalised picture has near a box at a level: features with one attribute, ``code``."""
+    import numpy as np
+
+    index, levels = indexed(path), _levels(path, _stamp(path))
+    meeting = _meeting(index.boxes, bbox) & (np.array(levels) == level)
+    found = []
+    for number in np.flatnonzero(meeting).tolist():
+        group = _kept.or_made((str(path), _stamp(path), number), partial(_part, path, index, number, kind))
+        if (features := group.near(bbox)) is not None:
+            found.append(features)
+    if found:
+        return joined(found)
+    nothing = index.metadata.schema.to_arrow_schema().empty_table().select(["code", "geometry"])
+    return Features.of(nothing, kind)
+
+
+def _part(path: Path, index: Index, number: int, kind: str) -> Group:
+    """A row group; those written when there were two levels say no boxes."""
+    import numpy as np
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(path, metadata=index.metadata, memory_map=True) as file:
+        table = file.read_row_group(number, use_threads=False)
+    if lake.BBOX in table.column_names:
+        sides = [pc.struct_field(table.column(lake.BBOX), side) for side in ("xmin", "ymin", "xmax", "ymax")]
+        boxes = np.column_stack(sides)
+    else:
+        boxes = shapes.boxes(table.column("geometry"), kind)
+    return Group(kind, table.select(["code", "geometry"]), boxes)
+
+
+@lru_cache(maxsize=64)
+def _levels(path: Path, stamp: tuple[int, int]) -> tuple[int, ...]:
+    """The level of each row group; each has one."""
+    metadata = indexed(path).metadata
+    return tuple(metadata.row_group(g).column(0).statistics.min for g in range(metadata.num_row_groups))

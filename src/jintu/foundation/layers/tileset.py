@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["EDITION", "FACTS", "TILES", "facts", "tile", "verify", "write_facts"]
 
 TILES, FACTS = "tiles.pmtiles", "tiles.json"
-EDITION = "5"
+EDITION = "6"
 """Of what tiles show (`drawing`): part of the cache's path and of every archive. Another number, other tiles."""
 PART = 1 << 20
 

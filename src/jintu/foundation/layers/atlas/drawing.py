@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -14,7 +15,7 @@ from jintu.foundation.registers import descriptor, listing
 from jintu.kernel import codelists
 from jintu.kernel.errors import Refused
 
-from .. import generalise, lake, onemap, schemas, shapes, versions
+from .. import lake, onemap, rowgroups, schemas, shapes, versions
 from ..models import LayerVersion
 from . import palettes, pictures, themes
 from .sheet import Sheet
@@ -201,14 +202,14 @@ def _by_class(
     sheet: Sheet, schema: schemas.Schema, pieces: list[LayerVersion], column: str
 ) -> tuple[list[Any], list[str], bool]:
     """Shapes on paper, the class of each, and whether they are the features themselves."""
-    level = generalise.level_of(int(sheet.zoom))
     found: list[Any] = []
     codes: list[str] = []
     near = True
     for version in pieces:
         low = version.directory / lake.LOW
-        if level is not None and low.is_file():
-            shape, code = _picture(low, level, sheet.degrees)
+        level = _level(low, sheet)
+        if level is not None:
+            shape, code = _picture(low, level, sheet.degrees, schema.geometry)
             near = False
         else:
             table = version.table([column, "geometry"], sheet.degrees)
@@ -233,17 +234,14 @@ def _bounded(sheet: Sheet, schema: schemas.Schema, rows: int) -> None:
         )
 
 
-def _picture(path: Any, level: int, box: Any) -> tuple[NDArray[Any], list[str]]:
-    import numpy as np
-    import pyarrow.parquet as pq
-    import shapely
+def _level(path: Path, sheet: Sheet) -> int | None:
+    """The level of a generalised picture that serves a sheet; None where features are drawn."""
+    return rowgroups.level_of(path, int(sheet.zoom)) if path.is_file() else None
 
-    table = pq.read_table(path, filters=[("level", "=", level)])
-    found = shapely.from_wkb(table.column("geometry").to_numpy(zero_copy_only=False))
-    b = shapely.bounds(found)
-    rows = np.flatnonzero((b[:, 0] <= box[2]) & (b[:, 2] >= box[0]) & (b[:, 1] <= box[3]) & (b[:, 3] >= box[1]))
-    codes = table.column("code").to_pylist()
-    return found[rows], [codes[i] for i in rows.tolist()]
+
+def _picture(path: Path, level: int, box: Any, kind: str) -> tuple[NDArray[Any], list[str]]:
+    found = rowgroups.picture(path, level, box, kind)
+    return found.shapes(range(len(found))), found.attributes.column("code").to_pylist()
 
 
 def _shapes(sheet: Sheet, schema: schemas.Schema, pieces: list[LayerVersion]) -> list[Any]:
@@ -307,11 +305,11 @@ def _theme(
     found: list[Any] = []
     classes: list[int] = []
     near = True
-    level = generalise.level_of(int(sheet.zoom))
     for version in pieces:
         picture = pictures.picture_of(theme, version)
-        if level is not None and schema.geometry == "polygon" and picture.is_file():
-            shape, codes = _picture(picture, level, sheet.degrees)
+        level = _level(picture, sheet)
+        if level is not None and schema.geometry == "polygon":
+            shape, codes = _picture(picture, level, sheet.degrees, "polygon")
             numbers = [int(c) for c in codes]
             near = False
         else:

@@ -1,6 +1,7 @@
 """Tiles of a thematic map: of every feature only its class, so that the browser's work does not grow with the layer.
 
-From zoom 12 on the features themselves; below, areas of the theme's own classes, painted as those of `generalise`.
+At small scales areas of the theme's own classes, painted as those of `generalise`; beyond their finest level the
+features themselves.
 """
 
 from __future__ import annotations
@@ -9,17 +10,12 @@ import gzip
 import os
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from django.conf import settings
 
 from jintu.kernel.errors import InputError, Place
 
 from .. import generalise, keeping, lake, rowgroups, tiles
-from ..features import Held
 from ..models import LayerVersion
 from . import prepared, themes
 
@@ -27,7 +23,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from jintu.kernel.flat import Polygons
 
 __all__ = ["LAYER", "has_picture", "is_drawn", "make_picture", "picture_of", "tile"]
 
@@ -88,8 +83,7 @@ def tile(theme: themes.Theme, pieces: Sequence[LayerVersion], z: int, x: int, y:
     found = keeping.kept(cached)
     if found is not None:
         return found
-    low = generalise.level_of(z)
-    parts = [_low(theme, v, low, box) if low is not None else _features(theme, v, z, box) for v in near]
+    parts = [_low(theme, v, z, box) or _features(theme, v, z, box) for v in near]
     found = [p[0] for p in parts]
     drawn = concatenated(found) if theme.schema.geometry == "polygon" else np.concatenate(found)
     classes = np.concatenate([p[1] for p in parts]).tolist()
@@ -117,48 +111,22 @@ def _features(theme: themes.Theme, version: LayerVersion, z: int, box: Box) -> t
     return geometry, theme.numbers(shown.attributes.column(theme.attribute))
 
 
-def _low(theme: themes.Theme, version: LayerVersion, level: int, box: Box) -> tuple[Polygons, NDArray[np.int64]]:
+def _low(theme: themes.Theme, version: LayerVersion, z: int, box: Box) -> tuple[Any, NDArray[np.int64]] | None:
+    """The same of its picture; None at zooms where features are shown themselves."""
     import numpy as np
 
     from jintu.kernel.flat import Polygons
 
     path = picture_of(theme, version)
-    if not path.is_file():
-        return Polygons.from_wkb([]), np.empty(0, dtype=np.int64)
-    kept = _levels.or_made((str(path), level), partial(_level, path, level))
-    boxes = kept.boxes
-    near = np.flatnonzero(
-        (boxes[:, 0] <= box[2]) & (boxes[:, 2] >= box[0]) & (boxes[:, 1] <= box[3]) & (boxes[:, 3] >= box[1])
-    )
+    if not path.is_file():  # not painted yet, or never: small scales are empty
+        nothing = Polygons.from_wkb([]) if has_picture(theme) else np.empty(0, dtype=object)
+        return (nothing, np.empty(0, dtype=np.int64)) if z <= generalise.LEAST_FINE else None
+    level = rowgroups.level_of(path, z)
+    if level is None:
+        return None
+    found = rowgroups.picture(path, level, box)
     # widest first, as `tiles` does: what lies in a hole that a renderer fills then covers the mistake
-    sides = boxes[near]
-    near = near[np.argsort(-(sides[:, 2] - sides[:, 0]) * (sides[:, 3] - sides[:, 1]), kind="stable")]
-    return kept.polygons.take(near), kept.classes[near]
-
-
-@dataclass(frozen=True, eq=False)
-class _Level:
-    """The areas of a picture for some zooms, their boxes and classes."""
-
-    polygons: Polygons
-    boxes: NDArray[np.float64]
-    classes: NDArray[np.int64]
-
-    @property
-    def nbytes(self) -> int:
-        return int(self.polygons.nbytes + self.boxes.nbytes + self.classes.nbytes)
-
-
-_levels: Held[_Level] = Held(lambda: settings.JINTU_TILE_BYTES // 2)
-
-
-def _level(path: Path, level: int) -> _Level:
-    import numpy as np
-    import pyarrow.parquet as pq
-
-    from jintu.kernel.flat import Polygons
-
-    table = pq.read_table(path, filters=[("level", "=", level)])
-    classes = np.array([int(c) for c in table.column("code").to_pylist()], dtype=np.int64)
-    polygons = Polygons.from_wkb(table.column("geometry"))
-    return _Level(polygons, polygons.boxes(), classes)
+    sides = found.boxes[:, 2:] - found.boxes[:, :2]
+    order = np.argsort(-sides[:, 0] * sides[:, 1], kind="stable")
+    classes = np.array([int(c) for c in found.attributes.column("code").to_pylist()], dtype=np.int64)
+    return found.polygons.take(order), classes[order]
