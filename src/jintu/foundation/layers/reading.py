@@ -103,8 +103,8 @@ def read(
         assert isinstance(frame, pl.DataFrame)
         frame = attributes.convert(frame, schema, matched, mapping, problems).drop("__row__")
         placed = placing.place(table.column("geometry"), rows, schema.geometry, system, problems) if system else None
-        numbers.append(rows)
-        keys.append(frame[schema.key])
+        numbers.append(rows.copy())  # a view, like a piece of text, would keep all that was read with it
+        keys.append(_copied(frame[schema.key]))
         if placed is not None:
             boxes.append(placed.boxes)
             areas.append(placed.areas)
@@ -128,6 +128,14 @@ def read(
         count,
         system,
     )
+
+
+def _copied(text: pl.Series) -> pl.Series:
+    """The same text in memory of its own."""
+    import polars as pl
+    import pyarrow as pa
+
+    return pl.Series(text.name, text.to_arrow().cast(pa.string()), dtype=pl.String)
 
 
 def _as_kept(frame: pl.DataFrame, placed: placing.Placed | None, schema: Schema, mapping: Mapping) -> pa.Table:

@@ -63,6 +63,7 @@ def make_picture(theme: themes.Theme, version: LayerVersion) -> None:
     draft = path.with_name(f"{path.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}")
     generalise.write_areas(draft, polygons, numbers.astype(np.int32), names, version.schema.partition)
     draft.replace(path)
+    prepared.bound(path)
 
 
 def tile(theme: themes.Theme, pieces: Sequence[LayerVersion], z: int, x: int, y: int) -> bytes:

@@ -5,6 +5,7 @@ A small layer is answered at once. A large one is left to a job; until it is don
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import uuid
@@ -20,12 +21,20 @@ from jintu.foundation.operations.actor import Actor
 from jintu.foundation.operations.models import Job
 from jintu.kernel import hashing
 
-__all__ = ["AT_ONCE", "answer", "kept", "place_of", "write"]
+from .. import keeping
+
+__all__ = ["AT_ONCE", "answer", "bound", "kept", "place_of", "write"]
 
 EDITION = "1"
 """Part of every path: another number when answers have another form."""
 AT_ONCE = 200_000
 """Rows up to which somebody waits for the answer."""
+MOST = {"difference": 200, "picture": 200, "": 20_000}
+"""Files kept of a kind; definitions and counts have some hundred bytes, the others megabytes. Tiles have a limit of
+their own (`keeping`)."""
+EVERY = 50
+"""Writes of a process between two looks at how many there are."""
+_writes = itertools.count(1)
 OPEN = (Job.State.QUEUED, Job.State.RUNNING, Job.State.INTERRUPTED)
 
 
@@ -36,10 +45,9 @@ def place_of(kind: str, *what: Any) -> Path:
 
 
 def kept(path: Path) -> dict[str, Any] | None:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
+    """The answer at a place, and that it was used."""
+    found = keeping.kept(path)
+    return None if found is None else json.loads(found)
 
 
 def write(path: Path, facts: dict[str, Any]) -> dict[str, Any]:
@@ -48,7 +56,21 @@ def write(path: Path, facts: dict[str, Any]) -> dict[str, Any]:
     draft = path.with_name(f"{path.name}.{os.getpid()}-{uuid.uuid4().hex[:8]}")
     draft.write_text(json.dumps(facts, ensure_ascii=False), encoding="utf-8")
     draft.replace(path)
+    bound(path)
     return facts
+
+
+def bound(path: Path) -> int:
+    """Called after a file was written: every so often the kind's least recently used files beyond `MOST` are removed;
+    returns how many went."""
+    folder = path.parent.parent
+    if next(_writes) % EVERY:
+        return 0
+    files = sorted((p for p in folder.glob("*/*") if p.is_file()), key=lambda p: p.stat().st_mtime)
+    gone = files[: max(0, len(files) - MOST.get(folder.name, MOST[""]))]
+    for file in gone:
+        file.unlink(missing_ok=True)
+    return len(gone)
 
 
 def answer(

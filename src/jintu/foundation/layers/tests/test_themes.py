@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import re
 from datetime import date
 from pathlib import Path
@@ -182,3 +183,15 @@ def test_what_has_no_value_has_no_class(county) -> None:
     number = themes.Theme(LAYER, county["DLTB"].schema.area, "manual", breaks=(10.0,))
     assert number.numbers(pa.chunked_array([[1.0, None, 10.0]])).tolist() == [0, -1, 1]
     assert pictures.LAYER == "theme"
+
+
+def test_definitions_that_nobody_asks_for_go(monkeypatch, settings) -> None:
+    monkeypatch.setattr(prepared, "EVERY", 1)
+    monkeypatch.setattr(prepared, "MOST", {"": 3})
+    paths = [prepared.place_of("theme", n) for n in range(6)]
+    for age, path in enumerate(paths[:3]):
+        prepared.write(path, {"n": age})
+        os.utime(path, (1_000_000 + age, 1_000_000 + age))
+    assert prepared.kept(paths[0]) == {"n": 0}  # used again: now the newest
+    prepared.write(paths[3], {"n": 3})
+    assert [prepared.kept(p) is not None for p in paths[:4]] == [True, False, True, True]
