@@ -7,12 +7,14 @@ import struct
 import tempfile
 import warnings
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jintu.kernel.errors import InputError, Place
 from jintu.kernel.formats import dbf, ogr
 from jintu.kernel.formats import encoding as encodings
+from jintu.kernel.formats.shp_rings import stray_holes
 from jintu.kernel.formats.source import GEOMETRY, ROW, Limits, Source, sha256_of
 
 if TYPE_CHECKING:
@@ -67,7 +69,7 @@ def read(path: Path, *, encoding: str | None, limits: Limits) -> Source:
         path.stem,
         [],
         digest,
-        _batches,
+        partial(_batches, index),
         files=hashes,
         limits=limits,
         has_geometry=True,
@@ -145,7 +147,7 @@ def _with_index(path: Path, files: dict[str, Path], index: bytes) -> tempfile.Te
     return directory
 
 
-def _batches(source: Source, size: int, geometry: bool) -> Iterator[pa.Table]:
+def _batches(index: bytes, source: Source, size: int, geometry: bool) -> Iterator[pa.Table]:
     import numpy as np
     import pyarrow as pa
 
@@ -159,7 +161,7 @@ def _batches(source: Source, size: int, geometry: bool) -> Iterator[pa.Table]:
             (pa.table({ROW: pa.array(np.arange(start + 1, min(start + size, count) + 1))}), set())
             for start in range(0, count, size)
         )
-    shapes = _shapes(source, size) if geometry else None
+    shapes = _shapes(source, size, index) if geometry else None
     for table, bad in records:
         if shapes is not None:
             rows = table.column(ROW).combine_chunks()
@@ -173,11 +175,12 @@ def _batches(source: Source, size: int, geometry: bool) -> Iterator[pa.Table]:
 class _shapes:
     """Geometry by record number, read in step with the table: both only ever go forward."""
 
-    def __init__(self, source: Source, size: int) -> None:
+    def __init__(self, source: Source, size: int, index: bytes) -> None:
         path = Path(source.keep[0].name) / "shape.shp" if source.keep and _rebuilt(source) else source.path
         self.source, self.stream = source, self._read(path, size)
         self.rows: Any = None
         self.wkb: Any = None
+        self.stray = stray_holes(source.path, index) if source.geometry_type == "Polygon" else {}
 
     def _read(self, path: Path, size: int) -> Iterator[tuple[Any, Any]]:
         import pyarrow as pa
@@ -225,7 +228,27 @@ class _shapes:
         at = pc.index_in(pc.subtract(rows, 1), value_set=fids)
         cut = pc.sum(pc.less_equal(fids, last)).as_py() or 0
         self.rows, self.wkb = fids.slice(cut), shapes.slice(cut)
-        return shapes.take(at)
+        return self._mended(rows, shapes.take(at))
+
+    def _mended(self, rows: Any, shapes: Any) -> Any:
+        """Holes that lie in no shell are holes, and told; GDAL has made parts of them."""
+        import pyarrow as pa
+
+        wrong = [(at, row) for at, row in enumerate(rows.to_pylist()) if row - 1 in self.stray] if self.stray else []
+        if not wrong:
+            return shapes
+        values = shapes.to_pylist()
+        for at, row in wrong:
+            rings, wkb = self.stray[row - 1]
+            if values[at] is None:
+                continue
+            values[at] = wkb
+            self.source.notice(
+                "Ring {ring} is a hole by its direction and lies in no shell: the outline is not valid.",
+                row,
+                ring=", ".join(map(str, rings)),
+            )
+        return pa.array(values, shapes.type)
 
 
 def _longest(column: Any) -> int:

@@ -67,7 +67,8 @@ def test_the_next_version_is_judged_as_if_it_were_read_whole(both) -> None:
     before = np.array([k for k, _ in new], dtype=np.int64)
     flat_old, flat_new = from_shapely(old), from_shapely([shape for _, shape in new])
     gone = flat_old.take(np.setdiff1d(np.arange(len(old)), before))
-    made = renewed(left(flat_old), before, gone, flat_new.take, UNIT)
+    came = flat_new.take(np.flatnonzero(before < 0))
+    made = renewed(left(flat_old), before, gone, came, flat_new.take, UNIT)
     whole = left(flat_new)
     assert told(made.defects(flat_new.take, UNIT)) == told(whole.defects(flat_new.take, UNIT))
     np.testing.assert_array_equal(made.boxes, whole.boxes)
@@ -85,7 +86,7 @@ def test_only_outlines_about_the_change_are_asked_for() -> None:
         asked.extend(rows.tolist())
         return polygons.take(rows)
 
-    renewed(left(polygons), before, polygons.take([20]), fetch, UNIT)
+    renewed(left(polygons), before, polygons.take([20]), polygons.take([20]), fetch, UNIT)
     assert set(asked) == {19, 20, 21}
 
 

@@ -6,7 +6,7 @@ and only rows whose boxes meet theirs can have such edges.
 
     left = remains(scans)                                     # of the whole layer
     found = left.defects(fetch, plane)
-    left = renewed(left, before, gone, fetch, plane)          # of the version after it
+    left = renewed(left, before, gone, came, fetch, plane)    # of the version after it
 """
 
 from __future__ import annotations
@@ -98,25 +98,25 @@ def renewed(
     old: Remains,
     before: Integers,
     gone: Polygons,
+    came: Polygons,
     fetch: Fetch,
     plane: Plane,
 ) -> Remains:
     """The remains of the version after that of ``old``.
 
     ``before`` (n,): of each row the number it had, where its outline is what it was, else −1; ``gone``: the outlines of
-    the old version that are no more, before or after a change; ``fetch`` gives the geometries of rows of the new
-    version, and is asked for those that changed and those about them. Both in the plane of ``old``.
+    the old version that are no more; ``came``: those of the rows that have no number, in their order; ``fetch`` gives
+    the geometries of rows of the new version, and is asked for those about the change. All in the plane of ``old``.
     """
     fresh = np.flatnonzero(before < 0)
     same = np.flatnonzero(before >= 0)
-    polygons = fetch(fresh)
-    measures, own = measure(polygons, plane), polygons.boxes()
+    measures, own = measure(came, plane), came.boxes()
     boxes = np.empty((len(before), 4))
     boxes[same], boxes[fresh] = old.boxes[before[same]], own
     vertices, boundary = np.empty(len(before), np.uint64), np.empty(len(before), np.uint64)
     vertices[same], vertices[fresh] = old.vertices[before[same]], measures.vertices
     boundary[same], boundary[fresh] = old.boundary[before[same]], measures.boundary
-    edges = _edges(old, before, concatenated([gone, polygons]), boxes, fetch, plane)
+    edges = _edges(old, before, concatenated([gone, came]), boxes, fetch, plane)
     return Remains(edges, boxes, vertices, boundary)
 
 

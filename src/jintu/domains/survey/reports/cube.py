@@ -292,20 +292,25 @@ def inside(version: LayerVersion, shapes: Any) -> list[str]:
 
     ``shapes``: Shapely polygons in lon/lat.
     """
+    import numpy as np
+    import polars as pl
+    import shapely
+
+    from jintu.foundation.checks.inspection.stored import Stored
     from jintu.kernel.flat import Polygons, from_shapely
     from jintu.kernel.overlay import overlay
+    from jintu.kernel.overlay.pairs import candidates
+    from jintu.kernel.overlay.tree import build
 
-    keys: set[str] = set()
-    for shape in shapes:
-        table = version.table(["bsm", "geometry"], tuple(shape.bounds))
-        if not table.num_rows:
-            continue
-        own = Polygons.from_wkb(table.column("geometry"))
-        pairs = overlay(from_shapely([shape]), own)
-        within = pairs.right[pairs.area_m2 > own.areas()[pairs.right] / 2]
-        names = table.column("bsm").to_pylist()
-        keys |= {names[i] for i in within.tolist()}
-    return sorted(keys)
+    if not len(shapes):
+        return []
+    layer = Stored(version)
+    near = candidates(layer.coverings(), build(shapely.bounds(shapes)), 0, len(layer))[0]
+    found = layer.take(pl.Series(np.unique(near)), ["bsm", lake.GEOMETRY])
+    own = Polygons.from_wkb(found[lake.GEOMETRY])
+    pairs = overlay(from_shapely(shapes), own)
+    within = pairs.right[pairs.area_m2 > own.areas()[pairs.right] / 2]
+    return sorted(set(found["bsm"].gather(within).to_list()))
 
 
 def of_patches(version: LayerVersion, keys: Sequence[str]) -> pl.DataFrame:

@@ -159,7 +159,8 @@ class Earlier:
         stays = np.zeros(len(self._kept.outline), dtype=np.bool_)
         stays[changes.outlines[changes.outlines >= 0]] = True
         gone = self.table().judged_at(np.flatnonzero(~stays))
-        t.remains = renewed(self._kept.remains, changes.outlines, gone, t.judged_at, t.measures)
+        came = changes.changed.judged.take(np.flatnonzero(changes.outlines[changes.numbers.to_numpy()] < 0))
+        t.remains = renewed(self._kept.remains, changes.outlines, gone, came, t.judged_at, t.measures)
 
     def _by_rows(
         self, kept: polars.DataFrame, changes: Difference, look: Callable[[Table], polars.DataFrame]

@@ -42,7 +42,7 @@ class Stored(Table):
             sizes = [file.metadata.row_group(g).num_rows for g in range(file.num_row_groups)]
         self._starts = [sum(sizes[:g]) for g in range(len(sizes) + 1)]
         self._names = [n for n in version.schema.columns if n in there]
-        self._geometry = lake.GEOMETRY in there
+        self._geometry, self._covered = lake.GEOMETRY in there, lake.BBOX in there
         self._plane = lake.DELIVERED in there and is_plane(version.crs)
 
     def _open(self) -> Any:
@@ -123,9 +123,9 @@ class Stored(Table):
 
     def rows(self, numbers: polars.Series) -> Table:
         outlines = [lake.GEOMETRY] * self._geometry + [lake.DELIVERED] * self._plane
-        return self._table(self._rows(numbers, [*self._names, *outlines]))
+        return self._table(self.take(numbers, [*self._names, *outlines]))
 
-    def _rows(self, numbers: polars.Series, names: Sequence[str]) -> polars.DataFrame:
+    def take(self, numbers: polars.Series, names: Sequence[str]) -> polars.DataFrame:
         """Columns of some rows, in their order, one row group at a time."""
         import numpy as np
 
@@ -142,18 +142,27 @@ class Stored(Table):
         return pl.concat(found)[back]
 
     def outlines(self, numbers: polars.Series) -> polars.Series:
-        return self._rows(numbers, [lake.GEOMETRY]).to_series()
+        return self.take(numbers, [lake.GEOMETRY]).to_series()
 
     def judged_at(self, numbers: NDArray[np.int64]) -> Polygons:
         from jintu.kernel.flat import Polygons, from_wkb
 
         name = lake.DELIVERED if self._plane else lake.GEOMETRY
-        column = self._rows(pl.Series(numbers), [name]).to_series().to_arrow()
+        column = self.take(pl.Series(numbers), [name]).to_series().to_arrow()
         return from_wkb(column, as_delivered=True) if self._plane else Polygons.from_wkb(column)
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
         return self.version.bbox
+
+    def coverings(self) -> NDArray[np.float64]:
+        """Boxes as the file keeps them beside the outlines, or of the outlines where it keeps none."""
+        import numpy as np
+
+        if not self._covered:
+            return self.boxes
+        frame = self.read(lake.BBOX).unnest(lake.BBOX)
+        return np.column_stack([frame[side].to_numpy() for side in ("xmin", "ymin", "xmax", "ymax")])
 
     @cached_property
     def boxes(self) -> NDArray[np.float64]:
