@@ -52,7 +52,7 @@ class _Sm3:
         self._hash = hashes.Hash(hashes.SM3())
 
     def update(self, data: bytes) -> None:
-        self._hash.update(data)
+        self._hash.update(bytes(data))  # of buffers it takes those that can be written to only
 
     def digest(self) -> bytes:
         return self._hash.copy().finalize()

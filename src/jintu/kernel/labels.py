@@ -113,7 +113,7 @@ def majority(grid: np.ndarray, factor: int, values: int) -> np.ndarray:
                     count[grid[jj, ii] + 1] += 1
                     count[0] -= 1
             most = count.max()
-            begin = (j * 7 + i * 3 + (i ^ j)) % cells
+            begin = (((j * 73856093) ^ (i * 19349663)) >> 7) % cells
             for k in range(cells):
                 at = (begin + k) % cells
                 jj, ii = j * factor + at // factor, i * factor + at % factor
