@@ -259,7 +259,13 @@ _MISSING = {None: -1}
 def _chosen(column: Sequence[Any], rows: list[int]) -> list[Any]:
     """The values of some rows, as `_plain` has them."""
     values = [column[row] for row in rows]
-    return values if {*map(type, values)} <= {str, type(None)} else [_plain(value) for value in values]
+    kinds = {*map(type, values)}
+    if kinds <= {str, type(None)}:
+        return values
+    if kinds == {int}:  # classes of a thematic map: few different ones
+        once = {value: _plain(value) for value in set(values)}
+        return [once[value] for value in values]
+    return [_plain(value) for value in values]
 
 
 def _plain(value: Any) -> Any:

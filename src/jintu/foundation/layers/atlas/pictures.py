@@ -29,6 +29,8 @@ __all__ = ["LAYER", "has_picture", "is_drawn", "make_picture", "picture_of", "ti
 LAYER = "theme"
 """Name of the layer in a tile; its features have one property, ``c``."""
 SMALLEST_PIXELS = 0.6
+LEVEL = 4
+"""Of gzip: a twentieth more to send than at 6, in half the time."""
 
 
 def picture_of(theme: themes.Theme, version: LayerVersion) -> Path:
@@ -89,7 +91,7 @@ def tile(theme: themes.Theme, pieces: Sequence[LayerVersion], z: int, x: int, y:
     drawn = concatenated(found) if theme.schema.geometry == "polygon" else np.concatenate(found)
     classes = np.concatenate([p[1] for p in parts]).tolist()
     made = mvt.encode(z, x, y, [mvt.TileLayer(LAYER, drawn, {"c": classes})])
-    data = gzip.compress(made, 6, mtime=0) if made else b""
+    data = gzip.compress(made, LEVEL, mtime=0) if made else b""
     keeping.keep(cached, data)
     return data
 

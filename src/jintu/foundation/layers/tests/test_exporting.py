@@ -127,3 +127,15 @@ def test_columns_are_matched_on_a_page_and_remembered(db, tmp_path, director) ->
     kept = LayerMapping.objects.get(name="zoning").facts
     assert kept["columns"] == {"zone_type": "kind"} and kept["values"]["zone_type"]["林业用地区"] == "090"
     assert kept["area"] == "zone_area_m2" and kept["sequence"] == "bsm"
+
+
+@pytest.mark.django_db
+def test_gdal_opens_a_packed_geodatabase_by_its_name(tmp_path) -> None:
+    import pyogrio
+
+    version = importing.import_layer("DLTB", grid.dltb(tmp_path / "in.gpkg"), "990121", DAY).version
+    path = tmp_path / exporting.file_name(version, "fgdb")
+    assert path.name.endswith(".gdb.zip")
+    exporting.write(version, path, "fgdb")
+    assert pyogrio.list_layers(path)[:, 0].tolist() == ["DLTB"]
+    assert pyogrio.read_info(path)["features"] == version.rows
