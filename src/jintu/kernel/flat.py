@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
 from jintu.kernel import wkb
+from jintu.kernel.compiled import compiled
 from jintu.kernel.errors import InputError, Place, Unsupported
 from jintu.kernel.wkb import BIG_ENDIAN, MALFORMED, NOT_A_POLYGON, Floats, Integers
 
@@ -288,9 +288,11 @@ def _buffers(column: Any, rows: Integers | None) -> tuple[NDArray[np.uint8], Int
         nowhere = np.empty(0, dtype=np.int64)
         return np.empty(0, dtype=np.uint8), nowhere, nowhere
     _, offsets, data = array.buffers()
-    starts = np.frombuffer(offsets, dtype=np.int64)[array.offset : array.offset + len(array) + 1]
+    wide = np.int64 if array.type == pa.large_binary() else np.int32
+    starts = np.frombuffer(offsets, dtype=wide)[array.offset : array.offset + len(array) + 1].astype(
+        np.int64, copy=False
+    )
     payload = np.frombuffer(data, dtype=np.uint8) if data is not None and data.size else np.empty(0, dtype=np.uint8)
-    payload.flags.writeable = False  # one signature of the compiled functions, wherever the bytes come from
     wanted = np.arange(len(array)) if rows is None else rows
     return payload, starts[wanted], starts[wanted + 1]
 
@@ -304,8 +306,9 @@ def _arrow(column: Any) -> pa.Array | pa.ChunkedArray:
         column = pa.array([None if v is None else bytes(v) for v in column], type=pa.large_binary())
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
-    if column.type == pa.large_binary():
-        return column
+    in_one_piece = getattr(column, "num_chunks", 1) == 1
+    if column.type == pa.large_binary() or (column.type == pa.binary() and in_one_piece):
+        return column  # a cast would import pyarrow.compute; several pieces may be too long together for short offsets
     try:
         return column.cast(pa.large_binary())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
@@ -363,7 +366,7 @@ def _refusal(code: int, row: int, ring: int | None = None, vertex: int | None = 
     return kind(sentence, place=Place(row=row + 1, ring=ring, vertex=vertex), remedy=remedy)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _orient(flat: tuple[Floats, Floats, Integers, Integers, Integers], first: int, last: int, status: Integers) -> None:
     """Shells counter-clockwise, holes clockwise, by the sign of the ring's area about its first vertex."""
     x, y, ring_offsets, polygon_offsets, geometry_offsets = flat
@@ -378,10 +381,10 @@ def _orient(flat: tuple[Floats, Floats, Integers, Integers, Integers], first: in
                 if not np.isfinite(doubled):
                     for k in range(i, j + 1):
                         if not (np.isfinite(x[k]) and np.isfinite(y[k])):
-                            status[g] = np.array([NOT_FINITE, r - polygon_offsets[p] + 1, k - i + 1])
+                            status[g, 0], status[g, 1], status[g, 2] = NOT_FINITE, r - polygon_offsets[p] + 1, k - i + 1
                             break
                 elif x[j] != x0 or y[j] != y0:
-                    status[g] = np.array([UNCLOSED, r - polygon_offsets[p] + 1, j - i + 1])
+                    status[g, 0], status[g, 1], status[g, 2] = UNCLOSED, r - polygon_offsets[p] + 1, j - i + 1
                 elif (doubled < 0) == (r == polygon_offsets[p]):
                     while i < j:
                         x[i], x[j] = x[j], x[i]
@@ -390,7 +393,7 @@ def _orient(flat: tuple[Floats, Floats, Integers, Integers, Integers], first: in
                         j -= 1
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _boxes(rings: Rings, first: int, last: int, out: Floats) -> None:
     for g in range(first, last):
         west = south = np.inf
@@ -401,14 +404,8 @@ def _boxes(rings: Rings, first: int, last: int, out: Floats) -> None:
         out[g, 0], out[g, 1], out[g, 2], out[g, 3] = west, south, east, north
 
 
-@nb.njit(cache=True, nogil=True)
 def _gather(offsets: Integers, wanted: Integers) -> tuple[Integers, Integers]:
     """New offsets of the runs wanted, and the members of those runs in order."""
-    fresh = np.zeros(len(wanted) + 1, dtype=np.int64)
-    for k in range(len(wanted)):
-        fresh[k + 1] = fresh[k] + offsets[wanted[k] + 1] - offsets[wanted[k]]
-    members = np.empty(fresh[-1], dtype=np.int64)
-    for k in range(len(wanted)):
-        for m in range(fresh[k + 1] - fresh[k]):
-            members[fresh[k] + m] = offsets[wanted[k]] + m
-    return fresh, members
+    counts = offsets[wanted + 1] - offsets[wanted]
+    fresh = _running_sum(counts)
+    return fresh, np.repeat(offsets[wanted] - fresh[:-1], counts) + np.arange(fresh[-1])

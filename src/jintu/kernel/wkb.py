@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numba as nb
 import numpy as np
 from numpy.typing import NDArray
+
+from jintu.kernel.compiled import compiled
 
 __all__ = ["BIG_ENDIAN", "MALFORMED", "NOT_A_POLYGON", "fill", "measure", "refill"]
 
@@ -20,12 +21,18 @@ Integers = NDArray[np.int64]
 MALFORMED, BIG_ENDIAN, NOT_A_POLYGON = -1, -2, -3
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _u32(data: Bytes, o: int) -> Any:
     return np.int64(data[o]) | np.int64(data[o + 1]) << 8 | np.int64(data[o + 2]) << 16 | np.int64(data[o + 3]) << 24
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
+def _f64(data: Bytes, o: int) -> Any:
+    """The double at any address: compiled to one load."""
+    return np.int64(_u32(data, o) | _u32(data, o + 4) << 32).view(np.float64)
+
+
+@compiled
 def _header(data: Bytes, o: int, end: int) -> tuple[int, int, int]:
     """Of the geometry at byte o: (type 3 or 6, or a refusal; doubles per vertex; where its contents begin)."""
     if end - o < 9:
@@ -48,7 +55,7 @@ def _header(data: Bytes, o: int, end: int) -> tuple[int, int, int]:
     return kind, dimensions, begin
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def measure(data: Bytes, begins: Integers, ends: Integers, first: int, last: int, sizes: Integers) -> None:
     """Count polygons, rings and vertices of geometries first … last; empty parts and empty rings do not count."""
     for g in range(first, last):
@@ -97,7 +104,7 @@ def measure(data: Bytes, begins: Integers, ends: Integers, first: int, last: int
                 sizes[g, 1] += filled
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def fill(
     data: Bytes,
     begins: Integers,
@@ -132,19 +139,16 @@ def fill(
                 if points:
                     ring_offsets[r] = v
                     r += 1
-                # doubles at any address: every processor we run on reads them, only slower across a cache line
-                doubles = data[o : o + 8 * dimensions * points].view(np.float64)
                 for k in range(points):
-                    x[v + k] = doubles[dimensions * k]
-                    y[v + k] = doubles[dimensions * k + 1]
+                    x[v + k], y[v + k] = _f64(data, o), _f64(data, o + 8)
+                    o += 8 * dimensions
                 v += points
-                o += 8 * dimensions * points
             if r > first_ring:
                 polygon_offsets[p] = first_ring
                 p += 1
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def refill(
     data: Bytes, begins: Integers, ends: Integers, first: int, last: int, vertices: Integers, x: Floats, y: Floats
 ) -> None:

@@ -16,9 +16,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numba as nb
 import numpy as np
 
+from jintu.kernel.compiled import compiled
 from jintu.kernel.flat import Floats, Rings
 
 __all__ = ["TALL", "Series", "area", "areas", "authalic", "mean_height", "moved", "series"]
@@ -41,14 +41,14 @@ GAUSS_NODES = np.polynomial.legendre.leggauss(5)[0]
 GAUSS_WEIGHTS = np.polynomial.legendre.leggauss(5)[1]
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def authalic(latitude: float) -> float:
     """Q: m² per degree of longitude between the equator and ``latitude`` (degrees)."""
     s = math.sin(latitude * RADIANS)
     return RADIANS * A * A * (1 - E2) / 2 * (s / (1 - E2 * s * s) + math.atanh(E * s) / E)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def series(latitude: float, planar: bool) -> Series:
     """The series of Q about ``latitude`` (degrees); 1/2, 0, 0, 0 in the plane, where height is height."""
     if planar:
@@ -68,7 +68,7 @@ def series(latitude: float, planar: bool) -> Series:
     )
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def moved(c: Series, up: float) -> Series:
     """The same polynomial about a latitude ``up`` degrees to the north: a tenth of the work of `series`.
 
@@ -83,7 +83,7 @@ def moved(c: Series, up: float) -> Series:
     )
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def mean_height(u: float, v: float, c: Series) -> float:
     """Mean of c₁h + … + c₄h⁴ over a straight edge from height u to height v: its integral is dx times this."""
     s, p = u + v, u * v
@@ -91,7 +91,7 @@ def mean_height(u: float, v: float, c: Series) -> float:
     return s * (c[0] + c[2] * (q - p)) + q * c[1] + c[3] * (q * q - s * s * p)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _mean_exact(south: float, north: float, base: float) -> float:
     """Mean of Q − ``base`` over a straight edge between two latitudes, in pieces of at most two degrees."""
     pieces = int(abs(north - south) / 2) + 1
@@ -104,7 +104,7 @@ def _mean_exact(south: float, north: float, base: float) -> float:
     return total / pieces
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def area(rings: Any, g: int, planar: bool) -> float:
     """Ellipsoidal area of geometry g in m², or planar in squared units of the coordinates.
 
@@ -113,7 +113,7 @@ def area(rings: Any, g: int, planar: bool) -> float:
     return _planar(rings, g) if planar else _ellipsoidal(rings, g)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _ellipsoidal(rings: Any, g: int) -> float:
     """About the latitude of the first vertex, in one pass; what proves high is summed again about its middle."""
     first = rings.ends[rings.starts[g]]
@@ -127,7 +127,7 @@ def _ellipsoidal(rings: Any, g: int) -> float:
     return max(total, 0.0)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _about(rings: Any, g: int, base: float) -> tuple[float, float, float]:
     """Area by the series about a latitude, and from where to where the heights above it reach."""
     x, y = rings.x, rings.y
@@ -144,7 +144,7 @@ def _about(rings: Any, g: int, base: float) -> tuple[float, float, float]:
     return total, low, high
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _tall(rings: Any, g: int, middle: float) -> float:
     x, y = rings.x, rings.y
     base, total = authalic(middle), 0.0
@@ -154,7 +154,7 @@ def _tall(rings: Any, g: int, middle: float) -> float:
     return total
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _planar(rings: Any, g: int) -> float:
     x, y = rings.x, rings.y
     total = 0.0
@@ -165,7 +165,7 @@ def _planar(rings: Any, g: int) -> float:
     return max(total / 2, 0.0)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def areas(rings: Rings, first: int, last: int, planar: bool, out: Floats) -> None:
     """Areas of geometries first … last into ``out``."""
     for g in range(first, last):

@@ -46,7 +46,8 @@ class Prepared:
         rings = polygons.rings
         runs = np.empty((-(-len(rings.x) // RUN), 3))
         in_parallel(lambda i, j: reaches(rings, i, j, runs), split(len(runs), threads), threads)
-        self.side = Side(*rings, self.boxes, np.full(len(polygons), np.nan), runs)
+        largest = int(polygons.vertex_counts().max(initial=0))
+        self.side = Side(*rings, self.boxes, np.full(len(polygons), np.nan), runs, largest)
 
     def __len__(self) -> int:
         return len(self.polygons)
@@ -70,7 +71,7 @@ class Prepared:
 
 
 def _received(arrays: tuple[Any, ...], planar: bool) -> Prepared:
-    # what comes over a network may be read-only, which compiled functions take for another type
+    # what comes over a network may be read-only, and may go when its message goes
     return Prepared(Polygons(*(np.array(a) for a in arrays)), planar, 1)
 
 

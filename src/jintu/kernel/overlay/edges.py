@@ -19,9 +19,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba as nb
 import numpy as np
 
+from jintu.kernel.compiled import compiled
 from jintu.kernel.flat import Floats, Integers, Rings
 
 __all__ = ["COLUMNS", "RUN", "Side", "collect", "covers", "reaches"]
@@ -45,9 +45,11 @@ class Side(NamedTuple):
     """(n,); not a number where nobody has asked yet"""
     runs: Floats
     """(vertices / 64, 3) west, east, north of 64 consecutive edges"""
+    largest: int
+    """Vertices of the geometry that has most"""
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def reaches(rings: Rings, first: int, last: int, out: Floats) -> None:
     """West, east and north of the runs first … last of `RUN` consecutive edges."""
     x, y = rings.x, rings.y
@@ -58,14 +60,14 @@ def reaches(rings: Rings, first: int, last: int, out: Floats) -> None:
         out[run, 0], out[run, 1], out[run, 2] = west, east, north
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _outside(x: float, y: float, west: float, south: float, east: float) -> np.uint8:
     """On which sides of the frame a point lies, a bit for each. An edge whose ends share a side stays outside."""
     one, two = np.uint8(1), np.uint8(2)
     return np.uint8(x <= west) | np.uint8(x >= east) << one | np.uint8(y <= south) << two
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _near(side: Side, g: int, west: float, south: float, east: float, found: Integers) -> int:
     """First vertices of the edges of geometry g that may matter to a frame, into ``found``; how many there are."""
     x, y = side.x, side.y
@@ -89,7 +91,7 @@ def _near(side: Side, g: int, west: float, south: float, east: float, found: Int
     return n
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def collect(
     side: Side, g: int, west: float, south: float, width: float, height: float, near: Integers, out: Floats
 ) -> tuple[int, bool]:
@@ -101,7 +103,7 @@ def collect(
     return _clip(side.x, side.y, near, _near(side, g, west, south, west + width, near), west, south, width, height, out)
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _clip(
     x: Floats,
     y: Floats,
@@ -151,14 +153,14 @@ def _clip(
     return n, enters
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _put(out: Floats, n: int, x1: float, x2: float, y1: float, y2: float, slope: float, sign: float) -> int:
     """Write a row; it counts when it has some width."""
     out[n, 0], out[n, 1], out[n, 2], out[n, 3], out[n, 4], out[n, 5] = x1, x2, y1, y2, slope, sign
     return n + int(x1 < x2)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _put_above(out: Floats, n: int, x1: float, x2: float, height: float, sign: float) -> int:
     """Write a row at the frame's full height, or make the row before longer: a boundary above the frame is one row."""
     if n and out[n - 1, 2] == height and out[n - 1, 3] == height and out[n - 1, 5] == sign:
@@ -171,7 +173,7 @@ def _put_above(out: Floats, n: int, x1: float, x2: float, height: float, sign: f
     return _put(out, n, x1, x2, height, height, 0.0, sign)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def covers(rows: Floats, n: int, width: float) -> bool:
     """Whether a polygon of which no edge enters the frame has all of it: the winding number over the middle."""
     middle, winding = 0.5 * width, 0.0

@@ -19,6 +19,7 @@ import numpy as np
 
 from jintu.kernel.errors import InputError, Missing, Place, Unsupported
 from jintu.kernel.flat import Floats, Integers
+from jintu.kernel.overlay.columns import to_numpy
 from jintu.kernel.overlay.tree import Tree, search
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Reader:
             column: Any = table
             for name in path.split("."):
                 column = column.column(name) if column is table else column.combine_chunks().field(name)
-            out[:, k] = column.to_numpy()
+            out[:, k] = to_numpy(column)
         return out
 
     def columns(self, groups: Sequence[int], names: Sequence[str]) -> tuple[pa.Table, pa.ChunkedArray]:

@@ -19,10 +19,10 @@ has all of it or nothing.
 
 from __future__ import annotations
 
-import numba as nb
 import numpy as np
 
 from jintu.kernel.area.authalic import Series, area, mean_height, moved, series
+from jintu.kernel.compiled import compiled
 from jintu.kernel.flat import Floats, Integers
 from jintu.kernel.overlay.edges import COLUMNS, Side, collect, covers
 
@@ -38,18 +38,33 @@ _SWEEP_FROM = 2500
 """Pairs of edges from which sorting both lists pays."""
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
 def pair_areas(
     left: Side, right: Side, lefts: Integers, rights: Integers, first: int, last: int, planar: bool, out: Floats
 ) -> None:
     """Area of left[lefts[k]] ∩ right[rights[k]] into out[k], for k from first to last."""
-    a, b = np.empty((64, COLUMNS)), np.empty((64, COLUMNS))
-    near = np.empty(64, dtype=np.int64)
-    last_series = np.full(5, np.nan)
+    room_a, room_b = 2 * left.largest + 1, 2 * right.largest + 1
+    a, b = np.empty((room_a, COLUMNS)), np.empty((room_b, COLUMNS))
+    near = np.empty((4, max(room_a, room_b)), dtype=np.int64)
+    _pair_areas(left, right, lefts, rights, first, last, planar, out, a, b, near, np.full(5, np.nan))
+
+
+@compiled(error_model="numpy")
+def _pair_areas(
+    left: Side,
+    right: Side,
+    lefts: Integers,
+    rights: Integers,
+    first: int,
+    last: int,
+    planar: bool,
+    out: Floats,
+    a: Floats,
+    b: Floats,
+    near: Integers,
+    last_series: Floats,
+) -> None:
+    """The same with scratch: room for two rows for each vertex, for four lists of rows, and for a series."""
     for k in range(first, last):
-        a, b = _with_room(a, _vertices(left, lefts[k])), _with_room(b, _vertices(right, rights[k]))
-        if len(near) < max(len(a), len(b)):
-            near = np.empty(max(len(a), len(b)), dtype=np.int64)
         g, h = lefts[k], rights[k]
         west, east = max(left.boxes[g, 0], right.boxes[h, 0]), min(left.boxes[g, 2], right.boxes[h, 2])
         south, north = max(left.boxes[g, 1], right.boxes[h, 1]), min(left.boxes[g, 3], right.boxes[h, 3])
@@ -62,18 +77,7 @@ def pair_areas(
             out[k] = _bands(left, g, right, h, west, south, width, height, a, b, near, last_series)
 
 
-@nb.njit(cache=True, nogil=True)
-def _with_room(rows: Floats, vertices: int) -> Floats:
-    """The scratch itself, or a larger one where it has no room for two rows for each vertex."""
-    return rows if len(rows) >= 2 * vertices else np.empty((4 * vertices, COLUMNS))
-
-
-@nb.njit(cache=True, nogil=True)
-def _vertices(side: Side, g: int) -> int:
-    return side.ends[side.starts[g + 1]] - side.ends[side.starts[g]]
-
-
-@nb.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@compiled(error_model="numpy", inline="always")
 def _frame(
     left: Side,
     g: int,
@@ -94,13 +98,13 @@ def _frame(
 
     Part of `pair_areas` itself: to hand on two layers' arrays costs as much as a sixth of the answer.
     """
-    m, a_enters = collect(left, g, west, south, width, height, near, a)
+    m, a_enters = collect(left, g, west, south, width, height, near[0], a)
     if not a_enters:
         if not covers(a, m, width):
             return 0.0
         if all_there and _is_box(right.boxes, h, west, south, width, height):
             return _whole(right, h, planar)
-    n, b_enters = collect(right, h, west, south, width, height, near, b)
+    n, b_enters = collect(right, h, west, south, width, height, near[0], b)
     if not b_enters:
         if not covers(b, n, width):
             return 0.0
@@ -108,11 +112,11 @@ def _frame(
             return _whole(left, g, planar)
     c = _series(south, planar, last_series)
     if m * n < _SWEEP_FROM:
-        return _every_pair(a, m, b, n, c, near)
-    return _sweep(a, m, b, n, c)
+        return _every_pair(a, m, b, n, c, near[0])
+    return _sweep(a, m, b, n, c, near)
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _bands(
     left: Side,
     g: int,
@@ -137,7 +141,7 @@ def _bands(
     return total
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _series(latitude: float, planar: bool, last: Floats) -> Series:
     """The series about ``latitude``; ``last`` keeps its step's, (5,), and what it held before makes no difference."""
     if planar:
@@ -149,7 +153,7 @@ def _series(latitude: float, planar: bool, last: Floats) -> Series:
     return moved((last[1], last[2], last[3], last[4]), latitude - step)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _whole(side: Side, g: int, planar: bool) -> float:
     """Area of a whole geometry, computed when it is first needed. Two threads may both do so: they write the same."""
     if np.isnan(side.areas[g]):
@@ -157,14 +161,14 @@ def _whole(side: Side, g: int, planar: bool) -> float:
     return side.areas[g]
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _is_box(boxes: Floats, g: int, west: float, south: float, width: float, height: float) -> bool:
     """Whether the overlap of two boxes is the whole box of g: then its sides are those numbers, to the last digit."""
     wide, high = boxes[g, 2] - boxes[g, 0], boxes[g, 3] - boxes[g, 1]
     return boxes[g, 0] == west and boxes[g, 1] == south and wide == width and high == height
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+@compiled(error_model="numpy", inline="always")
 def _strip(x1: float, x2: float, y: float, slope: float, b: Floats, j: int, c: Series) -> float:
     """∫ F(min) dx over the x that an edge of A (x1 to x2, from height y) shares with edge b[j]; they share some."""
     left, right = max(x1, b[j, 0]), min(x2, b[j, 1])
@@ -179,7 +183,7 @@ def _strip(x1: float, x2: float, y: float, slope: float, b: Floats, j: int, c: S
     return width * mean_height(low1, low2, c)
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _every_pair(a: Floats, m: int, b: Floats, n: int, c: Series, near: Integers) -> float:
     """The sum for short lists. Which of b share some x with a's edge is found first, without a branch for each."""
     total = 0.0
@@ -196,11 +200,12 @@ def _every_pair(a: Floats, m: int, b: Floats, n: int, c: Series, near: Integers)
     return total
 
 
-@nb.njit(cache=True, nogil=True)
-def _sweep(a: Floats, m: int, b: Floats, n: int, c: Series) -> float:
+@compiled
+def _sweep(a: Floats, m: int, b: Floats, n: int, c: Series, near: Integers) -> float:
     """The same sum for long lists: west to east, each edge with those of the other side that are open at its start."""
-    a_order, b_order = np.argsort(a[:m, 0], kind="mergesort"), np.argsort(b[:n, 0], kind="mergesort")
-    a_open, b_open = np.empty(m, dtype=np.int64), np.empty(n, dtype=np.int64)
+    a_order, b_order, a_open, b_open = near[0], near[1], near[2], near[3]
+    _by_start(a, m, a_order)
+    _by_start(b, n, b_order)
     p = q = a_count = b_count = 0
     total = 0.0
     while p < m or q < n:
@@ -224,7 +229,29 @@ def _sweep(a: Floats, m: int, b: Floats, n: int, c: Series) -> float:
     return total
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
+def _by_start(rows: Floats, n: int, order: Integers) -> None:
+    """Indices of rows from west to east by where they begin, equal ones as they stand (Shell's sort)."""
+    for k in range(n):
+        order[k] = k
+    gap = 1
+    while gap < n // 9:
+        gap = 3 * gap + 1
+    while gap:
+        for k in range(gap, n):
+            row, place = order[k], k
+            x = rows[row, 0]
+            while place >= gap:
+                other = order[place - gap]
+                if rows[other, 0] < x or (rows[other, 0] == x and other < row):
+                    break
+                order[place] = other
+                place -= gap
+            order[place] = row
+        gap //= 3
+
+
+@compiled
 def _close(rows: Floats, opened: Integers, count: int, x: float) -> int:
     """Forget the edges that end at or before x; returns how many are left."""
     kept = 0

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba as nb
 import numpy as np
+from numpy.typing import NDArray
 
+from jintu.kernel.compiled import compiled
 from jintu.kernel.flat import Floats, Integers
 from jintu.kernel.overlay.tree import Tree, search
 
@@ -42,25 +43,51 @@ class Pairs:
         return table
 
 
-@nb.njit(cache=True, nogil=True)
 def candidates(boxes: Floats, tree: Tree, first: int, last: int) -> tuple[Integers, Integers]:
     """Pairs (left, right) whose boxes overlap, for the left boxes first … last; rights ascend for each left."""
-    lefts, rights = np.empty(1024, dtype=np.int64), np.empty(1024, dtype=np.int64)
+    room = max(1024, 16 * (last - first))
+    lefts, rights = np.empty(room, dtype=np.int64), np.empty(room, dtype=np.int64)
     count = 0
+    while True:
+        first, count, wanted = _candidates(boxes, tree, first, last, count, lefts, rights)
+        if first == last:
+            return lefts[:count], rights[:count]
+        more = np.empty(2 * (count + wanted) - len(lefts), dtype=np.int64)
+        lefts, rights = np.concatenate((lefts, more)), np.concatenate((rights, more))
+
+
+@compiled
+def _candidates(
+    boxes: Floats, tree: Tree, first: int, last: int, count: int, lefts: Integers, rights: Integers
+) -> tuple[int, int, int]:
+    """Go on from ``count`` pairs: (left box that has no room, or last; pairs there are now; pairs of that box)."""
     for g in range(first, last):
         if not boxes[g, 0] < boxes[g, 2]:
             continue
         found = search(tree, boxes[g], rights[count:])
         if count + found > len(rights):
-            size = 2 * (count + found)
-            grown_lefts, grown_rights = np.empty(size, dtype=np.int64), np.empty(size, dtype=np.int64)
-            grown_lefts[:count], grown_rights[:count] = lefts[:count], rights[:count]
-            lefts, rights = grown_lefts, grown_rights
-            search(tree, boxes[g], rights[count:])
-        rights[count : count + found].sort()
-        lefts[count : count + found] = g
+            return g, count, found
+        ascend(rights, count, count + found)
+        for k in range(count, count + found):
+            lefts[k] = g
         count += found
-    return lefts[:count], rights[:count]
+    return last, count, 0
+
+
+@compiled
+def ascend(values: Integers, first: int, last: int) -> None:
+    """Sort values[first:last] in place (Shell's sort): what comes along a Hilbert curve is nearly sorted already."""
+    gap = 1
+    while gap < (last - first) // 9:
+        gap = 3 * gap + 1
+    while gap:
+        for k in range(first + gap, last):
+            value, place = values[k], k
+            while place >= first + gap and values[place - gap] > value:
+                values[place] = values[place - gap]
+                place -= gap
+            values[place] = value
+        gap //= 3
 
 
 def keep(lefts: Integers, rights: Integers, areas: Floats, smallest: float) -> Pairs:
@@ -71,17 +98,28 @@ def keep(lefts: Integers, rights: Integers, areas: Floats, smallest: float) -> P
 
 def sum_by_class(pairs: Pairs, classes: Integers, class_count: int) -> Pairs:
     """Pairs summed over right geometries of one class; geometries of a negative class do not count."""
-    return Pairs(*_sum_by_class(pairs.left, classes[pairs.right], pairs.area_m2, class_count))
-
-
-@nb.njit(cache=True, nogil=True)
-def _sum_by_class(
-    lefts: Integers, classes: Integers, areas: Floats, class_count: int
-) -> tuple[Integers, Integers, Floats]:
-    n = len(lefts)
-    out_left, out_class, out_area = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64), np.empty(n)
+    n = len(pairs)
+    out = Pairs(np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64), np.empty(n))
     sums, seen = np.zeros(class_count), np.zeros(class_count, dtype=np.bool_)
+    written = _sum_by_class(
+        pairs.left, classes[pairs.right], pairs.area_m2, sums, seen, out.left, out.right, out.area_m2
+    )
+    return Pairs(out.left[:written], out.right[:written], out.area_m2[:written])
+
+
+@compiled
+def _sum_by_class(
+    lefts: Integers,
+    classes: Integers,
+    areas: Floats,
+    sums: Floats,
+    seen: NDArray[np.bool_],
+    out_left: Integers,
+    out_class: Integers,
+    out_area: Floats,
+) -> int:
     written = k = 0
+    n = len(lefts)
     while k < n:
         begin, left = written, lefts[k]
         while k < n and lefts[k] == left:
@@ -92,8 +130,8 @@ def _sum_by_class(
                     out_class[written] = classes[k]
                     written += 1
             k += 1
-        out_class[begin:written].sort()
+        ascend(out_class, begin, written)
         for row in range(begin, written):
             out_left[row], out_area[row] = left, sums[out_class[row]]
             sums[out_class[row]], seen[out_class[row]] = 0.0, False
-    return out_left[:written], out_class[:written], out_area[:written]
+    return written

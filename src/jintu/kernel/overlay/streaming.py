@@ -32,6 +32,7 @@ from jintu.kernel.executors import Executor, Threads
 from jintu.kernel.flat import Floats, Integers, Polygons, from_wkb
 from jintu.kernel.overlay import SMALLEST, Prepared, prepare
 from jintu.kernel.overlay.adding import Adder
+from jintu.kernel.overlay.columns import numbered
 from jintu.kernel.overlay.fragments import Fragment, plan, reader, row_starts, touching
 from jintu.kernel.overlay.kernel import pair_areas
 from jintu.kernel.overlay.pairs import Pairs, candidates, keep, sum_by_class
@@ -144,7 +145,7 @@ def task(question: Question, fragment: Fragment) -> Partial:
     met = _meet(question, fragment)
     if met is None:
         return _nothing(fragment)
-    codes, values = _classes(met.attributes, len(met.rows))
+    codes, values = _classes(met.attributes, met.places)
     found = sum_by_class(met.pairs, codes, len(values))
     return Partial(fragment.layer, found.left, found.right, found.area_m2, values)
 
@@ -164,9 +165,15 @@ def _nothing(fragment: Fragment) -> Partial:
 
 @dataclass(frozen=True, eq=False)
 class _Met:
-    """The rows of a fragment that may meet a parcel: their numbers in the file, attributes, and pairs by position."""
+    """The rows of a fragment that may meet a parcel.
+
+    ``rows``        int64 (k,): their numbers in the file
+    ``places``      int64 (k,): their numbers in ``attributes``, which has all rows of the fragment
+    ``pairs``       parcel, index in the two arrays above, m²
+    """
 
     rows: Integers
+    places: Integers
     attributes: pa.Table
     pairs: Pairs
 
@@ -179,7 +186,8 @@ def _meet(question: Question, fragment: Fragment) -> _Met | None:
         if boxes is None:  # every geometry is read to know where it lies
             attributes, geometry = file.columns(fragment.groups, source.columns)
             whole = Prepared(from_wkb(geometry, 1), parcels.planar, 1)
-            return _Met(numbers, attributes, _pairs(question, whole, *_candidates(parcels, whole.boxes)))
+            pairs = _pairs(question, whole, *_candidates(parcels, whole.boxes))
+            return _Met(numbers, np.arange(len(numbers)), attributes, pairs)
         lefts, rights = _candidates(parcels, boxes)
         if not len(lefts):
             return None
@@ -188,7 +196,7 @@ def _meet(question: Question, fragment: Fragment) -> _Met | None:
     asked[rights] = True
     rows, place = np.flatnonzero(asked), np.cumsum(asked) - 1
     met = Prepared(from_wkb(geometry, 1, rows), parcels.planar, 1)
-    return _Met(numbers[rows], attributes.take(rows), _pairs(question, met, lefts, place[rights]))
+    return _Met(numbers[rows], rows, attributes, _pairs(question, met, lefts, place[rights]))
 
 
 def _pairs(question: Question, met: Prepared, lefts: Integers, rights: Integers) -> Pairs:
@@ -206,16 +214,12 @@ def _candidates(parcels: Prepared, boxes: Floats) -> tuple[Integers, Integers]:
     return near[lefts], rights
 
 
-def _classes(attributes: pa.Table, rows: int) -> tuple[Integers, tuple[Values, ...]]:
+def _classes(attributes: pa.Table, rows: Integers) -> tuple[Integers, tuple[Values, ...]]:
     """Number of each row's combination of values, and the combinations; numbers as they first appear."""
-    import pyarrow as pa
-
-    codes = np.zeros(rows, dtype=np.int64)
+    codes = np.zeros(len(rows), dtype=np.int64)
     combinations: list[Values] = [()]
     for column in attributes.columns:
-        encoded = column.unify_dictionaries() if pa.types.is_dictionary(column.type) else column.dictionary_encode()
-        values = [*(encoded.chunk(0).dictionary.to_pylist() if encoded.num_chunks else ()), None]
-        numbers = np.concatenate([c.indices.fill_null(len(values) - 1).to_numpy() for c in encoded.chunks] or [codes])
+        numbers, values = numbered(column, rows)
         pairs, codes = np.unique(codes * len(values) + numbers, return_inverse=True)
         combinations = [(*combinations[p // len(values)], values[p % len(values)]) for p in pairs.tolist()]
     return codes.astype(np.int64, copy=False), tuple(combinations)

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba as nb
 import numpy as np
 
+from jintu.kernel.compiled import compiled
 from jintu.kernel.flat import Floats, Integers
 
 __all__ = ["NODE", "Tree", "build", "extent", "hilbert_order", "hilbert_places", "search"]
@@ -41,10 +41,11 @@ def build(boxes: Floats) -> Tree:
     return Tree(nodes, levels, items)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _fill(boxes: Floats, items: Integers, levels: Integers, nodes: Floats) -> None:
     for k in range(len(items)):
-        nodes[k] = boxes[items[k]]
+        for side in range(4):
+            nodes[k, side] = boxes[items[k], side]
     for level in range(1, len(levels) - 1):
         begin, below, end = levels[level], levels[level - 1], levels[level]
         for node in range(levels[level + 1] - begin):
@@ -52,7 +53,8 @@ def _fill(boxes: Floats, items: Integers, levels: Integers, nodes: Floats) -> No
             for child in range(below + node * NODE, min(below + (node + 1) * NODE, end)):
                 west, south = min(west, nodes[child, 0]), min(south, nodes[child, 1])
                 east, north = max(east, nodes[child, 2]), max(north, nodes[child, 3])
-            nodes[begin + node] = west, south, east, north
+            nodes[begin + node, 0], nodes[begin + node, 1] = west, south
+            nodes[begin + node, 2], nodes[begin + node, 3] = east, north
 
 
 def hilbert_order(boxes: Floats) -> Integers:
@@ -66,26 +68,35 @@ def hilbert_places(boxes: Floats) -> Integers:
     return _places(np.ascontiguousarray(boxes, dtype=np.float64))[1]
 
 
-@nb.njit(cache=True, nogil=True)
+def _places(boxes: Floats) -> tuple[Integers, Integers]:
+    filled, out = np.empty(len(boxes), dtype=np.int64), np.empty(len(boxes), dtype=np.int64)
+    count = _place(boxes, filled, out)
+    return filled[:count], out[:count]
+
+
 def extent(boxes: Floats) -> Floats:
     """West, south, east, north of all boxes that hold something; (inf, inf, -inf, -inf) where none does."""
     out = np.array([np.inf, np.inf, -np.inf, -np.inf])
+    _extent(boxes, out)
+    return out
+
+
+@compiled
+def _extent(boxes: Floats, out: Floats) -> None:
     for k in range(len(boxes)):
         if _is_filled(boxes, k):
             out[0], out[1] = min(out[0], boxes[k, 0]), min(out[1], boxes[k, 1])
             out[2], out[3] = max(out[2], boxes[k, 2]), max(out[3], boxes[k, 3])
-    return out
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def _is_filled(boxes: Floats, k: int) -> bool:
     return np.isfinite(boxes[k, 0] + boxes[k, 1] + boxes[k, 2] + boxes[k, 3])
 
 
-@nb.njit(cache=True, nogil=True)
-def _places(boxes: Floats) -> tuple[Integers, Integers]:
-    """Indices of the boxes that hold something, and how far along the curve the centre of each lies."""
-    filled, out = np.empty(len(boxes), dtype=np.int64), np.empty(len(boxes), dtype=np.int64)
+@compiled
+def _place(boxes: Floats, filled: Integers, out: Integers) -> int:
+    """Write the indices of the boxes that hold something, and how far along the curve the centre of each lies."""
     west, south, east, north = np.inf, np.inf, -np.inf, -np.inf
     count = 0
     for k in range(len(boxes)):
@@ -112,10 +123,10 @@ def _places(boxes: Floats) -> tuple[Integers, Integers]:
                 x, y = y, x
             side >>= 1
         out[k] = distance
-    return filled[:count], out[:count]
+    return count
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled
 def search(tree: Tree, box: Floats, found: Integers) -> int:
     """Write the geometries whose boxes overlap ``box`` with some area into ``found``, and return how many there are.
 
@@ -124,24 +135,20 @@ def search(tree: Tree, box: Floats, found: Integers) -> int:
     count = 0
     boxes, levels = tree.boxes, tree.levels
     top = len(levels) - 2
-    stack = np.empty((NODE * (top + 2), 2), dtype=np.int64)
-    stack[0] = top, 0
-    depth = 1
+    level, i = top, 0
     if levels[top + 1] == levels[top]:
         return 0
-    while depth:
-        depth -= 1
-        level, i = stack[depth, 0], stack[depth, 1]
+    while True:
         node = levels[level] + i
-        if boxes[node, 0] >= box[2] or boxes[node, 2] <= box[0] or boxes[node, 1] >= box[3] or boxes[node, 3] <= box[1]:
-            continue
-        if level == 0:
+        if boxes[node, 0] < box[2] and boxes[node, 2] > box[0] and boxes[node, 1] < box[3] and boxes[node, 3] > box[1]:
+            if level:
+                level, i = level - 1, i * NODE
+                continue
             if count < len(found):
                 found[count] = tree.items[i]
             count += 1
-            continue
-        last = min((i + 1) * NODE, levels[level] - levels[level - 1])
-        for child in range(last - 1, i * NODE - 1, -1):
-            stack[depth] = level - 1, child
-            depth += 1
-    return count
+        i += 1
+        while level < top and (i % NODE == 0 or levels[level] + i == levels[level + 1]):  # the last child of its node
+            level, i = level + 1, (i - 1) // NODE + 1
+        if level == top:
+            return count

@@ -13,10 +13,13 @@ from jintu.kernel import flat, wkb
 from jintu.kernel.area import authalic
 from jintu.kernel.overlay import edges, kernel, pairs, tree
 from jintu.kernel.topology import cancelling, faces, lines, noding, partition, rings, validating
+from jintu.kernel.compiled import Compiled
 import numba
 for module in (flat, wkb, authalic, edges, kernel, pairs, tree, cancelling, faces, lines, noding, partition, rings, validating):
     for name, value in vars(module).items():
-        if isinstance(value, numba.core.dispatcher.Dispatcher) and value.py_func.__module__ == module.__name__:
+        if isinstance(value, Compiled) and value.__module__ == module.__name__:
+            print(name, len(value.signatures), value.misses)
+        elif isinstance(value, numba.core.dispatcher.Dispatcher) and value.py_func.__module__ == module.__name__:
             print(name, len(value.signatures), sum(value.stats.cache_misses.values()))
 """
 
@@ -36,13 +39,12 @@ def test_a_second_process_compiles_nothing(tmp_path):
         "fill",
         "_orient",
         "_boxes",
-        "_gather",
         "areas",
         "reaches",
-        "candidates",
-        "pair_areas",
+        "_candidates",
+        "_pair_areas",
         "_sum_by_class",
-        "_places",
+        "_place",
         "_cancel_chunk",
         "_uncancelled",
         "_near",
