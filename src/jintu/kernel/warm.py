@@ -51,11 +51,14 @@ def _overlay(flat: Polygons) -> None:
     import numpy as np
 
     from jintu.kernel.overlay import overlay, prepare
+    from jintu.kernel.overlay.fragments import touching
+    from jintu.kernel.overlay.tree import extent
     from jintu.kernel.overlay.uncovered import uncovered
 
     for planar in (False, True):
         layer = prepare(flat, planar=planar, threads=1)
         overlay(layer, layer, classes=np.zeros(20, dtype=np.int64), threads=1)
+        touching(layer.tree, extent(layer.boxes))
     uncovered(flat, flat, threads=1)
 
 

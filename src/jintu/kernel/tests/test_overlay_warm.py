@@ -45,6 +45,8 @@ def test_a_second_process_compiles_nothing(tmp_path):
         "_pair_areas",
         "_sum_by_class",
         "_place",
+        "_extent",
+        "search",
         "_cancel_chunk",
         "_uncancelled",
         "_near",
