@@ -116,7 +116,7 @@ def build(scale: str) -> None:
     done = pyramid.build(version)
     cpu, wall = time.process_time() - begin, time.perf_counter() - started
     low = time.process_time()
-    for _place, _data in pyramid._low_tiles(version, drawing.MIN_ZOOM + 7, lambda: None):
+    for _place, _data in pyramid._low_tiles(version, drawing.finest(version), lambda: None):
         pass
     low = time.process_time() - low
     report(
@@ -180,6 +180,8 @@ def cold(scale: str) -> None:
     """
     begin = time.perf_counter()
     _node(scale)
+    from django.conf import settings
+
     from jintu.foundation.layers import drawing, rowgroups, versions
 
     version = _version()
@@ -200,7 +202,7 @@ def cold(scale: str) -> None:
     large = [at for at, count in counts.items() if 0 < count <= MOST_FEATURES][:100]
     figures |= _cold("live_large_", ask, large) | {"large_features": max(counts[at] for at in large)}
     figures |= _cold("live_large_unread_", unread, large) | _cold("live_unread_", unread, asked[:100])
-    peak = {"live_kept_mb": rowgroups.LIMIT >> 20}
+    peak = {"live_kept_mb": settings.JINTU_TILE_BYTES >> 20}
     versions.resident(version)
     report(**figures, **peak, **_cold("live_resident_", ask, asked), live_rss_mb=None)
 

@@ -59,6 +59,8 @@ export interface MapLayer {
   style: LayerStyle;
   label?: string;
   label_from?: number;
+  /** Zoom from which features of a land-use layer have outlines; 12.5 unless the layer is dense. */
+  edges_from?: number;
   minzoom?: number;
   versions?: Version[];
   legend?: LegendEntry[];

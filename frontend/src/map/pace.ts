@@ -4,8 +4,8 @@ import type { Map as MapView } from "maplibre-gl";
 
 const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
 const COARSE = 0.5;
-/** At the latest so long after the last movement it is sharp, whatever is still to load. */
-const REST_MS = 600;
+/** So long after the last movement it is sharpened: longer than somebody takes from one press of a key to the next. */
+const REST_MS = 450;
 
 /** Whether the processor draws a canvas, by what the browser says of its graphics. */
 export function isSoftware(renderer: string): boolean {
@@ -26,6 +26,7 @@ export class Pace {
   constructor(private readonly map: MapView) {
     if (!isSoftware(rendererOf(map))) return;
     this.set(true);
+    map.once("idle", () => this.sharpen());
     map.on("movestart", () => {
       window.clearTimeout(this.rest);
       this.set(true);
@@ -35,7 +36,6 @@ export class Pace {
       window.clearTimeout(this.rest);
       this.rest = window.setTimeout(() => this.sharpen(), REST_MS);
     });
-    map.on("idle", () => this.sharpen());
     map.on("remove", () => window.clearTimeout(this.rest));
   }
 

@@ -104,7 +104,7 @@ function layersFor(layer: MapLayer, opacity: number): LayerSpecification[] {
       return [{ id: `${layer.id}|raster`, type: "raster", source: layer.id, paint: { "raster-opacity": opacity, "raster-fade-duration": 0 } }];
     case "land-use": {
       const field = style.field ?? "land_use_code";
-      made.push(fill(layer.id, base, byLandUse(field), opacity), edges(layer.id, { ...base, filter: SINGLE }, opacity, 12.5));
+      made.push(fill(layer.id, base, byLandUse(field), opacity), edges(layer.id, { ...base, filter: SINGLE }, opacity, layer.edges_from ?? 12.5));
       break;
     }
     case "classes":

@@ -23,7 +23,18 @@ if TYPE_CHECKING:
 
     from jintu.kernel.formats import mvt
 
-__all__ = ["MAX_ZOOM", "MIN_ZOOM", "columns_of", "drawn", "encoded", "label_from", "label_of", "level_of", "packed"]
+__all__ = [
+    "MAX_ZOOM",
+    "MIN_ZOOM",
+    "columns_of",
+    "drawn",
+    "encoded",
+    "finest",
+    "label_from",
+    "label_of",
+    "level_of",
+    "packed",
+]
 
 MIN_ZOOM, MAX_ZOOM = 4, 16
 """Beyond 16 the browser enlarges: a tile unit is then 15 cm."""
@@ -61,6 +72,11 @@ def columns_of(schema: Schema) -> list[str]:
 def level_of(version: LayerVersion, zoom: int) -> int | None:
     """The level of its generalised picture that serves a zoom; None where the features themselves do."""
     return rowgroups.level_of(version.directory / lake.LOW, zoom)
+
+
+def finest(version: LayerVersion) -> int:
+    """The last zoom that shows the generalised picture."""
+    return rowgroups.finest(version.directory / lake.LOW)
 
 
 def near(version: LayerVersion, box: Box) -> Features:

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from jintu.foundation.registers import descriptor
 from jintu.kernel import codelists
 
-from . import schemas, tiles, tileset, versions
+from . import drawing, schemas, tiles, tileset, versions
 from .atlas import painting
 from .models import ImagerySource, LayerVersion
 from .schemas import Schema
@@ -170,6 +170,8 @@ def layer_of(
         },
         "style": style_of(schema),
     }
+    if schema.symbols == "land_use":
+        layer["edges_from"] = max(drawing.finest(v) for v in pieces) + 1.5
     if label := tiles.label_of(schema):
         layer |= {"label": label, "label_from": tiles.label_from(schema)}
         layer["source"]["labels"] = schema.name + tiles.LABELS

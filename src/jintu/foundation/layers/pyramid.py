@@ -84,7 +84,7 @@ def build(
         raise Refused("{layer} has nothing to draw.", layer=version.layer)
     scratch = _scratch(version, to)
     scratch.mkdir(parents=True, exist_ok=True)
-    work = ["low", *(_blocks(version) if to > _finest(version) else ())]
+    work = ["low", *(_blocks(version) if to > drawing.finest(version) else ())]
     for number, block in enumerate(work):
         going_on = partial(progress, number, len(work), "tiles")
         going_on()
@@ -147,20 +147,16 @@ def _range(version: LayerVersion, z: int) -> Iterator[tuple[int, int]]:
     return iter(sorted(around, key=lambda at: pmtiles.tile_id(z, *at)))
 
 
-def _finest(version: LayerVersion) -> int:
-    """The last zoom that shows the generalised picture: its tiles are the blocks."""
-    return rowgroups.finest(version.directory / lake.LOW)
-
-
 def _blocks(version: LayerVersion) -> list[tuple[int, int]]:
-    return list(_range(version, _finest(version)))
+    """The tiles of the last zoom that shows the generalised picture."""
+    return list(_range(version, drawing.finest(version)))
 
 
 def _low_tiles(version: LayerVersion, to: int, going_on: Callable[[], None]) -> Iterator[tuple[int, bytes]]:
     """Tiles below the zoom at which features are shown themselves."""
     from jintu.kernel.formats import pmtiles
 
-    for z in range(drawing.MIN_ZOOM, min(to, _finest(version)) + 1):
+    for z in range(drawing.MIN_ZOOM, min(to, drawing.finest(version)) + 1):
         for x, y in _range(version, z):
             going_on()
             if data := drawing.encoded([version], z, x, y, _read_near):
@@ -178,7 +174,7 @@ def _block_tiles(version: LayerVersion, block: tuple[int, int], to: int) -> Iter
     from jintu.kernel.formats import mvt, pmtiles
 
     # a tile's buffer is narrower than its block's, which is that share of a wider tile
-    at = _finest(version)
+    at = drawing.finest(version)
     near = _read_near(version, mvt.bounds(at, *block, mvt.BUFFER / mvt.EXTENT))
     if not len(near):
         return

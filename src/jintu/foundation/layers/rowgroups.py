@@ -161,8 +161,8 @@ def level_of(path: Path, zoom: int) -> int | None:
 
 
 def finest(path: Path) -> int:
-    """The finest level of a generalised picture; of one that shows nothing that of a version with few features."""
-    return max(_levels(path, _stamp(path)), default=11)
+    """The finest level of a generalised picture; where it is gone or shows nothing, that of sparse versions."""
+    return max(_levels(path, _stamp(path)) if path.is_file() else (), default=11)
 
 
 def picture(path: Path, level: int, bbox: Box, kind: str = "polygon") -> Features:
