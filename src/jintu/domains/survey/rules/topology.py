@@ -86,7 +86,7 @@ def duplicates(t: Table, data: Dataset, p: Parameters) -> Errors:
     if not t.has_outlines:
         return
     if t.schema.geometry == "polygon":
-        double = t.defects.of(Kind.DUPLICATE)
+        double = t.defects.of(Kind.DUPLICATE) if t.schema.partition else t.copies
         yield t.errors_at(sorted({row for defect in double for row in defect.rows}))
     else:
         import numpy as np

@@ -217,3 +217,9 @@ def test_a_road_that_ends_at_the_border():
     assert found(edges.edges_match, mine, neighbours=[neighbour(*goes_on)]) == []
     wide = patches()
     assert found(edges.edges_match, wide, neighbours=[neighbour(("031", beyond))]) == [], "it runs along the border"
+
+
+def test_in_a_layer_that_is_no_partition_copies_are_found_without_looking_for_gaps() -> None:
+    fields = county.farmland(["011", "011", "013"], [grid.cell(0, 0), grid.cell(3, 3), grid.cell(0, 0)])
+    assert [row for row, *_ in found(topology.duplicates, fields)] == [0, 2]
+    assert "remains" not in fields.__dict__

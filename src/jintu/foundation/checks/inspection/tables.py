@@ -216,6 +216,19 @@ class Table:
             return self.look(self.measures)
         return self.remains.defects(self.judged_at, self.measures)
 
+    @cached_property
+    def copies(self) -> Defects:
+        """Rows that are there twice: all that is asked of layers that are no partition."""
+        import numpy as np
+
+        from jintu.kernel.topology.copies import copies
+        from jintu.kernel.topology.rings import measure
+
+        none = np.empty(0, dtype=np.uint64)
+        found = [measure(part.judged, self.measures) for part in self.parts(attributes=False)]
+        vertices, boundary = (np.concatenate([none, *(getattr(m, n) for m in found)]) for n in ("vertices", "boundary"))
+        return copies(np.arange(len(self)), vertices, boundary, self.judged_at, self.measures)
+
     def judged_at(self, numbers: NDArray[np.int64]) -> Polygons:
         """Some of the polygons topology is looked at in, in that order."""
         return self.judged.take(numbers)
