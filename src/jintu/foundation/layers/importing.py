@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from jintu.foundation.journal import Actor
+from jintu.foundation.operations.errors import keep
 from jintu.kernel.errors import InputError, Place
 
 from . import attributes, content, lake, publishing, read_record, reading
@@ -107,13 +108,18 @@ def import_layer(
                 },
                 "crs": "" if schema.is_table else str(source.crs),
             }
-            notices = [str(n) for n in source.notices]
+            notices = source.notices
             read_as = read_record.record(source, matched, loaded.problems)
         tell(0, 0, "checking areas and topology")
         written, summary = _write(draft_dir, spill, loaded, schema, facts["crs"])
         spill.close()
         left, problems = sorted(loaded.problems.rows), loaded.problems.kept
-        summary |= {"refused": len(left), "read": loaded.read, "notices": notices[:50], "reading": read_as}
+        summary |= {
+            "refused": len(left),
+            "read": loaded.read,
+            "notices": [keep(n) for n in notices[:50]],
+            "reading": read_as,
+        }
         del loaded  # the next step needs the memory
         tell(0, 0, "generalising for small scales")
         _write_low(draft_dir, schema)
@@ -164,7 +170,7 @@ def import_layer(
         )
         tell(0, 0, "publishing")
         publishing.keep(version, draft_dir, actor)
-    return Result(version, written.rows, len(left), summary, problems, notices, left)
+    return Result(version, written.rows, len(left), summary, problems, [str(n) for n in notices], left)
 
 
 def _write(

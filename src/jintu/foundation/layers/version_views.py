@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from jintu.foundation.identity import actor_of
 from jintu.foundation.identity.access import needs, require
+from jintu.foundation.operations.errors import noticed
 from jintu.kernel.errors import InputError, Missing, Place
 
 from . import comparing, exporting, finding, onemap, publishing, reports, schemas, tileset, verdicts, versions
@@ -59,6 +60,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "version": version,
         "schema": version.schema,
         "quality": quality,
+        "notices": [noticed(n) for n in quality.get("notices") or ()],
         "classes": [(c, _class_name(version.schema, c), f["rows"], f["area_m2"]) for c, f in classes.items()],
         "others": others.exclude(pk=version.pk).defer("quality").order_by("-valid_from"),
         "map": None if version.schema.is_table else _map(version),

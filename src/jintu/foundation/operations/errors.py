@@ -129,10 +129,14 @@ def joined(*sentences: str) -> str:
     return re.sub(r"(?<=[。！？；]) ", "", " ".join(s for s in sentences if s))
 
 
-def noticed(notice: Notice) -> str:
-    """What a reader decided or repaired, for a person: "a.csv, row 1: The empty last column is left out."."""
-    text, place = _fill(notice.sentence, notice.params), where(notice.place)
-    return f"{place}{_(': ')}{text}" if place else text
+def noticed(notice: Notice | Mapping[str, Any] | str) -> str:
+    """What a reader decided or repaired, for a person: "a.csv, row 1: The empty last column is left out.".
+
+    ``notice``: as it was read, as `keep` kept it, or a sentence of long ago that stays as it is.
+    """
+    if isinstance(notice, str):
+        return notice
+    return _whole(tell_kept(notice if isinstance(notice, Mapping) else keep(notice)))
 
 
 def tell(error: JintuError) -> Told:
@@ -140,12 +144,13 @@ def tell(error: JintuError) -> Told:
     return Told(error.code, _fill(error.sentence, error.params), _fill(error.remedy, error.params), where(error.place))
 
 
-def keep(error: JintuError) -> dict[str, Any]:
-    """An error as JSON, translated only when somebody reads it; errors among its values are kept in the same way."""
+def keep(error: JintuError | Notice) -> dict[str, Any]:
+    """An error, or a reader's notice, as JSON, translated only when somebody reads it; errors among its values are kept
+    in the same way."""
     return {
-        "code": error.code,
+        "code": getattr(error, "code", "notice"),
         "sentence": error.sentence,
-        "remedy": error.remedy,
+        "remedy": getattr(error, "remedy", ""),
         "params": {k: keep(v) if isinstance(v, JintuError) else str(v) for k, v in error.params.items()},
         "place": {k: v for k, v in asdict(error.place).items() if v not in ("", None)},
     }

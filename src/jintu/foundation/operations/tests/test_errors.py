@@ -105,3 +105,14 @@ def test_an_error_inside_another_is_told_in_the_readers_language() -> None:
         assert live == kept
         assert "第 7 行" in live
         assert "There" not in live
+
+
+def test_a_readers_notice_is_told_in_the_readers_language() -> None:
+    from jintu.kernel.formats.source import Notice
+
+    notice = Notice("The empty last column (a trailing delimiter) is left out.", Place(file="b.csv", row=1))
+    with translation.override("zh-hans"):
+        live = errors.noticed(notice)
+        assert live == errors.noticed(json.loads(json.dumps(errors.keep(notice))))
+        assert live == "b.csv，第 1 行：末尾的空列（行末分隔符）未读取。"
+    assert errors.noticed("kept long ago") == "kept long ago"
