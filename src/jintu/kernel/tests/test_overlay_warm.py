@@ -16,7 +16,8 @@ from jintu.kernel.topology import cancelling, faces, lines, noding, partition, r
 from jintu.kernel.compiled import Compiled
 import numba
 for module in (flat, wkb, authalic, edges, kernel, pairs, tree, cancelling, faces, lines, noding, partition, rings, validating):
-    for name, value in vars(module).items():
+    for function, value in vars(module).items():
+        name = module.__name__.rpartition(".")[2] + "." + function
         if isinstance(value, Compiled) and value.__module__ == module.__name__:
             print(name, len(value.signatures), value.misses)
         elif isinstance(value, numba.core.dispatcher.Dispatcher) and value.py_func.__module__ == module.__name__:
@@ -35,27 +36,27 @@ def test_a_second_process_compiles_nothing(tmp_path):
     first = run(tmp_path)
     second = run(tmp_path)
     entries = (
-        "measure",
-        "fill",
-        "_orient",
-        "_boxes",
-        "areas",
-        "reaches",
-        "_candidates",
-        "_pair_areas",
-        "_sum_by_class",
-        "_place",
-        "_extent",
-        "search",
-        "_cancel_chunk",
-        "_uncancelled",
-        "_near",
-        "_trace",
-        "_depths",
-        "_junctions",
-        "_examine",
-        "_ring_defects",
-        "_meetings",
+        "wkb.measure",
+        "wkb.fill",
+        "flat._orient",
+        "flat._boxes",
+        "authalic.areas",
+        "edges.reaches",
+        "pairs._candidates",
+        "kernel._pair_areas",
+        "pairs._sum_by_class",
+        "tree._place",
+        "tree._extent",
+        "tree.search",
+        "cancelling._cancel_chunk",
+        "cancelling._uncancelled",
+        "noding._near",
+        "faces._trace",
+        "faces._depths",
+        "partition._junctions",
+        "validating._examine",
+        "rings._ring_defects",
+        "lines._meetings",
     )
     for name in entries:
         assert first[name][0] == 1, f"{name} has {first[name][0]} signatures: some caller passes another kind of array"
