@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from jintu.kernel.flat import from_wkb
 from jintu.kernel.topology import Kind, validity
 from jintu.kernel.topology.predicates import located, turn
+from jintu.kernel.topology.validating import invalid_rows
 
 DATA = Path(__file__).resolve().parents[4].parent / "shared" / "data"
 
@@ -140,6 +141,49 @@ def test_long_rings_are_swept(seed):
     shape = shapely.Polygon(points * random.choice([(1, 5), (5, 1)]))
     defects = validity(from_wkb([shapely.to_wkb(shape)], as_delivered=True))
     assert (len(defects) == 0) == shapely.is_valid(shape)
+
+
+DIAMOND, SQUARE = ((0, 1), (1, 2), (2, 1), (1, 0), (0, 1)), ((0.5, 0.5), (0.5, 1.5), (1.5, 1.5), (1.5, 0.5), (0.5, 0.5))
+
+
+@settings(max_examples=60)
+@given(st.integers(0, 2**32), st.integers(3, 9), st.floats(0, 1), st.floats(0, 0.4))
+def test_networks_of_holes_are_judged_as_geos_judges_them(seed, side, share, odd):
+    """Diamonds touch their neighbours' corners; some holes lie in another, some outside; a shell of many vertices."""
+    random = np.random.default_rng(seed)
+    holes = []
+    for row in range(side):
+        for column in range(side):
+            if random.random() > share:
+                continue
+            what = random.random()
+            away = 2 * side + 5 if what < odd / 4 else 0
+            holes.append(np.add(DIAMOND, (2 * column + away, 2 * row)))
+            if odd / 4 < what < odd:
+                holes.append(np.array(SQUARE) * (0.4, 0.4) + (2 * column + 0.6, 2 * row + 0.6))
+    steps = np.linspace(0, 2 * side, 12 * side + 1)[:-1]
+    south = np.column_stack((steps, -1 - random.random(len(steps)) * 0.5))
+    west = np.column_stack((np.full(len(steps), -0.0), steps[::-1]))
+    shell = np.vstack((south, [(2 * side + 1, -1), (2 * side + 1, 2 * side + 1), (0, 2 * side + 1)], west, south[:1]))
+    polygon = shapely.Polygon(shell, [holes[k] for k in random.permutation(len(holes))])
+    found = validity(from_wkb([shapely.to_wkb(polygon)], as_delivered=True))
+    assert (not len(invalid_rows(found))) == polygon.is_valid, shapely.is_valid_reason(polygon)
+
+
+def test_a_zone_with_ten_thousand_holes():
+    """Chains of holes that touch: what looks at every pair of edges or of holes does not come to an end."""
+    rows, columns = 100, 100
+    chains = [np.add(DIAMOND, (2 * c + 1, 3 * r + 1)) for r in range(rows) for c in range(columns)]
+    steps = np.arange(0, 3 * rows + 2)
+    around = [*((0, y) for y in steps), (2 * columns + 2, steps[-1]), (2 * columns + 2, 0), (0, 0)]
+    polygon = shapely.Polygon(around, chains)
+    assert not len(validity(from_wkb([shapely.to_wkb(polygon)], as_delivered=True)))
+    east = 2 * columns + 2
+    ties = [[(0, 2), (1, 2.1), (1, 1.9), (0, 2)], [(east, 2), (east - 1, 1.9), (east - 1, 2.1), (east, 2)]]
+    polygon = shapely.Polygon(around, [*chains, *ties])  # the first chain goes from side to side
+    found = validity(from_wkb([shapely.to_wkb(polygon)], as_delivered=True))
+    assert found.counts() == {Kind.SPLIT_INTERIOR: 1}
+    assert not polygon.is_valid
 
 
 @given(st.tuples(*[st.integers(-4, 4)] * 4), st.integers(1, 2**30))

@@ -8,7 +8,7 @@ import numba as nb
 
 from jintu.kernel.flat import Floats
 
-__all__ = ["crosses_at", "located", "turn"]
+__all__ = ["crosses_at", "edge_meets_ray", "located", "turn"]
 
 _FILTER = 3.3306690738754716e-16  # (3 + 16 ε) ε, ε = 2⁻⁵³: Shewchuk's bound for the sign of a 2×2 determinant
 _SPLITTER = 134217729.0  # 2²⁷ + 1: halves a double's digits
@@ -64,22 +64,30 @@ def located(px: float, py: float, x: Floats, y: Floats, i: int, j: int) -> int:
     """1 when the point is inside the closed ring of vertices i … j, 0 when it is on it, −1 when it is outside."""
     inside = False
     for k in range(i, j):
-        x1, y1, x2, y2 = x[k], y[k], x[k + 1], y[k + 1]
-        if x1 < px and x2 < px:
-            continue
-        if px == x2 and py == y2:
+        met = edge_meets_ray(px, py, x[k], y[k], x[k + 1], y[k + 1])
+        if met == 0:
             return 0
-        if y1 == py and y2 == py:
-            if min(x1, x2) <= px <= max(x1, x2):
-                return 0
-            continue
-        if (y1 > py) != (y2 > py):
-            side = turn(x1, y1, x2, y2, px, py)
-            if side == 0:
-                return 0
-            if (side > 0) == (y2 > y1):
-                inside = not inside
+        if met > 0:
+            inside = not inside
     return 1 if inside else -1
+
+
+@nb.njit(cache=True, nogil=True)
+def edge_meets_ray(px: float, py: float, x1: float, y1: float, x2: float, y2: float) -> int:
+    """1 when the ray from the point to the east crosses the edge, 0 when the point is on the edge, −1 otherwise."""
+    if x1 < px and x2 < px:
+        return -1
+    if px == x2 and py == y2:
+        return 0
+    if y1 == py and y2 == py:
+        return 0 if min(x1, x2) <= px <= max(x1, x2) else -1
+    if (y1 > py) != (y2 > py):
+        side = turn(x1, y1, x2, y2, px, py)
+        if side == 0:
+            return 0
+        if (side > 0) == (y2 > y1):
+            return 1
+    return -1
 
 
 @nb.njit(cache=True, nogil=True)

@@ -17,7 +17,7 @@ import numpy as np
 from jintu.kernel.flat import Floats, Integers, Polygons, in_parallel, split
 from jintu.kernel.topology.cancelling import Arrays
 from jintu.kernel.topology.defects import Defects, Kind, collect, joined
-from jintu.kernel.topology.predicates import crosses_at, located, turn
+from jintu.kernel.topology.predicates import crosses_at, edge_meets_ray, located, turn
 
 __all__ = ["MOST", "invalid_rows", "validity"]
 
@@ -28,6 +28,9 @@ _NOT_FINITE, _UNCLOSED, _TOO_FEW = int(Kind.NOT_FINITE), int(Kind.UNCLOSED), int
 _CROSSING, _TOUCH = int(Kind.SELF_CROSSING), int(Kind.SELF_TOUCH)
 _OUTSIDE, _NESTED_HOLES = int(Kind.HOLE_OUTSIDE), int(Kind.NESTED_HOLES)
 _NESTED_PARTS, _SPLIT = int(Kind.NESTED_PARTS), int(Kind.SPLIT_INTERIOR)
+
+MANY = 16
+"""Holes, and edges of a shell, from which on the shell is looked at by bands."""
 
 COLUMNS = 9  # kind, geometry, ring, vertex, other ring, other vertex, x, y, measure
 
@@ -106,8 +109,8 @@ def _examine(arrays: Arrays, first: int, last: int) -> Floats:
         if n > before or count == 1:
             continue
         out, n = _nesting(px, py, starts, part, count, g, out, n)
-        if touches > 0 and n == before:
-            out, n = _in_one_piece(px, py, vertex, ring_of, starts, part, count, touches, g, out, n)
+        if len(touches) and n == before:
+            out, n = _in_one_piece(vertex, ring_of, count, touches, g, out, n)
     return out[:n]
 
 
@@ -168,10 +171,10 @@ def _contacts(
     g: int,
     out: Floats,
     n: int,
-) -> tuple[Floats, int, int]:
-    """Edges that meet where they must not; (table, rows, number of touches between rings of a part)."""
+) -> tuple[Floats, int, Floats]:
+    """Edges that meet where they must not; (table, rows, touches between rings of a part: edge, other edge, x, y)."""
     total = starts[count]
-    began, touches = n, 0
+    began, met, touches = n, 0, np.empty((0, 4))
     swap = total > 48 and np.ptp(py[:total]) > np.ptp(px[:total])
     main = py if swap else px
     order = np.argsort(np.minimum(main[: total - 1], main[1:total])) if total > 48 else np.arange(total - 1)
@@ -202,8 +205,14 @@ def _contacts(
                 if n - began >= MOST:
                     return out, n, touches
             elif part[ring_of[i]] == part[ring_of[j]]:
-                touches += 1
-    return out, n, touches
+                if met == len(touches):
+                    more = np.empty((2 * met + 16, 4))
+                    more[:met] = touches
+                    touches = more
+                touches[met, 0], touches[met, 1] = min(i, j), max(i, j)
+                touches[met, 2], touches[met, 3] = at_x, at_y
+                met += 1
+    return out, n, touches[:met]
 
 
 @nb.njit(cache=True, nogil=True)
@@ -286,11 +295,59 @@ def _ring_in(px: Floats, py: Floats, starts: Integers, r: int, s: int) -> int:
 
 
 @nb.njit(cache=True, nogil=True)
+def _bands(py: Floats, i: int, j: int) -> tuple[Integers, Integers, float, float]:
+    """The edges i … j of a ring by the bands of latitude they meet, ascending in each: (edges, begin of each band,
+    south, bands a unit). All together some eight times the edges, however tall these are."""
+    edges = j - i
+    south, tall = py[i : j + 1].min(), np.ptp(py[i : j + 1])
+    heights = np.abs(py[i + 1 : j + 1] - py[i:j]).sum()
+    bands = max(1, min(edges, int(7 * edges * tall / heights))) if heights > 0 else 1
+    scale = bands / tall if tall > 0 else 0.0
+    begins = np.zeros(bands + 1, dtype=np.int64)
+    for k in range(i, j):
+        low, high = min(py[k], py[k + 1]), max(py[k], py[k + 1])
+        for band in range(_band(low, south, scale, bands), _band(high, south, scale, bands) + 1):
+            begins[band + 1] += 1
+    begins = np.cumsum(begins)
+    at, held = begins.copy(), np.empty(begins[bands], dtype=np.int64)
+    for k in range(i, j):
+        low, high = min(py[k], py[k + 1]), max(py[k], py[k + 1])
+        for band in range(_band(low, south, scale, bands), _band(high, south, scale, bands) + 1):
+            held[at[band]] = k
+            at[band] += 1
+    return held, begins, south, scale
+
+
+@nb.njit(cache=True, nogil=True)
+def _band(y: float, south: float, scale: float, bands: int) -> int:
+    return min(max(int((y - south) * scale), 0), bands - 1)
+
+
+@nb.njit(cache=True, nogil=True)
+def _ring_in_bands(px: Floats, py: Floats, starts: Integers, r: int, bands: Any) -> int:
+    """`_ring_in` for a ring s of many edges, given by its `_bands`: an edge beside the point's band cannot matter."""
+    held, begins, south, scale = bands
+    for k in range(starts[r], starts[r + 1] - 1):
+        band = _band(py[k], south, scale, len(begins) - 1)
+        inside, on = False, False
+        for e in held[begins[band] : begins[band + 1]]:
+            met = edge_meets_ray(px[k], py[k], px[e], py[e], px[e + 1], py[e + 1])
+            if met == 0:
+                on = True
+                break
+            if met > 0:
+                inside = not inside
+        if not on:
+            return 1 if inside else -1
+    return 0
+
+
+@nb.njit(cache=True, nogil=True)
 def _nesting(
     px: Floats, py: Floats, starts: Integers, part: Integers, count: int, g: int, out: Floats, n: int
 ) -> tuple[Floats, int]:
     """Holes outside their shell or in one another, parts in one another; no two rings cross here."""
-    boxes = np.empty((count, 4))
+    boxes, outside = np.empty((count, 4)), np.zeros(count, dtype=np.bool_)
     for r in range(count):
         i, j = starts[r], starts[r + 1]
         boxes[r, 0], boxes[r, 1], boxes[r, 2], boxes[r, 3] = (
@@ -299,10 +356,14 @@ def _nesting(
             px[i:j].max(),
             py[i:j].max(),
         )
-    shell = 0
+    shell, banded = 0, False
+    bands = _bands(py, starts[0], starts[0] + 1)
     for r in range(count):
         if r == 0 or part[r] != part[r - 1]:
             shell = r
+            banded = r + MANY < count and part[r + MANY] == part[r] and starts[r + 1] - starts[r] > MANY
+            if banded:
+                bands = _bands(py, starts[r], starts[r + 1] - 1)
             for s in range(r):
                 if part[s] == part[r] or (s > 0 and part[s] == part[s - 1]):
                     continue
@@ -310,17 +371,48 @@ def _nesting(
                 if inside or _part_in(px, py, starts, part, boxes, s, r, count):
                     out, n = _tell(out, n, _NESTED_PARTS, g, r, 0, s, 0, px[starts[r]], py[starts[r]], 0.0)
             continue
-        if _ring_in(px, py, starts, r, shell) < 0:
+        where = _ring_in_bands(px, py, starts, r, bands) if banded else _ring_in(px, py, starts, r, shell)
+        if where < 0:
+            outside[r] = True
             out, n = _tell(out, n, _OUTSIDE, g, r, 0, shell, 0, px[starts[r]], py[starts[r]], 0.0)
-            continue
-        for s in range(shell + 1, r):
-            if boxes[r, 0] > boxes[s, 2] or boxes[r, 2] < boxes[s, 0]:
+    nested = _holes_in_holes(px, py, starts, part, boxes, outside, count)
+    for k in range(len(nested)):
+        r, s = nested[k, 0], nested[k, 1]
+        out, n = _tell(out, n, _NESTED_HOLES, g, r, 0, s, 0, px[starts[r]], py[starts[r]], 0.0)
+    return out, n
+
+
+@nb.njit(cache=True, nogil=True)
+def _holes_in_holes(
+    px: Floats,
+    py: Floats,
+    starts: Integers,
+    part: Integers,
+    boxes: Floats,
+    outside: Any,
+    count: int,
+) -> Integers:
+    """Pairs (r, s < r) of holes of a part one of which lies in the other, ascending; holes outside their shell are not
+    held against those before them."""
+    found, n = np.empty((0, 2), dtype=np.int64), 0
+    order = np.argsort(boxes[:, 0], kind="mergesort")
+    for a in range(count):
+        for b in range(a + 1, count):
+            r, s = max(order[a], order[b]), min(order[a], order[b])
+            if boxes[order[b], 0] > boxes[order[a], 2]:
+                break
+            if part[r] != part[s] or outside[r] or s == 0 or part[s] != part[s - 1]:
                 continue
             if boxes[r, 1] > boxes[s, 3] or boxes[r, 3] < boxes[s, 1]:
                 continue
             if _ring_in(px, py, starts, r, s) > 0 or _ring_in(px, py, starts, s, r) > 0:
-                out, n = _tell(out, n, _NESTED_HOLES, g, r, 0, s, 0, px[starts[r]], py[starts[r]], 0.0)
-    return out, n
+                if n == len(found):
+                    more = np.empty((2 * n + 16, 2), dtype=np.int64)
+                    more[:n] = found
+                    found = more
+                found[n, 0], found[n, 1] = r, s
+                n += 1
+    return found[np.argsort(found[:n, 0] * count + found[:n, 1])]
 
 
 @nb.njit(cache=True, nogil=True)
@@ -342,51 +434,49 @@ def _part_in(
 
 @nb.njit(cache=True, nogil=True)
 def _in_one_piece(
-    px: Floats,
-    py: Floats,
-    vertex: Integers,
-    ring_of: Integers,
-    starts: Integers,
-    part: Integers,
-    count: int,
-    touches: int,
-    g: int,
-    out: Floats,
-    n: int,
+    vertex: Integers, ring_of: Integers, count: int, touches: Floats, g: int, out: Floats, n: int
 ) -> tuple[Floats, int]:
-    """Rings that touch in a circle cut the inside in two: rings and points of contact, as a graph, must be a forest."""
-    first, second = np.empty(touches, dtype=np.int64), np.empty(touches, dtype=np.int64)
-    x, y = np.empty(touches), np.empty(touches)
-    m, total = 0, starts[count]
-    for i in range(total - 1):
-        for j in range(i + 1, total - 1):
-            if ring_of[i] == ring_of[j] or ring_of[i] != ring_of[i + 1] or ring_of[j] != ring_of[j + 1]:
-                continue
-            if part[ring_of[i]] != part[ring_of[j]]:
-                continue
-            kind, at_x, at_y = _meeting(px, py, ring_of, starts, i, j)
-            if kind == -1:
-                first[m], second[m], x[m], y[m] = i, j, at_x, at_y
-                m += 1
-    root = np.arange(count + m)  # rings, then points
-    joined = np.zeros((count, m), dtype=np.bool_)
+    """Rings that touch in a circle cut the inside in two: rings and points of contact, as a graph, must be a forest.
+
+    Where many rings meet in one point each counts once: the touches of a point are looked at together.
+    """
+    m = len(touches)
+    order = np.argsort(touches[:, 1], kind="mergesort")
+    order = order[np.argsort(touches[order, 0], kind="mergesort")]
+    touches = touches[order]
+    by_place = np.argsort(touches[:, 3], kind="mergesort")
+    by_place = by_place[np.argsort(touches[by_place, 2], kind="mergesort")]
+    point = np.empty(m, dtype=np.int64)  # the first touch at the same place
+    for k in range(m):
+        t = by_place[k]
+        u = by_place[k - 1]
+        same = k > 0 and touches[t, 2] == touches[u, 2] and touches[t, 3] == touches[u, 3]
+        point[t] = point[u] if same else t
+    joins = np.empty(2 * m, dtype=np.int64)  # (ring, point) of each end, in the order of touches
     for t in range(m):
-        point = t
-        for u in range(t):
-            if x[u] == x[t] and y[u] == y[t]:
-                point = u
-                break
-        for edge in (first[t], second[t]):
-            ring = ring_of[edge]
-            if joined[ring, point]:
-                continue
-            joined[ring, point] = True
-            a, b = ring, count + point
-            while root[a] != a:
-                a = root[a]
-            while root[b] != b:
-                b = root[b]
-            if a == b:
-                out, n = _tell(out, n, _SPLIT, g, ring, vertex[edge], -1, -1, x[t], y[t], 0.0)
-            root[a] = b
+        for k in range(2):
+            joins[2 * t + k] = ring_of[int(touches[t, k])] * m + point[t]
+    seen = np.argsort(joins, kind="mergesort")
+    again = np.zeros(2 * m, dtype=np.bool_)
+    for k in range(1, 2 * m):
+        again[seen[k]] = joins[seen[k]] == joins[seen[k - 1]]
+    root = np.arange(count + m)  # rings, then points
+    for e in range(2 * m):
+        if again[e]:
+            continue
+        t = e // 2
+        edge = int(touches[t, e % 2])
+        ring = ring_of[edge]
+        a, b = _root(root, ring), _root(root, count + point[t])
+        if a == b:
+            out, n = _tell(out, n, _SPLIT, g, ring, vertex[edge], -1, -1, touches[t, 2], touches[t, 3], 0.0)
+        root[a] = b
     return out, n
+
+
+@nb.njit(cache=True, nogil=True)
+def _root(root: Integers, a: int) -> int:
+    while root[a] != a:
+        root[a] = root[root[a]]
+        a = root[a]
+    return a
