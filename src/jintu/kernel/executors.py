@@ -58,7 +58,9 @@ class Dask:
     """Workers of the dask.distributed scheduler at ``address`` (tcp://host:port).
 
     ``shared`` is sent to every worker once. As many tasks are handed out as the workers have threads, and as many again
-    so that none waits. A task whose worker died is tried again elsewhere, ``retries`` times.
+    so that none waits. A task whose worker died is tried again elsewhere, ``retries`` times. The scheduler soon
+    keeps one copy of what was sent: where that one died with its worker, tasks are cancelled, and handed out
+    anew with ``shared``.
     """
 
     address: str
@@ -82,12 +84,50 @@ class Dask:
             ) from error
         with client:
             threads = sum(client.nthreads().values())
-            everywhere = client.scatter(shared, broadcast=True, hash=False)
+            work = _Sent(client, task, shared, self.retries)
+            yield from _in_order(lambda item: _Handed(work, item), items, 2 * max(threads, 1))
 
-            def submit(item: Any) -> Any:
-                return client.submit(task, everywhere, item, pure=False, retries=self.retries)
 
-            yield from _in_order(submit, items, 2 * max(threads, 1))
+class _Sent:
+    """What all tasks need, on the workers; ``times`` it was sent."""
+
+    def __init__(self, client: Any, task: Task, shared: Any, retries: int) -> None:
+        self.client, self.task, self.shared, self.retries = client, task, shared, retries
+        self.times = 0
+        self.send()
+
+    def send(self) -> None:
+        self.everywhere = self.client.scatter(self.shared, broadcast=True, hash=False)
+        self.times += 1
+
+    def submit(self, item: Any) -> Any:
+        return self.client.submit(self.task, self.everywhere, item, pure=False, retries=self.retries)
+
+
+class _Handed:
+    """A task handed out: a future that is handed out again where what it needs was lost."""
+
+    def __init__(self, work: _Sent, item: Any) -> None:
+        self.work, self.item = work, item
+        self._submit()
+
+    def _submit(self) -> None:
+        self.times, self.future = self.work.times, self.work.submit(self.item)
+
+    def result(self) -> Any:
+        from distributed import CancelledError
+
+        for _ in range(self.work.retries):
+            try:
+                return self.future.result()
+            except CancelledError:
+                if self.times == self.work.times:  # nobody has sent it since
+                    self.work.send()
+                self._submit()
+        return self.future.result()
+
+    def cancel(self) -> None:
+        self.future.cancel()
 
 
 def _in_order(submit: Callable[[Any], Any], items: Iterable[Any], window: int) -> Iterator[Any]:

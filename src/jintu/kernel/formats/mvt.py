@@ -111,6 +111,17 @@ def _mercator(points: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.column_stack((points[:, 0] / 360 + 0.5, 0.5 - np.arctanh(sine) / (2 * math.pi)))
 
 
+def _clipped(shapes: NDArray[Any], low: float, high: float) -> NDArray[Any]:
+    """Shapes within the square; None for a sliver that GEOS cannot clip because its vertices fall together here."""
+    try:
+        return shapely.clip_by_rect(shapes, low, low, high, high)
+    except shapely.GEOSException:
+        if len(shapes) == 1:
+            return np.array([None], dtype=object)
+        middle = len(shapes) // 2
+        return np.concatenate((_clipped(shapes[:middle], low, high), _clipped(shapes[middle:], low, high)))
+
+
 def to_tile(z: int, x: int, y: int, geometries: Any, extent: int = EXTENT, buffer: int = BUFFER) -> NDArray[Any]:
     """Geometries in degrees as whole tile units (y down), clipped to the tile and its buffer; None where nothing is
     left. Polygons stay valid: where rounding makes one cross itself, it is noded on the grid."""
@@ -124,7 +135,7 @@ def to_tile(z: int, x: int, y: int, geometries: Any, extent: int = EXTENT, buffe
         touching = (west <= high) & (south <= high) & (east >= low) & (north >= low)
     cut = np.flatnonzero(touching & ~inside)
     if len(cut):
-        placed[cut] = shapely.clip_by_rect(placed[cut], low, low, high, high)
+        placed[cut] = _clipped(placed[cut], low, high)
     placed[~touching] = None
     rounded = shapely.transform(placed, np.rint)
     areas = np.isin(shapely.get_type_id(rounded), (3, 6))

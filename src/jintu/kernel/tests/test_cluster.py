@@ -59,6 +59,27 @@ def test_topology_gives_the_same_digits_and_a_worker_may_die(cluster, tmp_path) 
     assert dying.killed
 
 
+def added(shared, item):
+    return shared + item
+
+
+def test_what_all_tasks_need_is_sent_again_where_it_was_lost(cluster) -> None:
+    from distributed import Client
+
+    def lose(dask_scheduler):
+        everything = list(dask_scheduler.tasks)
+        for client in list(dask_scheduler.clients):
+            dask_scheduler.stimulus_cancel(everything, client, force=True, reason="lost", msg="")
+        return len(everything)
+
+    address, _ = cluster
+    running = Dask(address).run(added, 100, range(12))
+    first = next(running)
+    with Client(address, set_as_default=False) as client:
+        assert client.run_on_scheduler(lose) > 2
+    assert [first, *running] == [100 + n for n in range(12)]
+
+
 def test_a_scheduler_that_is_not_there() -> None:
     with pytest.raises(Missing, match="No dask scheduler answers"):
         list(Dask("tcp://127.0.0.1:9", timeout="1s").run(task, None, [1]))

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from jintu.kernel.flat import from_shapely
@@ -145,6 +145,11 @@ def in_unit(least: int, most: int) -> st.SearchStrategy:
     st.lists(st.tuples(in_unit(3, 9), st.one_of(st.none(), in_unit(3, 5))), min_size=1, max_size=6),
     st.integers(10, 24),
     st.floats(-0.5, 0.5),
+)
+@example(  # a sliver that GEOS cannot clip
+    [([(0.0, 0.0), (0.0, 1 / 12), (0.0, 2 / 12)], None)] * 4 + [([(0.0, 0.0), (0.5, 0.0), (0.5, 8.3e-195)], None)],
+    10,
+    0.0,
 )
 def test_flat_polygons_give_the_bytes_of_shapely_ones(rings, z: int, shift: float) -> None:
     """Whatever the corners do on the grid: small ones collapse, thin ones touch themselves, large ones are cut."""
