@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from django.contrib import messages
 from django.db import models, transaction
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
@@ -25,21 +23,20 @@ from jintu.foundation.operations.errors import noticed
 from jintu.foundation.operations.models import Job
 from jintu.kernel.errors import InputError, JintuError, Missing, Place, Refused
 
-from . import descriptor, divisions, exporting, listing, units, values
+from . import descriptor, divisions, units, values
 from .descriptor import Register
+from .export_views import made_now
 from .importing import mapping as mappings
 from .importing import open_batch, staging
 from .importing.duplicates import WAYS
 from .importing.mapping import Mapping
 from .importing.problems import Problem
-from .importing.tasks import CHECK, EXPORT, LOAD, REVERT, local_file
+from .importing.tasks import CHECK, LOAD, REVERT, local_file
 from .models import Batch, ImportMapping
 
 SAMPLE_ROWS = 8
 PROBLEMS_SHOWN = 60
 KINDS_SHOWN = 20
-DIRECT_ROWS = listing.CAP
-"""Lists up to this length are exported at once; longer ones by a job."""
 
 
 def _own_batch(request: HttpRequest, name: str, pk: int) -> tuple[Register, Batch]:
@@ -441,66 +438,4 @@ def problems_file(request: HttpRequest, name: str, pk: int) -> HttpResponse:
         }
     )
     stem = Path(batch.file_name).stem[:60]
-    return _file(lambda path: formats.write(path, table, layer=_("Problems")), f"{stem}-{_('problems')}.xlsx")
-
-
-def _file(write: Any, name: str) -> HttpResponse:
-    """A file made now and removed when it was sent."""
-    folder = tempfile.TemporaryDirectory(prefix="jintu-export-")
-    path = Path(folder.name) / name
-    try:
-        write(path)
-        answer = FileResponse(path.open("rb"), as_attachment=True, filename=name)
-    except BaseException:
-        folder.cleanup()
-        raise
-    answer._resource_closers.append(folder.cleanup)
-    return answer
-
-
-@require_GET
-@needs("export")
-def export(request: HttpRequest, name: str) -> HttpResponse:
-    """The filtered list as a file: at once when it is short, by a job when it is long."""
-    from . import rendering
-
-    register = descriptor.get(name)
-    scope: Scope = request.scope  # type: ignore[attr-defined]
-    kind = request.GET.get("format", "xlsx")
-    how = request.GET.get("headers", "")
-    if kind not in exporting.FORMATS:
-        raise InputError("Lists are not exported as {kind}.", remedy="Choose xlsx, csv or gpkg.", kind=kind)
-    query = request.GET.copy()
-    query.pop("headers", None)
-    filters, rows = listing.asked(register, scope, query)
-    persons = rendering.may_see_persons(scope)
-    if listing.count(rows).capped:
-        with transaction.atomic():
-            job = jobs.enqueue(
-                EXPORT,
-                actor=actor_of(request),
-                title=str(register.label),
-                register=register.name,
-                query=filters.query(),
-                kind=kind,
-                how=how,
-                persons=persons,
-            )
-        return redirect(reverse("registers:exported", args=[job.pk]))
-    return _file(
-        lambda path: exporting.write(register, rows, path, kind, how=how, persons=persons),
-        exporting.file_name(register, kind),
-    )
-
-
-@require_GET
-@needs("export")
-def exported(request: HttpRequest, pk: int) -> HttpResponse:
-    """A large export: its progress, then the file, for the person who asked."""
-    job = Job.objects.filter(pk=pk, kind=EXPORT, user=request.user.pk).first()
-    if job is None:
-        raise Missing("There is no such export.")
-    if job.state == Job.State.DONE and request.GET.get("file"):
-        return files.response(job.result["file"], job.result["name"])
-    context = {"job": job, "done": job.state == Job.State.DONE}
-    return render(request, "registers/exported.html", context)
+    return made_now(lambda path: formats.write(path, table, layer=_("Problems")), f"{stem}-{_('problems')}.xlsx")

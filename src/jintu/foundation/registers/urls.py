@@ -1,12 +1,12 @@
 from django.urls import path
 
-from . import import_views, tiles, views, write_views
+from . import export_views, import_views, tiles, views, write_views
 
 app_name = "registers"
 urlpatterns = [
     path("", views.index, name="index"),
     path("search/", views.find, name="search"),
-    path("exports/<int:pk>/", import_views.exported, name="exported"),
+    path("exports/<int:pk>/", export_views.exported, name="exported"),
     path("<str:name>/", views.rows, name="list"),
     path("<str:name>/new/", write_views.new, name="create"),
     path("<str:name>/import/", import_views.start, name="import"),
@@ -16,7 +16,7 @@ urlpatterns = [
     path("<str:name>/import/<int:pk>/give-up/", import_views.give_up, name="import_give_up"),
     path("<str:name>/import/<int:pk>/revert/", import_views.take_back, name="import_revert"),
     path("<str:name>/import/<int:pk>/problems.xlsx", import_views.problems_file, name="import_problems"),
-    path("<str:name>/export/", import_views.export, name="export"),
+    path("<str:name>/export/", export_views.export, name="export"),
     path("<str:name>/views/", views.save_view, name="save_view"),
     path("<str:name>/views/<int:pk>/drop/", views.drop_view, name="drop_view"),
     path("<str:name>/tiles/<int:z>/<int:x>/<int:y>.mvt", tiles.tile, name="tile"),
