@@ -120,6 +120,25 @@ def test_identify_asks_for_the_place_and_the_visible_layers(onemap: Any) -> None
     assert page.locator(".om.with-panel").count() == 0
 
 
+def test_a_drag_moves_the_map_and_asks_nothing(onemap: Any) -> None:
+    page = onemap.page
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/identify" in request.url else None)
+    picture = "document.querySelector('.jt-map canvas').toDataURL()"
+    before = page.evaluate(picture)
+    page.mouse.move(900, 450)
+    page.mouse.down()
+    for x in range(900, 500, -20):
+        page.mouse.move(x, 450)
+        page.wait_for_timeout(20)
+    page.mouse.up()
+    page.wait_for_timeout(200)
+    ready(page)
+    assert page.evaluate(picture) != before
+    assert asked == []
+    assert page.locator(".om.with-panel").count() == 0
+
+
 def test_a_drawn_parcel_is_analysed_and_measured(onemap: Any) -> None:
     page = onemap.page
     page.get_by_role("button", name="画地块").click()

@@ -1,9 +1,13 @@
-// Where there is no graphics card the processor paints, and a frame costs by its pixels: there a map is drawn at half its
-// resolution while it moves or loads, and sharpened when it rests.
-import type { Map as MapView } from "maplibre-gl";
+// Where there is no graphics card the processor paints, and a frame costs by its pixels and its corners: there a map is
+// drawn at half its resolution and without the thin lines around areas while it moves or loads, and sharpened when it rests.
+import type { DataDrivenPropertyValueSpecification, Map as MapView } from "maplibre-gl";
+
+type Opacity = DataDrivenPropertyValueSpecification<number> | undefined;
 
 const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
 const COARSE = 0.5;
+/** Layers that are left out while the map moves: they have the most corners and say the least. */
+const FINE = /\|(edge|halo|case)$/;
 /** So long after the last movement it is sharpened: longer than somebody takes from one press of a key to the next. */
 const REST_MS = 450;
 
@@ -21,21 +25,17 @@ function rendererOf(map: MapView): string {
 export class Pace {
   private coarse = false;
   private setting = false;
+  private held = false;
   private rest = 0;
+  private hidden = new Map<string, Opacity>();
 
   constructor(private readonly map: MapView) {
     if (!isSoftware(rendererOf(map))) return;
     this.set(true);
     map.once("idle", () => this.sharpen());
-    map.on("movestart", () => {
-      window.clearTimeout(this.rest);
-      this.set(true);
-    });
-    map.on("moveend", () => {
-      if (!this.coarse || this.setting) return;
-      window.clearTimeout(this.rest);
-      this.rest = window.setTimeout(() => this.sharpen(), REST_MS);
-    });
+    map.on("movestart", () => this.moving());
+    map.on("moveend", () => this.resting());
+    this.hands();
     map.on("remove", () => window.clearTimeout(this.rest));
   }
 
@@ -44,8 +44,47 @@ export class Pace {
     return !this.coarse;
   }
 
+  /**
+   * Another resolution makes the map let go of what hangs on the mouse: a drag would end where it began, and count as
+   * a click. So it is set before the map hears of the button or the wheel, never between.
+   */
+  private hands(): void {
+    const box = this.map.getCanvasContainer();
+    const taken = () => {
+      this.held = true;
+      this.moving();
+    };
+    const left = () => {
+      if (!this.held) return;
+      this.held = false;
+      this.resting();
+    };
+    box.addEventListener("pointerdown", taken, true);
+    box.addEventListener(
+      "wheel",
+      () => {
+        this.moving();
+        this.resting();
+      },
+      { capture: true, passive: true },
+    );
+    for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, left);
+    this.map.on("remove", () => ["pointerup", "pointercancel"].forEach((name) => window.removeEventListener(name, left)));
+  }
+
+  private moving(): void {
+    window.clearTimeout(this.rest);
+    this.set(true);
+  }
+
+  private resting(): void {
+    if (!this.coarse || this.setting) return;
+    window.clearTimeout(this.rest);
+    this.rest = window.setTimeout(() => this.sharpen(), REST_MS);
+  }
+
   private sharpen(): void {
-    if (!this.map.isMoving()) this.set(false);
+    if (!this.held && !this.map.isMoving()) this.set(false);
   }
 
   /** Another resolution counts as a movement for the map, which tells of it: `setting` knows those. */
@@ -54,6 +93,24 @@ export class Pace {
     this.setting = true;
     this.coarse = coarse;
     this.map.setPixelRatio(window.devicePixelRatio * (coarse ? COARSE : 1));
+    if (coarse) this.hide();
+    else this.show();
     this.setting = false;
+  }
+
+  /** A line of no opacity is not drawn at all, and is there again without its tiles being made anew. */
+  private hide(): void {
+    for (const id of this.map.getLayersOrder()) {
+      if (!FINE.test(id) || this.map.getLayer(id)?.type !== "line") continue;
+      this.hidden.set(id, this.map.getPaintProperty(id, "line-opacity") as Opacity);
+      this.map.setPaintProperty(id, "line-opacity", 0);
+    }
+  }
+
+  /** A style set meanwhile has its own opacity again. */
+  private show(): void {
+    for (const [id, opacity] of this.hidden)
+      if (this.map.getLayer(id) && this.map.getPaintProperty(id, "line-opacity") === 0) this.map.setPaintProperty(id, "line-opacity", opacity);
+    this.hidden.clear();
   }
 }
