@@ -44,7 +44,7 @@ def start(request: HttpRequest) -> HttpResponse:
         if request.POST.get("action") == "match":
             schemas.get(request.POST.get("layer", ""))
             asked = {k: request.POST.get(k, "") for k in PASSED_ON}
-            return redirect(f"{reverse('layers:match')}?{urlencode({'file': kept.sha256, **asked})}")
+            return redirect(f"{reverse('layers:match')}?{urlencode({'file': files.ticket(kept.sha256), **asked})}")
         return _enqueue(request, kept)
     scope = request.scope  # type: ignore[attr-defined]
     context = {
@@ -52,15 +52,16 @@ def start(request: HttpRequest) -> HttpResponse:
         "structures": [(f"{DELIVERY}{s.name}", s.label) for s in structures.catalogue()],
         "given": request.GET.dict(),
         "kept": _handed_in(request.GET.get("file", "")),
+        "ticket": request.GET.get("file", ""),
         "mappings": _mappings(),
         "division": request.GET.get("division") or next((d for d in scope.divisions if len(d) >= 6), ""),
     }
     return render(request, "layers/import.html", context)
 
 
-def _handed_in(sha256: str) -> StoredFile | None:
-    """A file that was handed in before, by its hash, which only those know who may see the job that read it."""
-    return StoredFile.objects.filter(sha256=sha256).first() if sha256 else None
+def _handed_in(ticket: str) -> StoredFile | None:
+    """A file that was handed in before, by the ticket on the page of the job that read it. Raises `Missing`."""
+    return files.by_ticket(ticket) if ticket else None
 
 
 def _stored(request: HttpRequest) -> StoredFile:
@@ -144,9 +145,7 @@ def match(request: HttpRequest) -> HttpResponse:
     """Which column is which: what the assistant proposes, with its reasons, to be corrected and accepted."""
     asked = request.POST if request.method == "POST" else request.GET
     schema = schemas.get(asked.get("layer", ""))
-    kept = StoredFile.objects.filter(sha256=asked.get("file", "")).first()
-    if kept is None:
-        raise Missing("There is no such file.")
+    kept = files.by_ticket(asked.get("file", ""))
     with _opened(kept, asked.get("crs", "").strip(), asked.get("encoding", "").strip()) as source:
         taken = assistant.sample(source)
     found = assistant.propose(schema, taken)
@@ -160,6 +159,7 @@ def match(request: HttpRequest) -> HttpResponse:
     context = {
         "schema": schema,
         "file": kept,
+        "ticket": asked["file"],
         "passed": {k: asked.get(k, "") for k in PASSED_ON},
         "rows": [_row(a, found) for a in schema.attributes],
         "headers": taken.headers,

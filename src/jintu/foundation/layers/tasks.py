@@ -21,7 +21,8 @@ def _hand_in_again(arguments: Mapping[str, Any]) -> str:
 
     from django.urls import reverse
 
-    asked = {n: arguments.get(n) or "" for n in ("file", "division", "valid_from", "crs", "encoding")}
+    asked = {n: arguments.get(n) or "" for n in ("division", "valid_from", "crs", "encoding")}
+    asked["file"] = files.ticket(arguments["file"])
     if layer := arguments.get("layer"):
         mapping = arguments.get("mapping")
         asked |= {"layer": layer, "name": arguments.get("version_name") or ""}

@@ -11,16 +11,18 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from django.conf import settings
+from django.core import signing
 from django.http import FileResponse
 
 from jintu.kernel.errors import InputError, Missing, Place, Unsupported
 
 from .models import StoredFile
 
-__all__ = ["about", "media_type_of", "open", "path_of", "response", "store"]
+__all__ = ["about", "by_ticket", "media_type_of", "open", "path_of", "response", "store", "ticket"]
 
 BLOCK = 1 << 20
 _open = open
+_TICKETS = signing.Signer(salt="operations.files.ticket")
 
 _TYPES = {
     ".pdf": ("application/pdf",),
@@ -212,6 +214,22 @@ def _is_text(head: bytes) -> bool:
 def about(hashes: Iterable[str]) -> list[StoredFile]:
     """What is known of these files."""
     return list(StoredFile.objects.filter(sha256__in=list(hashes)).order_by("name"))
+
+
+def ticket(sha256: str) -> str:
+    """What a page hands on to name a file that its reader may read again.
+
+    The hash alone is no ground: pages of versions print it to people who may not see the file itself.
+    """
+    return _TICKETS.sign(sha256)
+
+
+def by_ticket(ticket: str) -> StoredFile:
+    """The file a ticket of this node names. Raises `Missing`."""
+    try:
+        return StoredFile.objects.get(sha256=_TICKETS.unsign(ticket))
+    except (signing.BadSignature, StoredFile.DoesNotExist):
+        raise Missing("There is no such file.") from None
 
 
 def open(sha256: str) -> IO[bytes]:

@@ -202,7 +202,10 @@ def test_a_layer_is_loaded_through_the_page_as_a_job(director, townsman, tmp_pat
     assert townsman.get(f"/jobs/{job.pk}/report/").status_code == 404
     form = director.get(page.context["again"])
     assert "b.gpkg" in form.content.decode() and "2026-01-01" in form.content.decode()
-    kept = {"kept": form.context["kept"].sha256, "layer": "survey.DLTB", "division": "990121"}
+    bare = form.context["kept"].sha256  # printed on pages of versions, to people who may not see the file
+    assert director.get("/map/versions/import/", {"file": bare}).status_code == 404
+    assert director.get("/map/versions/import/match/", {"file": bare, "layer": "survey.DLTB"}).status_code == 404
+    kept = {"kept": form.context["ticket"], "layer": "survey.DLTB", "division": "990121"}
     again = director.post("/map/versions/import/", {**kept, "valid_from": "2026-01-01", "good_only": "1"})
     assert again.status_code == 302, again.content[-500:]
     jobs.work_off()
