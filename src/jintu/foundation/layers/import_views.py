@@ -40,18 +40,19 @@ PASSED_ON = ("layer", "division", "valid_from", "crs", "encoding", "name", "good
 def start(request: HttpRequest) -> HttpResponse:
     """Hand in a file; the job reads, checks and publishes it. Foreign columns are matched on a page before."""
     if request.method == "POST":
-        kept = _handed_in(request.POST.get("kept", "")) or _stored(request)
+        kept = _handed_in(request, request.POST.get("kept", "")) or _stored(request)
         if request.POST.get("action") == "match":
             schemas.get(request.POST.get("layer", ""))
             asked = {k: request.POST.get(k, "") for k in PASSED_ON}
-            return redirect(f"{reverse('layers:match')}?{urlencode({'file': files.ticket(kept.sha256), **asked})}")
+            named = files.ticket(kept.sha256, request.user.pk)
+            return redirect(f"{reverse('layers:match')}?{urlencode({'file': named, **asked})}")
         return _enqueue(request, kept)
     scope = request.scope  # type: ignore[attr-defined]
     context = {
         "schemas": list(schemas.catalogue()),
         "structures": [(f"{DELIVERY}{s.name}", s.label) for s in structures.catalogue()],
         "given": request.GET.dict(),
-        "kept": _handed_in(request.GET.get("file", "")),
+        "kept": _handed_in(request, request.GET.get("file", "")),
         "ticket": request.GET.get("file", ""),
         "mappings": _mappings(),
         "division": request.GET.get("division") or next((d for d in scope.divisions if len(d) >= 6), ""),
@@ -59,9 +60,9 @@ def start(request: HttpRequest) -> HttpResponse:
     return render(request, "layers/import.html", context)
 
 
-def _handed_in(ticket: str) -> StoredFile | None:
+def _handed_in(request: HttpRequest, ticket: str) -> StoredFile | None:
     """A file that was handed in before, by the ticket on the page of the job that read it. Raises `Missing`."""
-    return files.by_ticket(ticket) if ticket else None
+    return files.by_ticket(ticket, request.user.pk) if ticket else None
 
 
 def _stored(request: HttpRequest) -> StoredFile:
@@ -145,7 +146,7 @@ def match(request: HttpRequest) -> HttpResponse:
     """Which column is which: what the assistant proposes, with its reasons, to be corrected and accepted."""
     asked = request.POST if request.method == "POST" else request.GET
     schema = schemas.get(asked.get("layer", ""))
-    kept = files.by_ticket(asked.get("file", ""))
+    kept = files.by_ticket(asked.get("file", ""), request.user.pk)
     with _opened(kept, asked.get("crs", "").strip(), asked.get("encoding", "").strip()) as source:
         taken = assistant.sample(source)
     found = assistant.propose(schema, taken)

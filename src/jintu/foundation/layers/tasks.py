@@ -15,14 +15,14 @@ from jintu.kernel.errors import InputError, Missing, Place
 __all__ = ["build_tiles", "export_version", "import_delivery", "import_version", "make_package", "remove_drafts"]
 
 
-def _hand_in_again(arguments: Mapping[str, Any]) -> str:
+def _hand_in_again(arguments: Mapping[str, Any], user: int) -> str:
     """The page a file is handed in on, filled in: nothing has to be chosen or written twice."""
     from urllib.parse import urlencode
 
     from django.urls import reverse
 
     asked = {n: arguments.get(n) or "" for n in ("division", "valid_from", "crs", "encoding")}
-    asked["file"] = files.ticket(arguments["file"])
+    asked["file"] = files.ticket(arguments["file"], user)
     if layer := arguments.get("layer"):
         mapping = arguments.get("mapping")
         asked |= {"layer": layer, "name": arguments.get("version_name") or ""}

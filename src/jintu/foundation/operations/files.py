@@ -217,20 +217,24 @@ def about(hashes: Iterable[str]) -> list[StoredFile]:
     return list(StoredFile.objects.filter(sha256__in=list(hashes)).order_by("name"))
 
 
-def ticket(sha256: str) -> str:
-    """What a page hands on to name a file that its reader may read again.
+def ticket(sha256: str, user: int) -> str:
+    """What a page hands on to name a file that this user may read again, and nobody else.
 
     The hash alone is no ground: pages of versions print it to people who may not see the file itself.
     """
-    return signing.dumps(sha256, salt=_TICKETS)
+    return signing.dumps([sha256, user], salt=_TICKETS)
 
 
-def by_ticket(signed: str) -> StoredFile:
-    """The file a ticket of this node names. Raises `Missing`."""
+def by_ticket(signed: str, user: int) -> StoredFile:
+    """The file a ticket of this node names to this user. Raises `Missing`."""
     try:
-        return StoredFile.objects.get(sha256=signing.loads(signed, salt=_TICKETS))
-    except (signing.BadSignature, StoredFile.DoesNotExist):
+        sha256, holder = signing.loads(signed, salt=_TICKETS)
+    except signing.BadSignature:
         raise Missing("There is no such file.") from None
+    kept = StoredFile.objects.filter(sha256=sha256).first() if holder == user else None
+    if kept is None:
+        raise Missing("There is no such file.")
+    return kept
 
 
 def open(sha256: str) -> IO[bytes]:

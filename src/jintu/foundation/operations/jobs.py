@@ -77,14 +77,14 @@ class Cancelled(JintuError):
 @dataclass(frozen=True)
 class Kind:
     """``resumable``: an interrupted job is queued again, until it was tried ``attempts`` times. ``again``: the page on
-    which a person mends what a job of this kind failed at, from its arguments."""
+    which the user of that number mends what a job of this kind failed at, from its arguments."""
 
     name: str
     title: str
     run: Callable[..., Any]
     resumable: bool = True
     attempts: int = 3
-    again: Callable[[Mapping[str, Any]], str] | None = None
+    again: Callable[[Mapping[str, Any], int], str] | None = None
 
 
 _kinds: dict[str, Kind] = {}
@@ -96,7 +96,7 @@ def kind(
     title: str,
     resumable: bool = True,
     attempts: int = 3,
-    again: Callable[[Mapping[str, Any]], str] | None = None,
+    again: Callable[[Mapping[str, Any], int], str] | None = None,
 ) -> Callable[[R], R]:
     """Declare what runs for jobs of this kind: ``run(job, **ids)``, its result is JSON; see `Kind`.
 

@@ -40,7 +40,7 @@ def _one(request: HttpRequest, pk: int) -> Job:
     return job
 
 
-def _shown(job: Job) -> dict[str, Any]:
+def _shown(request: HttpRequest, job: Job) -> dict[str, Any]:
     ahead = 0
     if job.state == Job.State.QUEUED:
         ahead = Job.objects.filter(state__in=(Job.State.QUEUED, Job.State.RUNNING), pk__lt=job.pk).count()
@@ -50,7 +50,7 @@ def _shown(job: Job) -> dict[str, Any]:
         "ahead": ahead,
         "results": _results(job),
         "report": _report(job),
-        "again": _again(job),
+        "again": _again(job, request.user.pk),
     }
 
 
@@ -62,10 +62,10 @@ def _report(job: Job) -> str:
     return ""
 
 
-def _again(job: Job) -> str:
+def _again(job: Job, user: int) -> str:
     """Where a person mends what the job failed at."""
     kind = jobs.kinds().get(job.kind)
-    return kind.again(job.arguments) if kind and kind.again and job.state == Job.State.FAILED else ""
+    return kind.again(job.arguments, user) if kind and kind.again and job.state == Job.State.FAILED else ""
 
 
 def _results(job: Job) -> list[tuple[str, Any]]:
@@ -114,7 +114,7 @@ def job_list(request: HttpRequest) -> HttpResponse:
 @require_GET
 def job_page(request: HttpRequest, pk: int) -> HttpResponse:
     job = _one(request, pk)
-    return render(request, "operations/job.html", _shown(job))
+    return render(request, "operations/job.html", _shown(request, job))
 
 
 @login_required
@@ -122,7 +122,7 @@ def job_page(request: HttpRequest, pk: int) -> HttpResponse:
 def job_progress(request: HttpRequest, pk: int) -> HttpResponse:
     """The part of the page that polls; once the job is over it stops asking and the page is loaded anew."""
     job = _one(request, pk)
-    answer = render(request, "operations/_progress.html", _shown(job))
+    answer = render(request, "operations/_progress.html", _shown(request, job))
     if job.is_over:
         answer["HX-Refresh"] = "true"
     return answer

@@ -165,7 +165,7 @@ def test_two_versions_are_compared_on_a_page(county, director, tmp_path) -> None
     assert director.get(f"/map/versions/{new.pk}/compare/").status_code == 422
 
 
-def test_a_layer_is_loaded_through_the_page_as_a_job(director, townsman, tmp_path) -> None:
+def test_a_layer_is_loaded_through_the_page_as_a_job(director, townsman, neighbour, tmp_path) -> None:
     from jintu.foundation.operations import jobs
     from jintu.foundation.operations.models import Job
 
@@ -205,6 +205,7 @@ def test_a_layer_is_loaded_through_the_page_as_a_job(director, townsman, tmp_pat
     bare = form.context["kept"].sha256  # printed on pages of versions, to people who may not see the file
     assert director.get("/map/versions/import/", {"file": bare}).status_code == 404
     assert director.get("/map/versions/import/match/", {"file": bare, "layer": "survey.DLTB"}).status_code == 404
+    assert neighbour.get(page.context["again"]).status_code == 404  # a link handed on opens nothing for another
     kept = {"kept": form.context["ticket"], "layer": "survey.DLTB", "division": "990121"}
     again = director.post("/map/versions/import/", {**kept, "valid_from": "2026-01-01", "good_only": "1"})
     assert again.status_code == 302, again.content[-500:]
