@@ -36,6 +36,7 @@ def test_a_director_opens_a_version_and_everybody_reads_it(
         public.no_sideways_scroll()
         public.shot("open-landing")
         page.get_by_role("link", name="地类图斑").click()
+        page.get_by_role("link", name="要素").first.wait_for()
         public.no_sideways_scroll()
         public.shot("open-collection")
         page.get_by_role("link", name="要素").first.click()
