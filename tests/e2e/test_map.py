@@ -120,23 +120,121 @@ def test_identify_asks_for_the_place_and_the_visible_layers(onemap: Any) -> None
     assert page.locator(".om.with-panel").count() == 0
 
 
-def test_a_drag_moves_the_map_and_asks_nothing(onemap: Any) -> None:
+WATCHED = """() => {
+  const canvas = document.querySelector(".jt-map canvas");
+  window.e2eWidths = new Set([canvas.width]);
+  new MutationObserver(() => e2eWidths.add(canvas.width)).observe(canvas, { attributes: true, attributeFilter: ["width"] });
+}"""
+
+
+class Hand:
+    """What a map did under somebody's hand: widths of its canvas in pixels, and whether it asked what is there."""
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        self.asked: list[str] = []
+        page.on("request", lambda request: self.asked.append(request.url) if "/identify" in request.url else None)
+        page.evaluate(WATCHED)
+        self.before = self.where()
+
+    def widths(self) -> list[int]:
+        return sorted(self.page.evaluate("[...e2eWidths]"))
+
+    def where(self) -> str:
+        """Scale and position as the status line says them: of the centre, or of where the mouse moved last."""
+        return str(self.page.locator(".jt-status").text_content())
+
+    def under(self, x: int, y: int) -> str:
+        """The position under the mouse. It moves there from beside: where it is already it says nothing new."""
+        self.page.mouse.move(x - 1, y)
+        self.page.mouse.move(x, y)
+        return self.where()
+
+    def moved_and_asked_nothing(self) -> None:
+        """Coarse meanwhile, sharp in the end, and no panel opened."""
+        self.page.wait_for_timeout(200)
+        ready(self.page)
+        full = self.page.evaluate("document.querySelector('.jt-map canvas').clientWidth * devicePixelRatio")
+        assert self.page.evaluate("document.querySelector('.jt-map canvas').width") == full
+        assert self.widths() == [full // 2, full]
+        assert self.where() != self.before
+        assert self.asked == []
+        assert self.page.locator(".om.with-panel").count() == 0
+
+
+def test_a_drag_moves_what_was_taken_and_asks_nothing(onemap: Any) -> None:
     page = onemap.page
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url) if "/identify" in request.url else None)
-    picture = "document.querySelector('.jt-map canvas').toDataURL()"
-    before = page.evaluate(picture)
-    page.mouse.move(900, 450)
+    hand = Hand(page)
+    taken = hand.under(900, 450)
     page.mouse.down()
-    for x in range(900, 500, -20):
+    for x in range(900, 499, -20):
         page.mouse.move(x, 450)
         page.wait_for_timeout(20)
+    page.wait_for_timeout(800)  # held still: longer than a map at rest waits
+    assert max(hand.widths()) == page.evaluate("document.querySelector('.jt-map canvas').clientWidth")
     page.mouse.up()
-    page.wait_for_timeout(200)
-    ready(page)
-    assert page.evaluate(picture) != before
-    assert asked == []
-    assert page.locator(".om.with-panel").count() == 0
+    hand.moved_and_asked_nothing()
+    assert hand.under(500, 450) == taken
+
+
+def test_a_wheel_zooms_and_asks_nothing(onemap: Any) -> None:
+    page = onemap.page
+    hand = Hand(page)
+    page.mouse.move(700, 450)
+    for _ in range(4):
+        page.mouse.wheel(0, -120)
+        page.wait_for_timeout(60)
+    hand.moved_and_asked_nothing()
+    assert scale(hand.where()) < 0.7 * scale(hand.before)
+
+
+def test_a_click_neither_moves_nor_blurs(onemap: Any) -> None:
+    page = onemap.page
+    hand = Hand(page)
+    page.mouse.click(700, 450)
+    page.locator("#identified").wait_for()
+    page.wait_for_timeout(800)
+    beside, alone = hand.widths()  # the panel took its place, and none was half of another
+    assert alone / 2 < beside < alone
+    assert scale(hand.where()) == scale(hand.before)
+
+
+def touch(page: Any, *steps: list[tuple[int, int]]) -> None:
+    """Fingers put down where the first step says, moved through the others and lifted."""
+    session = page.context.new_cdp_session(page)
+    for n, fingers in enumerate(steps):
+        points = [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(fingers)]
+        session.send("Input.dispatchTouchEvent", {"type": "touchMove" if n else "touchStart", "touchPoints": points})
+        page.wait_for_timeout(30)
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
+@pytest.fixture
+def phone(visit: Any, people: Any) -> Any:
+    v = visit(people["director"], PHONE)
+    v.allowed = ("GPU stall due to ReadPixels", "GroupMarkerNotSet")
+    ready(v.open("/e2e/map/"))
+    return v
+
+
+def test_a_finger_moves_the_map(phone: Any) -> None:
+    hand = Hand(phone.page)
+    touch(phone.page, *([(300 - 10 * n, 400)] for n in range(16)))
+    hand.moved_and_asked_nothing()
+    assert scale(hand.where()) == scale(hand.before)
+    phone.shot("finger")
+
+
+def test_two_fingers_zoom_the_map(phone: Any) -> None:
+    hand = Hand(phone.page)
+    touch(phone.page, *([(170 - 8 * n, 400), (220 + 8 * n, 400)] for n in range(16)))
+    hand.moved_and_asked_nothing()
+    assert scale(hand.where()) < 0.5 * scale(hand.before)
+    phone.shot("pinch")
+
+
+def scale(status: str) -> float:
+    return float(re.search(r"1:([\d\u00a0]+)", status).group(1).replace("\u00a0", ""))
 
 
 def test_a_drawn_parcel_is_analysed_and_measured(onemap: Any) -> None:
@@ -169,11 +267,9 @@ def test_a_measured_line_agrees_with_the_geodesic(onemap: Any) -> None:
     shown = page.locator(".jt-map .tip").text_content()
     value, unit = re.search(r"([\d\u00a0.]+) (km|m)$", shown).groups()
     metres = float(value.replace("\u00a0", "")) * (1000 if unit == "km" else 1)
-    scale = float(
-        re.search(r"1:([\d\u00a0]+)", page.locator(".jt-status").text_content()).group(1).replace("\u00a0", "")
-    )
     # 300 pixels of 1/96 inch at the scale of the status line, which has two digits
-    assert abs(metres - 300 / 96 * 0.0254 * scale) < 0.06 * metres
+    shown = scale(page.locator(".jt-status").text_content())
+    assert abs(metres - 300 / 96 * 0.0254 * shown) < 0.06 * metres
     page.keyboard.press("Escape")
 
 

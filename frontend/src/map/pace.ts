@@ -22,20 +22,33 @@ function rendererOf(map: MapView): string {
   return String(gl?.getParameter(more?.UNMASKED_RENDERER_WEBGL ?? gl.RENDERER) ?? "");
 }
 
+/**
+ * A map of another resolution stops, and lets go of what hangs on the mouse or lies under fingers: a drag would end where
+ * it began, and count as a click. Its size is what it was, so there is nothing to stop for.
+ */
+function unstopped(map: MapView, work: () => void): void {
+  map.stop = () => map;
+  try {
+    work();
+  } finally {
+    delete (map as Partial<MapView>).stop; // that of all maps again
+  }
+}
+
 export class Pace {
   private coarse = false;
   private setting = false;
-  private held = false;
   private rest = 0;
   private hidden = new Map<string, Opacity>();
+  private size = "";
 
   constructor(private readonly map: MapView) {
     if (!isSoftware(rendererOf(map))) return;
+    this.isOfAnotherSize();
     this.set(true);
     map.once("idle", () => this.sharpen());
-    map.on("movestart", () => this.moving());
+    map.on("movestart", () => this.isOfAnotherSize() || this.moving());
     map.on("moveend", () => this.resting());
-    this.hands();
     map.on("remove", () => window.clearTimeout(this.rest));
   }
 
@@ -44,32 +57,12 @@ export class Pace {
     return !this.coarse;
   }
 
-  /**
-   * Another resolution makes the map let go of what hangs on the mouse: a drag would end where it began, and count as
-   * a click. So it is set before the map hears of the button or the wheel, never between.
-   */
-  private hands(): void {
-    const box = this.map.getCanvasContainer();
-    const taken = () => {
-      this.held = true;
-      this.moving();
-    };
-    const left = () => {
-      if (!this.held) return;
-      this.held = false;
-      this.resting();
-    };
-    box.addEventListener("pointerdown", taken, true);
-    box.addEventListener(
-      "wheel",
-      () => {
-        this.moving();
-        this.resting();
-      },
-      { capture: true, passive: true },
-    );
-    for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, left);
-    this.map.on("remove", () => ["pointerup", "pointercancel"].forEach((name) => window.removeEventListener(name, left)));
+  /** A panel beside it that opens makes a map smaller, which counts as a movement for it: one picture, none coarse before. */
+  private isOfAnotherSize(): boolean {
+    const { width, height } = this.map.getCanvas().style;
+    const before = this.size;
+    this.size = `${width} ${height}`;
+    return before !== this.size;
   }
 
   private moving(): void {
@@ -84,7 +77,7 @@ export class Pace {
   }
 
   private sharpen(): void {
-    if (!this.held && !this.map.isMoving()) this.set(false);
+    if (!this.map.isMoving()) this.set(false);
   }
 
   /** Another resolution counts as a movement for the map, which tells of it: `setting` knows those. */
@@ -92,7 +85,7 @@ export class Pace {
     if (coarse === this.coarse || this.setting) return;
     this.setting = true;
     this.coarse = coarse;
-    this.map.setPixelRatio(window.devicePixelRatio * (coarse ? COARSE : 1));
+    unstopped(this.map, () => this.map.setPixelRatio(window.devicePixelRatio * (coarse ? COARSE : 1)));
     if (coarse) this.hide();
     else this.show();
     this.setting = false;
