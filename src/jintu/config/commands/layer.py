@@ -32,7 +32,13 @@ def layer() -> None:
 @click.option("--propose", is_flag=True, help="Take the columns that the assistant proposes; see `jintu layer match`.")
 @click.option("--crs", default=None, help="Of the coordinates, where the file does not say (EPSG:4526).")
 @click.option("--encoding", default=None, help="Of the text, where detection is not wanted.")
-@click.option("--member", default=None, help="Layer of a geodatabase or GeoPackage, or file of an archive.")
+@click.option(
+    "--member",
+    "--layer",
+    "member",
+    default=None,
+    help="Layer of a file of several (see `jintu layer contents`); default is the one called like SCHEMA.",
+)
 @click.option("--name", default="", help="Name of the version; default is the day.")
 @click.option("--take-as-cgcs2000", is_flag=True, help="Take coordinates on another datum as CGCS2000, unshifted.")
 @click.option("--good-only", is_flag=True, help="Load the rows without problems and list the others.")
@@ -93,7 +99,7 @@ def import_(
 @click.option("--schema", required=True, help="The layer that the file is to become.")
 @click.option("--crs", default=None)
 @click.option("--encoding", default=None)
-@click.option("--member", default=None)
+@click.option("--member", "--layer", "member", default=None, help="Layer of a file of several.")
 @click.option("--save-mapping", default="", help="Keep what is proposed as a mapping under this name.")
 @click.option("--json", "as_json", is_flag=True)
 def match(
@@ -104,6 +110,19 @@ def match(
     from jintu.config.commands import layer_import
 
     layer_import.match(file, schema, crs, encoding, member, save_mapping, as_json=as_json)
+
+
+@layer.command()
+@click.argument("file", type=click.Path(exists=True, path_type=Path))
+@click.option("--schema", default="", help="Mark the layer that would be taken for this one.")
+@click.option("--encoding", default=None)
+@click.option("--json", "as_json", is_flag=True)
+def contents(file: Path, schema: str, encoding: str | None, as_json: bool) -> None:
+    """List the layers of FILE: name, geometry, rows, coordinate system. The names are what --member takes."""
+    setup()
+    from jintu.config.commands import layer_import
+
+    layer_import.contents(file, schema, encoding, as_json=as_json)
 
 
 @layer.command("list")

@@ -12,7 +12,7 @@ import click
 
 from jintu.config.commands import echo_json, progress_line
 
-__all__ = ["Options", "arguments", "delivery", "facts", "is_delivery", "match", "one"]
+__all__ = ["Options", "arguments", "contents", "delivery", "facts", "is_delivery", "match", "one"]
 
 
 @dataclass(frozen=True)
@@ -238,10 +238,11 @@ def _named(path: Path, schema: str) -> tuple[Any, str, int | None]:
 
 
 def _proposed(path: Path, kind: Any, options: Options, member: str | None) -> Any:
-    from jintu.foundation.layers import assistant
+    from jintu.foundation.layers import assistant, members
     from jintu.kernel import formats
 
-    with formats.read(path, layer=member, crs=options.crs, encoding=options.encoding) as source:
+    chosen = members.chooser(kind)
+    with formats.read(path, layer=member, crs=options.crs, encoding=options.encoding, choose=chosen) as source:
         return assistant.likely(assistant.propose(kind, assistant.sample(source)))
 
 
@@ -275,12 +276,12 @@ def match(
     *,
     as_json: bool,
 ) -> None:
-    from jintu.foundation.layers import assistant, schemas
+    from jintu.foundation.layers import assistant, members, schemas
     from jintu.foundation.layers import mapping as mappings
     from jintu.kernel import formats
 
     kind = schemas.get(schema)
-    with formats.read(path, layer=member, crs=crs, encoding=encoding) as source:
+    with formats.read(path, layer=member, crs=crs, encoding=encoding, choose=members.chooser(kind)) as source:
         found = assistant.propose(kind, assistant.sample(source))
     if save_mapping:
         mappings.save(kind, assistant.likely(found), save_mapping)
@@ -299,6 +300,34 @@ def match(
             click.echo(f"{key:<10}   {value}")
     for a in found.open:
         click.echo(f"{a.code:<10}   nothing found for {a.zh}, which is mandatory")
+
+
+def contents(path: Path, schema: str, encoding: str | None, *, as_json: bool) -> None:
+    """The layers of a file, each with what it is; the one that would be taken for a schema is marked."""
+    from jintu.foundation.layers import members, schemas
+    from jintu.kernel import formats
+
+    found = formats.contents(path, encoding=encoding)
+    taken = members.named_like(schemas.get(schema), [m.name for m in found]) if schema else None
+    if as_json:
+        rows = [
+            {
+                "name": m.name,
+                "geometry": m.geometry,
+                "count": m.count,
+                "crs": m.crs,
+                "problem": str(m.problem) if m.problem else "",
+                **({"taken": m.name == taken} if schema else {}),
+            }
+            for m in found
+        ]
+        echo_json(rows)
+        return
+    for m in found:
+        count = "—" if m.count is None else f"{m.count:,}"
+        mark = "*" if taken and m.name == taken else " "
+        what = m.problem or f"{m.geometry or '—':<16} {count:>11}  {m.crs_name or '—'}"
+        click.echo(f"{mark} {m.name:<32} {what}")
 
 
 # --- a delivery ----------

@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from jintu.kernel import codelists, hashing
 
 from .mapping import Mapping
+from .members import chooser
 from .schemas import Attribute, Schema
 
 if TYPE_CHECKING:
@@ -356,24 +357,24 @@ def remembered(schema: Schema, taken: Sample) -> Mapping | None:
 
 def remembered_for(schema: Schema, path: Path, member: str = "", encoding: str | None = None) -> Mapping | None:
     """The mapping accepted for files of the shape of this one. None for files not readable."""
-    taken = _headers(path, member, encoding)
+    taken = _headers(schema, path, member, encoding)
     return remembered(schema, taken) if taken else None
 
 
 def remember_file(schema: Schema, path: Path, member: str, mapping: Mapping, user: int | None = None) -> None:
     """Keep the mapping with which a file was loaded."""
-    taken = _headers(path, member, None) if mapping.facts() else None
+    taken = _headers(schema, path, member, None) if mapping.facts() else None
     if taken:
         remember(schema, taken, mapping, user)
 
 
-def _headers(path: Path, member: str, encoding: str | None) -> Sample | None:
+def _headers(schema: Schema, path: Path, member: str, encoding: str | None) -> Sample | None:
     """Columns of a file without its rows; None when it cannot be opened: the import says why, with place and remedy."""
     from jintu.kernel import formats
     from jintu.kernel.errors import JintuError
 
     try:
-        with formats.read(path, layer=member or None, encoding=encoding) as source:
+        with formats.read(path, layer=member or None, encoding=encoding, choose=chooser(schema)) as source:
             names, kinds = tuple(f.name for f in source.fields), tuple(f.kind for f in source.fields)
             return Sample(names, kinds, {}, geometry_type=source.geometry_type)
     except JintuError:

@@ -1,9 +1,9 @@
-"""Files in and out by the pages: load a layer or a delivery, match foreign columns, export a version."""
+"""Files in and out by the pages: load a layer or a delivery, choose one of several, match columns, export a version."""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -19,12 +19,13 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from jintu.foundation.identity import actor_of
 from jintu.foundation.identity.access import needs
 from jintu.foundation.operations import files, jobs
+from jintu.foundation.operations.errors import tell
 from jintu.foundation.operations.models import Job, StoredFile
 from jintu.foundation.registers.rendering import may_see_persons
 from jintu.kernel import divisions
-from jintu.kernel.errors import InputError, Missing, Place
+from jintu.kernel.errors import InputError, JintuError, Missing, Place
 
-from . import assistant, exporting, mapping, schemas, structures
+from . import assistant, exporting, mapping, members, schemas, structures
 from .models import LayerMapping, LayerVersion
 
 if TYPE_CHECKING:
@@ -41,12 +42,7 @@ def start(request: HttpRequest) -> HttpResponse:
     """Hand in a file; the job reads, checks and publishes it. Foreign columns are matched on a page before."""
     if request.method == "POST":
         kept = _handed_in(request, request.POST.get("kept", "")) or _stored(request)
-        if request.POST.get("action") == "match":
-            schemas.get(request.POST.get("layer", ""))
-            asked = {k: request.POST.get(k, "") for k in PASSED_ON}
-            named = files.ticket(kept.sha256, request.user.pk)
-            return redirect(f"{reverse('layers:match')}?{urlencode({'file': named, **asked})}")
-        return _enqueue(request, kept)
+        return _next(request, kept)
     scope = request.scope  # type: ignore[attr-defined]
     context = {
         "schemas": list(schemas.catalogue()),
@@ -58,6 +54,67 @@ def start(request: HttpRequest) -> HttpResponse:
         "division": request.GET.get("division") or next((d for d in scope.divisions if len(d) >= 6), ""),
     }
     return render(request, "layers/import.html", context)
+
+
+def _next(request: HttpRequest, kept: StoredFile) -> HttpResponse:
+    """The page that chooses a layer, where the file holds several and none is chosen; that of matches, where it is
+    asked for; else the job."""
+    asked = {k: request.POST.get(k, "") for k in PASSED_ON} | {"file": files.ticket(kept.sha256, request.user.pk)}
+    member, taken = request.POST.get("member", ""), request.POST.get("mapping", "")
+    whole = asked["layer"].startswith(DELIVERY)
+    if not whole and not member and _holds_several(kept, asked["encoding"].strip()):
+        asked |= {"mapping": taken, "member": request.POST.get("before", "")}
+        return redirect(f"{reverse('layers:member')}?{urlencode(asked)}")
+    if request.POST.get("action") == "match":
+        schemas.get(asked["layer"])
+        return redirect(f"{reverse('layers:match')}?{urlencode(asked | {'member': member})}")
+    return _enqueue(request, kept)
+
+
+def _holds_several(kept: StoredFile, encoding: str) -> bool:
+    """Of a file that cannot be opened the job tells what is wrong, with place and remedy."""
+    from jintu.kernel import formats
+
+    try:
+        with _linked(kept) as path:
+            return formats.may_hold_several(path) and len(formats.contents(path, encoding=encoding or None)) > 1
+    except JintuError:
+        return False
+
+
+@require_GET
+@needs("import")
+def member(request: HttpRequest) -> HttpResponse:
+    """Which layer of a file of several is meant: name, geometry, rows and coordinate system of each."""
+    from jintu.kernel import formats
+    from jintu.kernel.formats.contents import MOST_MEMBERS
+
+    asked = request.GET
+    schema = schemas.get(asked.get("layer", ""))
+    kept = files.by_ticket(asked.get("file", ""), request.user.pk)
+    with _linked(kept) as path:
+        found = formats.contents(path, encoding=asked.get("encoding", "").strip() or None)
+    named = members.named_like(schema, [m.name for m in found])
+    chosen = asked.get("member") or named
+    context = {
+        "schema": schema,
+        "file": kept,
+        "ticket": asked["file"],
+        "passed": {k: asked.get(k, "") for k in (*PASSED_ON, "mapping")},
+        "found": [
+            {
+                "member": m,
+                "kind": members.kind_of(m),
+                "fits": members.fits(schema, m),
+                "chosen": m.name == chosen,
+                "problem": tell(m.problem) if m.problem else None,
+            }
+            for m in found
+        ],
+        "named": named,
+        "most": MOST_MEMBERS if len(found) >= MOST_MEMBERS else 0,
+    }
+    return render(request, "layers/member.html", context)
 
 
 def _handed_in(request: HttpRequest, ticket: str) -> StoredFile | None:
@@ -120,6 +177,7 @@ def _enqueue(request: HttpRequest, kept: StoredFile, named: str = "") -> HttpRes
             title=f"{schema.label} {division} {day.isoformat()}",
             layer=schema.name,
             mapping=named or name,
+            member=request.POST.get("member", ""),
             version_name=request.POST.get("name", "").strip()[:60],
             **common,
         )
@@ -130,14 +188,25 @@ def _enqueue(request: HttpRequest, kept: StoredFile, named: str = "") -> HttpRes
 
 
 @contextmanager
-def _opened(kept: StoredFile, crs: str, encoding: str) -> Iterator[Source]:
-    from jintu.kernel import formats
-
+def _linked(kept: StoredFile) -> Iterator[Path]:
+    """A stored file under its own name, by which formats are told."""
     with tempfile.TemporaryDirectory(prefix="jintu-layer-") as folder:
         path = Path(folder) / Path(kept.name).name
         path.symlink_to(files.path_of(kept.sha256))
-        with formats.read(path, crs=crs or None, encoding=encoding or None) as source:
-            yield source
+        yield path
+
+
+@contextmanager
+def _opened(kept: StoredFile, schema: schemas.Schema, asked: Mapping[str, str]) -> Iterator[Source]:
+    """The layer that was chosen. Raises `InputError` with the names to choose from where none was."""
+    from jintu.kernel import formats
+
+    given = {k: asked.get(k, "").strip() or None for k in ("crs", "encoding")}
+    with (
+        _linked(kept) as path,
+        formats.read(path, layer=asked.get("member") or None, choose=members.chooser(schema), **given) as source,
+    ):
+        yield source
 
 
 @require_http_methods(["GET", "POST"])
@@ -147,7 +216,7 @@ def match(request: HttpRequest) -> HttpResponse:
     asked = request.POST if request.method == "POST" else request.GET
     schema = schemas.get(asked.get("layer", ""))
     kept = files.by_ticket(asked.get("file", ""), request.user.pk)
-    with _opened(kept, asked.get("crs", "").strip(), asked.get("encoding", "").strip()) as source:
+    with _opened(kept, schema, asked) as source:
         taken = assistant.sample(source)
     found = assistant.propose(schema, taken)
     if request.method == "POST":
@@ -161,7 +230,7 @@ def match(request: HttpRequest) -> HttpResponse:
         "schema": schema,
         "file": kept,
         "ticket": asked["file"],
-        "passed": {k: asked.get(k, "") for k in PASSED_ON},
+        "passed": {k: asked.get(k, "") for k in (*PASSED_ON, "member")},
         "rows": [_row(a, found) for a in schema.attributes],
         "headers": taken.headers,
         "found": found,

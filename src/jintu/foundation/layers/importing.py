@@ -18,6 +18,7 @@ from jintu.kernel.errors import InputError, Place
 
 from . import attributes, content, lake, publishing, read_record, reading
 from .mapping import Mapping
+from .members import chooser
 from .models import LayerVersion
 from .schemas import Schema
 from .schemas import get as schema_of
@@ -76,7 +77,8 @@ def import_layer(
 ) -> Result:
     """Load a file as a version of a layer of a division, in force from a day on.
 
-    ``crs``: of the coordinates, where the file does not say. ``member``: layer or file inside ``path``. ``draft``: keep
+    ``crs``: of the coordinates, where the file does not say. ``member``: layer or file inside ``path``,
+    by default the one called like the schema. ``draft``: keep
     it from being used until it is published. Raises `LayerRefused` with all problems; `InputError` for a file that
     cannot be read at all; `Conflict` when that day has a version already.
     """
@@ -90,7 +92,7 @@ def import_layer(
     publishing.check_day_is_free(schema, division, valid_from)
     lake.sweep()
     with publishing.room(), lake.incoming() as draft_dir, Spill(draft_dir) as spill:
-        with formats.read(path, layer=member, crs=crs, encoding=encoding) as source:
+        with formats.read(path, layer=member, crs=crs, encoding=encoding, choose=chooser(schema)) as source:
             matched = reading.matched_columns(source, schema, mapping)
             loaded = reading.read(source, schema, matched, mapping, spill, tell, good_only=good_only)
             if loaded.problems.count and not (good_only and len(loaded.kept)):

@@ -25,7 +25,7 @@ def _hand_in_again(arguments: Mapping[str, Any], user: int) -> str:
     asked["file"] = files.ticket(arguments["file"], user)
     if layer := arguments.get("layer"):
         mapping = arguments.get("mapping")
-        asked |= {"layer": layer, "name": arguments.get("version_name") or ""}
+        asked |= {"layer": layer, "name": arguments.get("version_name") or "", "member": arguments.get("member") or ""}
         asked["mapping"] = f"{layer}/{mapping}" if mapping else ""
     else:
         asked["layer"] = f"delivery:{arguments.get('structure', '')}"

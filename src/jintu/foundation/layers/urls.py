@@ -40,6 +40,7 @@ urlpatterns = [
     path("print/<int:pk>/", print_views.printed, name="printed"),
     path("versions/", version_views.index, name="versions"),
     path("versions/import/", import_views.start, name="import"),
+    path("versions/import/member/", import_views.member, name="member"),
     path("versions/import/match/", import_views.match, name="match"),
     path("versions/<int:pk>/", version_views.detail, name="version"),
     path("versions/<int:pk>/export/", import_views.export, name="export"),

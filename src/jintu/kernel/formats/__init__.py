@@ -14,16 +14,20 @@ and Arrow tables in which text is text, geometry is 2D WKB in the delivered CRS 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jintu.kernel.errors import InputError, Place, Unsupported
+from jintu.kernel.errors import Place, Unsupported
+from jintu.kernel.formats.contents import Member, contents, datasets, layers, may_hold_several
 from jintu.kernel.formats.detect import EXTENSIONS, detect
 from jintu.kernel.formats.source import GEOMETRY, ROW, Field, Limits, Notice, Source
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+Choose = Callable[[list[str]], str | None]
+"""Which of several layers is meant; None when that cannot be told."""
 
 __all__ = [
     "EXTENSIONS",
@@ -31,15 +35,16 @@ __all__ = [
     "ROW",
     "Field",
     "Limits",
+    "Member",
     "Notice",
     "Source",
+    "contents",
     "datasets",
     "layers",
+    "may_hold_several",
     "read",
     "write",
 ]
-
-DATASETS = ("shp", "gpkg", "geojson", "geoparquet", "csv", "xlsx", "txt", "dbf", "vct")
 
 
 def read(
@@ -50,12 +55,14 @@ def read(
     encoding: str | None = None,
     limits: Limits | None = None,
     header: int | None = None,
+    choose: Choose | None = None,
 ) -> Source:
     """Open a file, or the one dataset in a ZIP archive.
 
-    ``layer``: layer of a GeoPackage or geodatabase, sheet of a workbook, member of an archive. ``crs``: of the
-    coordinates, where the file does not say; it also overrules the file, which is noticed. ``encoding``: of the text,
-    where detection is not wanted. ``header``: row of the header (from 1) of a table.
+    ``layer``: layer of a GeoPackage or geodatabase, sheet of a workbook, member of an archive ("a.gpkg/DLTB" for a
+    layer of one). ``choose``: asked for it where none is given and there are several. ``crs``: of the coordinates,
+    where the file does not say; it also overrules the file, which is noticed. ``encoding``: of the text, where
+    detection is not wanted. ``header``: row of the header (from 1) of a table.
 
     Raises Missing, InputError or Unsupported, with place and remedy.
     """
@@ -63,8 +70,11 @@ def read(
     limits = limits or Limits()
     kind = detect(path, limits)
     if kind == "zip":
-        return _from_archive(path, layer=layer, crs=crs, encoding=encoding, limits=limits, header=header)
-    source = _open(path, kind, layer=layer, encoding=encoding, limits=limits, header=header)
+        return _from_archive(path, layer, choose, crs=crs, encoding=encoding, limits=limits, header=header)
+    named = layer or _chosen(path, kind, choose, limits)
+    source = _open(path, kind, layer=named, encoding=encoding, limits=limits, header=header)
+    if named and not layer:
+        source.notice("The file has several layers; {layer} is read, by its name.", layer=named)
     if crs:
         from jintu.kernel.formats.ogr import crs_text
 
@@ -76,6 +86,22 @@ def read(
         if source.has_geometry:
             source.crs = given
     return source
+
+
+def _chosen(path: Path, kind: str, choose: Choose | None, limits: Limits) -> str | None:
+    """The layer to read of a file of several; None where the reader may decide. Raises InputError that lists them."""
+    from jintu.kernel.formats.contents import OF_MANY, choice_of
+
+    if choose is None or kind not in OF_MANY:
+        return None
+    # a workbook has empty sheets, which are no choice
+    names = [m.name for m in contents(path, limits=limits)] if kind == "xlsx" else layers(path, limits=limits)
+    if len(names) < 2:
+        return None
+    named = choose(names)
+    if named is None:
+        raise choice_of(names, path, "The file holds {count} layers.")
+    return named
 
 
 def _open(
@@ -123,37 +149,23 @@ def _open(
     return csv.read(path, encoding=encoding, limits=limits, header=header)
 
 
-def _from_archive(
-    path: Path, *, layer: str | None, crs: str | None, encoding: str | None, limits: Limits, header: int | None
-) -> Source:
+def _from_archive(path: Path, layer: str | None, choose: Choose | None, *, limits: Limits, **options: Any) -> Source:
     from jintu.kernel.formats import archive
+    from jintu.kernel.formats.contents import meant
     from jintu.kernel.formats.source import sha256_of
 
     directory, _ = archive.unpack(path, limits)
     try:
         root = Path(directory.name)
-        found = _datasets(root)
-        names = [str(p.relative_to(root)) for p in found]
-        # "members/parcels.shp" or "parcels.shp" names the member; anything else is a layer inside the only one
-        chosen = [p for p, name in zip(found, names, strict=True) if layer and layer in (name, p.name, p.stem)]
-        inner = None
-        if not chosen:
-            if len(found) > 1:
-                raise InputError(
-                    "The archive holds {count} datasets.",
-                    place=Place(file=path.name),
-                    remedy="Choose one of: {names}.",
-                    count=len(found),
-                    names=", ".join(names),
-                )
-            chosen, inner = found, layer
-        if not chosen:
+        found = meant(datasets(root))
+        if not found:
             raise Unsupported(
                 "The archive holds no file that is read.",
                 place=Place(file=path.name),
                 remedy="Pack a shapefile (.shp, .shx, .dbf, .prj), a geodatabase or a GeoPackage.",
             )
-        source = read(chosen[0], layer=inner, crs=crs, encoding=encoding, limits=limits, header=header)
+        chosen, inner = _member(path, root, found, layer, choose, limits)
+        source = read(chosen, layer=inner, choose=choose, limits=limits, **options)
     except BaseException:
         directory.cleanup()
         raise
@@ -163,53 +175,24 @@ def _from_archive(
     return source
 
 
-def _datasets(root: Path) -> list[Path]:
-    """The datasets that an archive was packed for."""
-    found = datasets(root)
-    spatial = [p for p in found if EXTENSIONS.get(p.suffix.lower()) not in ("csv", "xlsx", "dbf", "txt")]
-    return spatial or found  # a readme or a table beside a map is not what was meant
+def _member(
+    path: Path, root: Path, found: list[Path], layer: str | None, choose: Choose | None, limits: Limits
+) -> tuple[Path, str | None]:
+    """(dataset, layer in it) of an archive: "maps/a.shp" or "a.shp" names the one, "maps/a.gpkg/DLTB" both; anything
+    else is a layer of the only dataset. Raises InputError that lists them when it is not said."""
+    from jintu.kernel.formats.contents import choice_of, names_inside
 
-
-def datasets(root: Path) -> list[Path]:
-    """Datasets in a directory tree; the parts of a shapefile or geodatabase are not datasets of their own."""
-    found = sorted(p for p in root.rglob("*.[gG][dD][bB]") if p.is_dir())
-    inside = set(found)
-    files = [p for p in sorted(root.rglob("*")) if p.is_file() and not inside & set(p.parents)]
-    stems = {(p.parent, p.stem.lower()) for p in files if p.suffix.lower() == ".shp"}
-    for p in files:
-        kind = EXTENSIONS.get(p.suffix.lower())
-        if kind in DATASETS and not (p.suffix.lower() == ".dbf" and (p.parent, p.stem.lower()) in stems):
-            found.append(p)
-    return found
-
-
-def layers(path: str | Path, *, limits: Limits | None = None) -> list[str]:
-    """Names that `read` takes as ``layer``: layers, sheets or members of an archive; the stem of other files."""
-    path = Path(path)
-    limits = limits or Limits()
-    kind = detect(path, limits)
-    if kind in ("gpkg", "fgdb"):
-        from jintu.kernel.formats import ogr
-
-        return ogr.layers(path)
-    if kind == "xlsx":
-        from jintu.kernel.formats import xlsx
-
-        return xlsx.layers(path, limits)
-    if kind == "vct":
-        from jintu.kernel.formats import vct
-
-        return vct.layers(path)
-    if kind == "zip":
-        from jintu.kernel.formats import archive
-
-        directory, _ = archive.unpack(path, limits)
-        with directory as root:
-            found = _datasets(Path(root))
-            if len(found) == 1:
-                return layers(found[0], limits=limits)
-            return [str(p.relative_to(root)) for p in found]
-    return [path.stem]
+    if layer is None and choose is not None and len(found) > 1:
+        layer = choose(names_inside(root, found, limits))
+    for dataset in found:
+        name = str(dataset.relative_to(root))
+        if layer in (name, dataset.name, dataset.stem):
+            return dataset, None
+        if layer and layer.startswith(f"{name}/"):
+            return dataset, layer.removeprefix(f"{name}/")
+    if len(found) > 1:
+        raise choice_of(names_inside(root, found, limits), path, "The archive holds {count} datasets.")
+    return found[0], layer
 
 
 def write(

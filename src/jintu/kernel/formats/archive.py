@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from jintu.kernel.errors import InputError, Place, Unsupported
 from jintu.kernel.formats.source import Limits
 
-__all__ = ["check", "unpack"]
+__all__ = ["check", "unpack", "wanted"]
 
 NESTED = {".zip", ".rar", ".7z", ".gz", ".tar", ".tgz", ".bz2", ".xz"}
 BLOCK = 1 << 20
@@ -100,17 +100,23 @@ def check(path: Path, limits: Limits) -> list[tuple[zipfile.ZipInfo, PurePosixPa
     return members
 
 
+def _is_wanted(target: PurePosixPath) -> bool:
+    """macOS and thumbnail files are left."""
+    return target.parts[0] != "__MACOSX" and not target.name.startswith(".")
+
+
+def wanted(path: Path, limits: Limits) -> list[PurePosixPath]:
+    """Relative paths of the files that `unpack` would write."""
+    return [target for _, target in check(path, limits) if _is_wanted(target)]
+
+
 def unpack(path: Path, limits: Limits) -> tuple[tempfile.TemporaryDirectory[str], list[Path]]:
     """Unpack into a fresh temporary directory: (the directory, files in it).
 
-    Sizes are counted while writing, because the archive's own directory may lie. macOS and thumbnail files are left.
+    Sizes are counted while writing, because the archive's own directory may lie.
     Raises Unsupported for archives inside archives.
     """
-    members = [
-        (info, target)
-        for info, target in check(path, limits)
-        if target.parts[0] != "__MACOSX" and not target.name.startswith(".")
-    ]
+    members = [(info, target) for info, target in check(path, limits) if _is_wanted(target)]
     place = Place(file=path.name)
     if not members:
         raise InputError("The archive is empty.", place=place, remedy="Pack the files of one dataset.")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jintu.kernel.errors import InputError, Place, Unsupported
+from jintu.kernel.formats.contents import choice_of
 from jintu.kernel.formats.source import GEOMETRY, ROW, Field, Limits, Source, arrow_type, sha256_of
 
 if TYPE_CHECKING:
@@ -42,6 +43,33 @@ def layers(path: Path) -> list[str]:
         ) from error
 
 
+def described(path: Path, most: int) -> list[dict[str, Any]]:
+    """name, geometry, count and crs of the first ``most`` layers (`contents.Member`), without hashing the file."""
+    import pyogrio
+
+    found = []
+    for name in layers(path)[:most]:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                info = pyogrio.read_info(path, layer=name, force_feature_count=True)
+                crs = crs_text(info["crs"]) if info["crs"] else None
+            except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, RuntimeError) as error:
+                problem = InputError(
+                    "The layer cannot be opened: {reason}.",
+                    place=Place(file=path.name, layer=name),
+                    remedy="Check that it opens in a GIS and export it again.",
+                    reason=_reason(error),
+                )
+                found.append({"name": name, "problem": problem})
+                continue
+            except Unsupported:
+                crs = info["crs"]
+        count, geometry = int(info["features"]), info["geometry_type"] or ""
+        found.append({"name": name, "geometry": geometry, "count": count, "crs": crs})
+    return found
+
+
 def _reason(error: Exception) -> str:
     """GDAL's message without the path of our temporary files and without its own advice."""
     return str(error).split(";")[0].split("'")[-1].strip(" .;") or type(error).__name__
@@ -65,13 +93,7 @@ def open_source(
         raise InputError("The file holds no layer.", place=Place(file=path.name))
     if layer is None:
         if len(names) > 1:
-            raise InputError(
-                "The file holds {count} layers.",
-                place=Place(file=path.name),
-                remedy="Choose one of: {names}.",
-                count=len(names),
-                names=", ".join(names),
-            )
+            raise choice_of(names, path, "The file holds {count} layers.")
         layer = names[0]
     elif layer not in names:
         raise InputError(

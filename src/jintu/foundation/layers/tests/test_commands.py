@@ -287,3 +287,17 @@ def test_an_old_datum_is_left_behind_only_with_parameters_that_fit(node: Path, t
     refused = jintu(node, "transform", old, tmp_path / "no.gpkg", "--parameters", held, code=1)
     assert "control point N00" in refused and " m are allowed" in refused
     assert not (tmp_path / "no.gpkg").exists()
+
+
+def test_the_layers_of_a_file_are_listed_and_one_is_named(node, tmp_path) -> None:
+    path = grid.dltb(tmp_path / "county.gpkg")
+    data, shapes = grid.patches()
+    grid.write(path, {k: v[:5] for k, v in data.items()}, shapes[:5], layer="some")
+    listed = answer(node, "layer", "contents", path, "--schema", "DLTB")
+    assert [(m["name"], m["count"], m["crs"], m["taken"]) for m in listed] == [
+        ("county", 30, grid.CRS, False),
+        ("some", 5, grid.CRS, False),
+    ]
+    assert "Choose one of: county, some" in jintu(node, *LOAD, "DLTB", path, "--valid-from", "2019-12-31", code=3)
+    loaded = answer(node, *LOAD, "DLTB", path, "--layer", "some", "--valid-from", "2019-12-31")
+    assert loaded["rows"] == 5
