@@ -15,8 +15,10 @@ import pyproj
 import pytest
 import shapely
 
+from jintu.foundation.checks.inspection import keeping
+from jintu.foundation.checks.inspection.models import Inspection
 from jintu.foundation.journal import Actor
-from jintu.foundation.layers import importing, overlaying
+from jintu.foundation.layers import importing, overlaying, publishing
 from jintu.foundation.layers.mapping import Mapping, load
 from jintu.foundation.layers.models import LayerVersion
 from jintu.kernel.errors import InputError
@@ -136,6 +138,23 @@ def test_zoning_as_a_plan_layer(plan):
     shapes = shapely.from_wkb(pq.read_table(ZONING, columns=["geometry"])["geometry"].to_pylist())
     wrong = {i + 1 for i in np.flatnonzero(~shapely.is_valid(shapes))}
     assert wrong <= {p.place.row for p in plan.problems}
+
+
+def test_a_foreign_plane_is_inspected_and_its_errors_lie_on_the_map(mapping):
+    found = importing.import_layer(
+        "planning.TDYTQ",
+        ZONING,
+        "710000",
+        dt.date(2020, 1, 1),
+        mapping=mapping,
+        actor=Actor(),
+        good_only=True,
+        draft=True,
+    )
+    judged = publishing.settle([found.version], Actor())[found.version.pk]
+    errors, _count = keeping.errors_of(Inspection.objects.get(pk=judged.inspection), count=10_000)
+    west, south, east, north = shapely.total_bounds([shapely.from_wkb(e["geometry"]) for e in errors if e["geometry"]])
+    assert 119 < west < east < 123 and 21 < south < north < 26
 
 
 def test_areas_of_a_square_and_of_towns(plan, mapping):

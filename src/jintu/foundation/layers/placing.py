@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from jintu.kernel.flat import Polygons
     from jintu.kernel.formats import Source
 
-__all__ = ["Placed", "System", "is_plane", "place", "system_of"]
+__all__ = ["Placed", "System", "is_plane", "place", "system_delivered", "system_of"]
 
 
 def is_plane(text: str) -> bool:
@@ -90,15 +90,33 @@ def system_of(source: Source, mapping: Mapping) -> System:
     except Unsupported:
         if not mapping.take_as_cgcs2000:
             raise
-        import pyproj
-
-        own = pyproj.CRS(text)
-        return System(text, foreign=pyproj.Transformer.from_crs(own, own.geodetic_crs, always_xy=True))
+        return _foreign(text)
     system = System(text, known, wgs84=mapping.take_as_cgcs2000)
     # asked once without coordinates: a datum that cannot be used is a fault of the file, not of its rows
     nothing = (np.empty(0), np.empty(0))
     crs.to_lonlat(nothing, known, wgs84_is_cgcs2000=system.wgs84, place=source.place())
     return system
+
+
+def system_delivered(text: str) -> System:
+    """The system of a version's delivered outlines.
+
+    It was fit when they were loaded, so the operator's word for a foreign one holds and is not asked again.
+    """
+    from jintu.kernel import crs
+    from jintu.kernel.errors import Unsupported
+
+    try:
+        return System(text, crs.parse(text), wgs84=True)
+    except Unsupported:
+        return _foreign(text)
+
+
+def _foreign(text: str) -> System:
+    import pyproj
+
+    own = pyproj.CRS(text)
+    return System(text, foreign=pyproj.Transformer.from_crs(own, own.geodetic_crs, always_xy=True))
 
 
 def place(column: pa.ChunkedArray, rows: NDArray[np.int64], kind: str, system: System, problems: Problems) -> Placed:

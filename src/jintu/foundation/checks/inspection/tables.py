@@ -269,12 +269,15 @@ class Table:
 
     def placed(self, shapes: NDArray[np.object_]) -> list[bytes]:
         """Shapes of that plane as WKB in lon/lat."""
+        import numpy as np
         import shapely
 
-        from jintu.kernel import crs as systems
+        from jintu.foundation.layers.placing import system_delivered
 
-        lonlat = systems.to_lonlat(shapes, systems.parse(self.crs)) if self.in_plane else shapes
-        return list(shapely.to_wkb(lonlat, byte_order=1))
+        if self.in_plane:
+            turn = system_delivered(self.crs).lonlat
+            shapes = shapely.transform(shapely.force_2d(shapes), lambda p: np.column_stack(turn(*p.T)))
+        return list(shapely.to_wkb(shapes, byte_order=1))
 
     def errors(
         self,
