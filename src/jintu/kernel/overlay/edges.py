@@ -8,7 +8,8 @@ boundary becomes a list of rows
 
 in coordinates relative to the frame's south-western corner. The sign is +1 for an edge with the polygon below it and −1
 for one with the polygon above it; vertical edges have no width and drop out. An edge is always walked from west to
-east, so that two polygons that share an edge get it with the same digits.
+east, so that two polygons that share an edge get it with the same digits. Rows stand upright in their array, (6, room):
+what is alike lies together, and several are computed at once.
 
 Most edges lie outside the frame. They are sorted out first, in a loop without branches: a processor guesses wrong about
 edges half of the time, and a wrong guess costs more than the comparison. For long boundaries `reaches` keeps, for every
@@ -156,19 +157,19 @@ def _clip(
 @compiled
 def _put(out: Floats, n: int, x1: float, x2: float, y1: float, y2: float, slope: float, sign: float) -> int:
     """Write a row; it counts when it has some width."""
-    out[n, 0], out[n, 1], out[n, 2], out[n, 3], out[n, 4], out[n, 5] = x1, x2, y1, y2, slope, sign
+    out[0, n], out[1, n], out[2, n], out[3, n], out[4, n], out[5, n] = x1, x2, y1, y2, slope, sign
     return n + int(x1 < x2)
 
 
 @compiled
 def _put_above(out: Floats, n: int, x1: float, x2: float, height: float, sign: float) -> int:
     """Write a row at the frame's full height, or make the row before longer: a boundary above the frame is one row."""
-    if n and out[n - 1, 2] == height and out[n - 1, 3] == height and out[n - 1, 5] == sign:
-        if out[n - 1, 1] == x1:
-            out[n - 1, 1] = x2
+    if n and out[2, n - 1] == height and out[3, n - 1] == height and out[5, n - 1] == sign:
+        if out[1, n - 1] == x1:
+            out[1, n - 1] = x2
             return n
-        if out[n - 1, 0] == x2:
-            out[n - 1, 0] = x1
+        if out[0, n - 1] == x2:
+            out[0, n - 1] = x1
             return n
     return _put(out, n, x1, x2, height, height, 0.0, sign)
 
@@ -178,6 +179,6 @@ def covers(rows: Floats, n: int, width: float) -> bool:
     """Whether a polygon of which no edge enters the frame has all of it: the winding number over the middle."""
     middle, winding = 0.5 * width, 0.0
     for k in range(n):
-        if rows[k, 0] <= middle < rows[k, 1]:
-            winding += rows[k, 5]
+        if rows[0, k] <= middle < rows[1, k]:
+            winding += rows[5, k]
     return winding > 0.5

@@ -34,6 +34,9 @@ BAND = 0.25
 _STEP = 1 / 128
 """Degrees of latitude from one series computed to the next; between them it is moved. Neighbours share one."""
 
+LANES = 4
+"""Rows are computed so many at a time, and their number is made up to that with rows without width."""
+
 _SWEEP_FROM = 2500
 """Pairs of edges from which sorting both lists pays."""
 
@@ -42,10 +45,11 @@ def pair_areas(
     left: Side, right: Side, lefts: Integers, rights: Integers, first: int, last: int, planar: bool, out: Floats
 ) -> None:
     """Area of left[lefts[k]] ∩ right[rights[k]] into out[k], for k from first to last."""
-    room_a, room_b = 2 * left.largest + 1, 2 * right.largest + 1
-    a, b = np.empty((room_a, COLUMNS)), np.empty((room_b, COLUMNS))
+    room_a, room_b = 2 * left.largest + LANES, 2 * right.largest + LANES
+    a, b = np.empty((COLUMNS, room_a)), np.empty((COLUMNS, room_b))
     near = np.empty((4, max(room_a, room_b)), dtype=np.int64)
-    _pair_areas(left, right, lefts, rights, first, last, planar, out, a, b, near, np.full(5, np.nan))
+    sums = np.empty(max(room_a, room_b))
+    _pair_areas(left, right, lefts, rights, first, last, planar, out, a, b, near, sums, np.full(5, np.nan))
 
 
 @compiled(error_model="numpy")
@@ -61,6 +65,7 @@ def _pair_areas(
     a: Floats,
     b: Floats,
     near: Integers,
+    sums: Floats,
     last_series: Floats,
 ) -> None:
     """The same with scratch: room for two rows for each vertex, for four lists of rows, and for a series."""
@@ -72,9 +77,9 @@ def _pair_areas(
         if width <= 0 or height <= 0:
             out[k] = 0.0
         elif planar or height < BAND:
-            out[k] = _frame(left, g, right, h, west, south, width, height, True, planar, a, b, near, last_series)
+            out[k] = _frame(left, g, right, h, west, south, width, height, True, planar, a, b, near, sums, last_series)
         else:
-            out[k] = _bands(left, g, right, h, west, south, width, height, a, b, near, last_series)
+            out[k] = _bands(left, g, right, h, west, south, width, height, a, b, near, sums, last_series)
 
 
 @compiled(error_model="numpy", inline="always")
@@ -92,6 +97,7 @@ def _frame(
     a: Floats,
     b: Floats,
     near: Integers,
+    sums: Floats,
     last_series: Floats,
 ) -> float:
     """Area in common within one frame; ``all_there`` when it is the whole overlap of the boxes.
@@ -112,7 +118,7 @@ def _frame(
             return _whole(left, g, planar)
     c = _series(south, planar, last_series)
     if m * n < _SWEEP_FROM:
-        return _every_pair(a, m, b, n, c, near[0])
+        return _every_pair(a, m, b, n, c, sums) if m < n else _every_pair(b, n, a, m, c, sums)
     return _sweep(a, m, b, n, c, near)
 
 
@@ -129,6 +135,7 @@ def _bands(
     a: Floats,
     b: Floats,
     near: Integers,
+    sums: Floats,
     last_series: Floats,
 ) -> float:
     """The same for a frame too tall for one series, in bands."""
@@ -137,7 +144,7 @@ def _bands(
     total = 0.0
     for band in range(bands):
         low = south + band * height
-        total += _frame(left, g, right, h, west, low, width, height, False, False, a, b, near, last_series)
+        total += _frame(left, g, right, h, west, low, width, height, False, False, a, b, near, sums, last_series)
     return total
 
 
@@ -170,33 +177,43 @@ def _is_box(boxes: Floats, g: int, west: float, south: float, width: float, heig
 
 @compiled(error_model="numpy", inline="always")
 def _strip(x1: float, x2: float, y: float, slope: float, b: Floats, j: int, c: Series) -> float:
-    """∫ F(min) dx over the x that an edge of A (x1 to x2, from height y) shares with edge b[j]; they share some."""
-    left, right = max(x1, b[j, 0]), min(x2, b[j, 1])
+    """∫ F(min) dx over the x that an edge of A (x1 to x2, from height y) shares with edge b[j]; 0 if they share none.
+
+    Choices are made between values, not between ways: so several j are computed at once.
+    """
+    left, right = max(x1, b[0, j]), min(x2, b[1, j])
     a1, a2 = y + slope * (left - x1), y + slope * (right - x1)
-    b1, b2 = b[j, 2] + b[j, 4] * (left - b[j, 0]), b[j, 2] + b[j, 4] * (right - b[j, 0])
+    b1, b2 = b[2, j] + b[4, j] * (left - b[0, j]), b[2, j] + b[4, j] * (right - b[0, j])
     d1, d2, width = a1 - b1, a2 - b2, right - left
     low1, low2 = min(a1, b1), min(a2, b2)
-    if d1 * d2 < 0:  # they cross; else one is the lower all the way, and it is not asked which
-        share = d1 / (d1 - d2)
-        crossing, before = a1 + (a2 - a1) * share, width * share
-        return before * mean_height(low1, crossing, c) + (width - before) * mean_height(crossing, low2, c)
-    return width * mean_height(low1, low2, c)
+    cross = d1 * d2 < 0  # else one is the lower all the way, and it is not asked which
+    share = d1 / (d1 - d2)
+    crossing = a1 + (a2 - a1) * share if cross else low2
+    before = width * share if cross else width
+    whole = before * mean_height(low1, crossing, c) + (width - before) * mean_height(crossing, low2, c)
+    return whole if width > 0 else 0.0
 
 
 @compiled(error_model="numpy")
-def _every_pair(a: Floats, m: int, b: Floats, n: int, c: Series, near: Integers) -> float:
-    """The sum for short lists. Which of b share some x with a's edge is found first, without a branch for each."""
-    total = 0.0
+def _every_pair(a: Floats, m: int, b: Floats, n: int, c: Series, sums: Floats) -> float:
+    """The sum for short lists, of all edges with all.
+
+    One edge of the shorter list after the other with those of the longer, for which the sums are kept apart: so the
+    inner loop has no branch and no sum of its own, and runs `LANES` at a time. Three strips of four are computed for
+    nothing, where the edges share no x; to find out which costs more.
+    """
+    lanes = -(-n // LANES) * LANES
+    for j in range(n, lanes):
+        b[0, j] = b[1, j] = b[2, j] = b[4, j] = 0.0
+    for j in range(lanes):
+        sums[j] = 0.0
     for i in range(m):
-        x1, x2, y, slope = a[i, 0], a[i, 1], a[i, 2], a[i, 4]
-        subtotal, count = 0.0, 0
-        for j in range(n):
-            near[count] = j
-            count += int(b[j, 0] < x2) & int(b[j, 1] > x1)
-        for k in range(count):
-            j = near[k]
-            subtotal += b[j, 5] * _strip(x1, x2, y, slope, b, j, c)
-        total += a[i, 5] * subtotal
+        x1, x2, y, slope, sign = a[0, i], a[1, i], a[2, i], a[4, i], a[5, i]
+        for j in range(lanes):
+            sums[j] += sign * _strip(x1, x2, y, slope, b, j, c)
+    total = 0.0
+    for j in range(n):
+        total += b[5, j] * sums[j]
     return total
 
 
@@ -209,21 +226,21 @@ def _sweep(a: Floats, m: int, b: Floats, n: int, c: Series, near: Integers) -> f
     p = q = a_count = b_count = 0
     total = 0.0
     while p < m or q < n:
-        if q == n or (p < m and a[a_order[p], 0] <= b[b_order[q], 0]):
+        if q == n or (p < m and a[0, a_order[p]] <= b[0, b_order[q]]):
             i = a_order[p]
             p += 1
-            b_count = _close(b, b_open, b_count, a[i, 0])
+            b_count = _close(b, b_open, b_count, a[0, i])
             for k in range(b_count):
-                total += a[i, 5] * b[b_open[k], 5] * _strip(a[i, 0], a[i, 1], a[i, 2], a[i, 4], b, b_open[k], c)
+                total += a[5, i] * b[5, b_open[k]] * _strip(a[0, i], a[1, i], a[2, i], a[4, i], b, b_open[k], c)
             a_open[a_count] = i
             a_count += 1
         else:
             j = b_order[q]
             q += 1
-            a_count = _close(a, a_open, a_count, b[j, 0])
+            a_count = _close(a, a_open, a_count, b[0, j])
             for k in range(a_count):
                 i = a_open[k]
-                total += a[i, 5] * b[j, 5] * _strip(a[i, 0], a[i, 1], a[i, 2], a[i, 4], b, j, c)
+                total += a[5, i] * b[5, j] * _strip(a[0, i], a[1, i], a[2, i], a[4, i], b, j, c)
             b_open[b_count] = j
             b_count += 1
     return total
@@ -240,10 +257,10 @@ def _by_start(rows: Floats, n: int, order: Integers) -> None:
     while gap:
         for k in range(gap, n):
             row, place = order[k], k
-            x = rows[row, 0]
+            x = rows[0, row]
             while place >= gap:
                 other = order[place - gap]
-                if rows[other, 0] < x or (rows[other, 0] == x and other < row):
+                if rows[0, other] < x or (rows[0, other] == x and other < row):
                     break
                 order[place] = other
                 place -= gap
@@ -256,7 +273,7 @@ def _close(rows: Floats, opened: Integers, count: int, x: float) -> int:
     """Forget the edges that end at or before x; returns how many are left."""
     kept = 0
     for k in range(count):
-        if rows[opened[k], 1] > x:
+        if rows[1, opened[k]] > x:
             opened[kept] = opened[k]
             kept += 1
     return kept
