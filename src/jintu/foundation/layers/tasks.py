@@ -32,7 +32,29 @@ def _hand_in_again(arguments: Mapping[str, Any], user: int) -> str:
     return f"{reverse('layers:import')}?{urlencode({n: v for n, v in asked.items() if v})}"
 
 
-@jobs.kind("layers.import", title="Load a layer", again=_hand_in_again)
+def _came_of_it(result: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Is the version in force, and if not, why and what to do?"""
+    from django.utils.translation import gettext as _
+
+    from .models import LayerVersion
+
+    if "state" not in result:
+        return []
+    state = _("In force.") if result["state"] == LayerVersion.State.PUBLISHED else _("Not in force: kept as a draft.")
+    if result["state"] == LayerVersion.State.WITHDRAWN:
+        state = _("Not in force: withdrawn, since it is not qualified.")
+    rows = [(_("version"), state)]
+    if "score" in result:
+        verdict = _("qualified") if result["accepted"] else _("not qualified")
+        rows.append((_("Quality inspection"), f"{verdict} · {result['score']:.2f}"))
+    if result["state"] == LayerVersion.State.DRAFT:
+        rows.append(
+            (_("next"), _("Look at the errors; then hand in a better file, or publish the draft with a reason."))
+        )
+    return rows
+
+
+@jobs.kind("layers.import", title="Load a layer", again=_hand_in_again, told=_came_of_it)
 def import_version(
     job: jobs.Running,
     *,

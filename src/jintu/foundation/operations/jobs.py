@@ -77,7 +77,8 @@ class Cancelled(JintuError):
 @dataclass(frozen=True)
 class Kind:
     """``resumable``: an interrupted job is queued again, until it was tried ``attempts`` times. ``again``: the page on
-    which the user of that number mends what a job of this kind failed at, from its arguments."""
+    which the user of that number mends what a job of this kind failed at, from its arguments. ``told``: what came of
+    it, from its result: names and values in words, shown before the counts."""
 
     name: str
     title: str
@@ -85,6 +86,7 @@ class Kind:
     resumable: bool = True
     attempts: int = 3
     again: Callable[[Mapping[str, Any], int], str] | None = None
+    told: Callable[[Mapping[str, Any]], list[tuple[str, str]]] | None = None
 
 
 _kinds: dict[str, Kind] = {}
@@ -97,6 +99,7 @@ def kind(
     resumable: bool = True,
     attempts: int = 3,
     again: Callable[[Mapping[str, Any], int], str] | None = None,
+    told: Callable[[Mapping[str, Any]], list[tuple[str, str]]] | None = None,
 ) -> Callable[[R], R]:
     """Declare what runs for jobs of this kind: ``run(job, **ids)``, its result is JSON; see `Kind`.
 
@@ -104,7 +107,7 @@ def kind(
     """
 
     def declare(run: R) -> R:
-        _kinds[name] = Kind(name, title, run, resumable, attempts, again)
+        _kinds[name] = Kind(name, title, run, resumable, attempts, again, told)
         return run
 
     return declare

@@ -80,10 +80,11 @@ def _results(job: Job) -> list[tuple[str, Any]]:
         "refused": _("rows refused"),
         "rows": _("rows"),
         "name": _("file"),
-        "version": _("version"),
     }
-    told = job.result if isinstance(job.result, dict) else {}
-    return [(words[n], v) for n, v in told.items() if n in words and not isinstance(v, bool | dict | list)]
+    result = job.result if isinstance(job.result, dict) else {}
+    kind = jobs.kinds().get(job.kind)
+    told = kind.told(result) if kind and kind.told else []
+    return told + [(words[n], v) for n, v in result.items() if n in words and not isinstance(v, bool | dict | list)]
 
 
 @login_required

@@ -161,6 +161,13 @@ def test_the_page_asks_whoever_publishes_for_a_reason(bad, director, neighbour) 
     assert (version.state, version.state_reason) == ("published", "by order 12")
 
 
+@pytest.mark.django_db
+def test_the_page_of_the_job_says_that_the_layer_is_not_in_force_and_what_to_do(bad, director) -> None:
+    job = load(bad)
+    shown = director.get(f"/jobs/{job.pk}/").content.decode()
+    assert "Not in force: kept as a draft." in shown and "not qualified" in shown and "with a reason" in shown
+
+
 PREPARE = """
 import django; django.setup()
 from django.core.management import call_command
