@@ -30,6 +30,9 @@ QUIET_MS = 3_000
 """The map is drawn when it has tiles and nothing was loaded for so long."""
 TAKEN = (1000, 500)
 """Where the mouse takes the map, in pixels of the window."""
+FLAGS = ("--no-sandbox", "--enable-unsafe-swiftshader")
+"""A browser without a graphics card as it is by itself: SwiftShader paints the canvas of the map and nothing else. With
+``--use-angle=swiftshader`` it would paint the page around it, too, and opening takes three times its processor time."""
 STORED = (".png", ".jpg", ".webp", ".woff2", ".woff", ".pmtiles")
 """Compressed already."""
 
@@ -107,10 +110,9 @@ def _load(base: str, cookie: tuple[str, str]) -> tuple[list[tuple[str, int]], fl
     from playwright.sync_api import sync_playwright
 
     path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-    flags = ["--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
     answers: list[Any] = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=flags)
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS)
         context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="zh-CN")
         context.add_cookies([{"name": cookie[0], "value": cookie[1], "url": base}])
         page = context.new_page()

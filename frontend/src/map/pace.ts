@@ -46,7 +46,7 @@ export class Pace {
     if (!isSoftware(rendererOf(map))) return;
     this.isOfAnotherSize();
     this.set(true);
-    map.once("idle", () => this.sharpen());
+    map.once("idle", () => this.resting(0)); // not at once: within its frame the picture just painted would be wiped
     map.on("movestart", () => this.isOfAnotherSize() || this.moving());
     map.on("moveend", () => this.resting());
     map.on("remove", () => window.clearTimeout(this.rest));
@@ -70,10 +70,10 @@ export class Pace {
     this.set(true);
   }
 
-  private resting(): void {
+  private resting(after = REST_MS): void {
     if (!this.coarse || this.setting) return;
     window.clearTimeout(this.rest);
-    this.rest = window.setTimeout(() => this.sharpen(), REST_MS);
+    this.rest = window.setTimeout(() => this.sharpen(), after);
   }
 
   private sharpen(): void {
