@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
+import pyogrio
 import pyproj
 import pytest
 import shapely
@@ -18,9 +19,10 @@ import shapely
 from jintu.foundation.checks.inspection import keeping
 from jintu.foundation.checks.inspection.models import Inspection
 from jintu.foundation.journal import Actor
-from jintu.foundation.layers import importing, overlaying, publishing
+from jintu.foundation.layers import exporting, importing, overlaying, publishing
 from jintu.foundation.layers.mapping import Mapping, load
 from jintu.foundation.layers.models import LayerVersion
+from jintu.kernel import crs, formats
 from jintu.kernel.errors import InputError
 from jintu.kernel.flat import Polygons
 
@@ -155,6 +157,14 @@ def test_a_foreign_plane_is_inspected_and_its_errors_lie_on_the_map(mapping):
     errors, _count = keeping.errors_of(Inspection.objects.get(pk=judged.inspection), count=10_000)
     west, south, east, north = shapely.total_bounds([shapely.from_wkb(e["geometry"]) for e in errors if e["geometry"]])
     assert 119 < west < east < 123 and 21 < south < north < 26
+
+
+def test_a_foreign_plane_goes_out_as_it_came_in_and_as_vct_in_degrees(plan, tmp_path):
+    exporting.write(plan.version, tmp_path / "zones.gpkg", "gpkg")
+    exporting.write(plan.version, tmp_path / "zones.vct", "vct")
+    assert 100_000 < pyogrio.read_info(tmp_path / "zones.gpkg")["total_bounds"][0] < 400_000
+    written = formats.read(tmp_path / "zones.vct", layer="TDYTQ")
+    assert crs.parse(written.require_crs()) == crs.WORKING
 
 
 def test_areas_of_a_square_and_of_towns(plan, mapping):

@@ -1,7 +1,7 @@
 """A version as a file for others: standard codes as columns, and the digits that were delivered.
 
 Coordinates are those that came in, in the system they came in (`lake.DELIVERED`), or longitude and latitude where the
-delivery was in those. Rows are read and written in batches.
+delivery was in those; VCT knows no other systems than those of the surveys. Rows are read and written in batches.
 """
 
 from __future__ import annotations
@@ -49,26 +49,34 @@ def _known(kind: str, name: str) -> None:
         )
 
 
-def crs_of(version: LayerVersion) -> str | None:
-    """Of the coordinates written: the delivered system."""
-    if version.schema.is_table:
-        return None
-    return version.crs if _has_delivered(version) else "EPSG:4490"
+def _coordinates(version: LayerVersion, kind: str) -> tuple[str | None, str | None]:
+    """(column, system) of the outlines written: as they came in, or in longitude and latitude where they came in so.
 
-
-def _has_delivered(version: LayerVersion) -> bool:
+    VCT names the systems of the land surveys alone: what came in another goes out in longitude and latitude.
+    """
     import pyarrow.parquet as pq
 
-    return lake.DELIVERED in pq.read_schema(version.directory / lake.DATA).names
+    from .placing import system_delivered
+
+    if version.schema.is_table:
+        return None, None
+    if lake.DELIVERED not in pq.read_schema(version.directory / lake.DATA).names:
+        return lake.GEOMETRY, "EPSG:4490"
+    if kind == "vct" and system_delivered(version.crs).known is None:
+        return lake.GEOMETRY, "EPSG:4490"
+    return lake.DELIVERED, version.crs
 
 
-def tables(version: LayerVersion, *, persons: bool = True, batch: int = BATCH) -> Iterator[pa.Table]:
+def tables(
+    version: LayerVersion, kind: str = "gpkg", *, persons: bool = True, batch: int = BATCH
+) -> Iterator[pa.Table]:
     """Rows with the standard's codes as columns and ``geometry``; without ``persons`` columns about them are empty."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     schema = version.schema
-    shape = [] if schema.is_table else [lake.DELIVERED if _has_delivered(version) else lake.GEOMETRY]
+    outlines, _crs = _coordinates(version, kind)
+    shape = [outlines] if outlines else []
     with pq.ParquetFile(version.directory / lake.DATA, memory_map=True) as file:
         there = [a for a in schema.attributes if a.name in file.schema_arrow.names]
         for rows in file.iter_batches(batch, columns=[*(a.name for a in there), *shape]):
@@ -77,8 +85,8 @@ def tables(version: LayerVersion, *, persons: bool = True, batch: int = BATCH) -
                 column = rows.column(a.name)
                 hidden = a.personal and not persons
                 columns[a.code] = _given_back(pa.nulls(len(rows), column.type) if hidden else column, a)
-            if shape:
-                columns["geometry"] = rows.column(shape[0]).cast(pa.binary())
+            if outlines:
+                columns["geometry"] = rows.column(outlines).cast(pa.binary())
             yield pa.table(columns)
 
 
@@ -123,31 +131,31 @@ def write(
         raise Unsupported(
             "A table without geometry is no shapefile.", place=Place(file=path.name), remedy="Export it as CSV or GPKG."
         )
-    stream = _counted(version, persons, progress)
+    stream = _counted(version, kind, persons, progress)
     if kind in ("shp", "fgdb"):
         with tempfile.TemporaryDirectory(prefix="jintu-export-") as folder:
             inner = Path(folder) / f"{version.schema.table}{'.shp' if kind == 'shp' else '.gdb'}"
-            _write(version, inner, stream, encoding)
+            _write(version, inner, kind, stream, encoding)
             _pack(Path(folder), path)
     else:
-        _write(version, path, stream, encoding)
+        _write(version, path, kind, stream, encoding)
     return version.rows
 
 
-def _counted(version: LayerVersion, persons: bool, progress: Progress | None) -> Iterator[pa.Table]:
+def _counted(version: LayerVersion, kind: str, persons: bool, progress: Progress | None) -> Iterator[pa.Table]:
     done = 0
-    for table in tables(version, persons=persons):
+    for table in tables(version, kind, persons=persons):
         yield table
         done += table.num_rows
         if progress:
             progress(done, version.rows, "writing")
 
 
-def _write(version: LayerVersion, path: Path, stream: Iterator[pa.Table], encoding: str) -> None:
+def _write(version: LayerVersion, path: Path, kind: str, stream: Iterator[pa.Table], encoding: str) -> None:
     from jintu.kernel import formats
 
     schema, options = version.schema, {}
-    if path.suffix.lower() == ".vct":
+    if kind == "vct":
         options = {
             "fields": _with_digits(fields_of(schema), version),
             "title": schema.zh,
@@ -155,7 +163,8 @@ def _write(version: LayerVersion, path: Path, stream: Iterator[pa.Table], encodi
             "geometry": schema.geometry,
             "day": version.valid_from,
         }
-    formats.write(path, stream, crs=crs_of(version), layer=schema.table, encoding=encoding or None, **options)
+    _column, crs = _coordinates(version, kind)
+    formats.write(path, stream, crs=crs, layer=schema.table, encoding=encoding or None, **options)
 
 
 def _with_digits(fields: list[Any], version: LayerVersion) -> list[Any]:

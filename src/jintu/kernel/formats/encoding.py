@@ -79,7 +79,8 @@ def _plain_share(values: Sequence[bytes], encoding: str) -> float:
     the end of a value is left out.
 
     GB 18030: signs and level 1 of GB 2312 (the 3 755 characters in daily use) count 1, level 2 (names, places) 0.6,
-    the rest 0. Big5: signs and level 1. UTF-8: everything of three bytes and more. Raises UnicodeDecodeError.
+    level 1 of Big5 (the 5 401 traditional characters in daily use) 0.9, the rest 0. Big5: signs and level 1. UTF-8:
+    everything of three bytes and more. Raises UnicodeDecodeError.
     """
     decoder = codecs.getincrementaldecoder(encoding)
     total, good = 0, 0.0
@@ -91,12 +92,22 @@ def _plain_share(values: Sequence[bytes], encoding: str) -> float:
             raw = c.encode(encoding)
             if encoding == "utf-8":
                 good += len(raw) > 2
-            elif len(raw) == 2 and encoding == "gb18030" and raw[1] >= 0xA1:
-                level1 = 0xA1 <= raw[0] <= 0xA9 or 0xB0 <= raw[0] <= 0xD7
-                good += 1 if level1 else 0.6 if 0xD8 <= raw[0] <= 0xF7 else 0
+            elif encoding == "gb18030":
+                good += _plain_gb(c, raw)
             elif len(raw) == 2 and encoding == "big5":
                 good += 0xA1 <= raw[0] <= 0xC6
     return good / total if total else 1.0
+
+
+def _plain_gb(c: str, raw: bytes) -> float:
+    if len(raw) != 2:
+        return 0
+    if raw[1] >= 0xA1 and (0xA1 <= raw[0] <= 0xA9 or 0xB0 <= raw[0] <= 0xD7):
+        return 1
+    traditional = c.encode("big5", "ignore")
+    if traditional and 0xA4 <= traditional[0] <= 0xC6:
+        return 0.9
+    return 0.6 if raw[1] >= 0xA1 and 0xD8 <= raw[0] <= 0xF7 else 0
 
 
 def prefers_gb(values: Sequence[bytes]) -> bool:

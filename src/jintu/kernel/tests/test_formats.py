@@ -301,6 +301,17 @@ def test_chinese_text_is_detected_in_either_encoding(text):
         assert text.encode(codec).decode(encodings.guess([text.encode(codec)]) or "ascii") == text
 
 
+@pytest.mark.parametrize("codec", ["gb18030", "big5", "utf-8"])
+def test_traditional_characters_are_detected_in_every_encoding(codec):
+    words = ["都市計畫主要計畫圖", "機關用地變更為道路用地", "農業區、保護區", "國土資源局測繪隊", "宜蘭縣壯圍鄉"]
+    assert encodings.guess([word.encode(codec) for word in words]) == codec
+
+
+def test_western_letters_are_no_chinese():
+    words = ["Müller Straße", "Größe für Übung", "École près de la forêt", "España año", "Coração São João"]
+    assert encodings.guess([word.encode("latin-1") for word in words]) is None
+
+
 def test_gbk_given_as_utf8_is_refused(tmp_path):
     path = csv_file(tmp_path, "a,b\n1,2\n3,水田\n")
     with pytest.raises(InputError, match=r"a\.csv, row 3: The file is not in utf-8: byte 12.*It reads as gb18030"):
