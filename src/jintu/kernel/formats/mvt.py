@@ -107,8 +107,16 @@ def label_points(z: int, x: int, y: int, geometries: Any) -> NDArray[Any]:
 
 def _mercator(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Degrees to the unit square of the pyramid, origin north-west, y down."""
-    sine = np.sin(np.radians(np.clip(points[:, 1], -_MAX_LAT, _MAX_LAT)))
-    return np.column_stack((points[:, 0] / 360 + 0.5, 0.5 - np.arctanh(sine) / (2 * math.pi)))
+    return np.column_stack((_across(points[:, 0]), _down(points[:, 1])))
+
+
+def _across(lon: NDArray[np.float64]) -> NDArray[np.float64]:
+    return lon / 360 + 0.5
+
+
+def _down(lat: NDArray[np.float64]) -> NDArray[np.float64]:
+    sine = np.sin(np.radians(np.clip(lat, -_MAX_LAT, _MAX_LAT)))
+    return 0.5 - np.arctanh(sine) / (2 * math.pi)
 
 
 def _clipped(shapes: NDArray[Any], low: float, high: float) -> NDArray[Any]:
@@ -227,10 +235,12 @@ def _together(parts: list[_Commands]) -> _Commands:
 def _flat_commands(z: int, x: int, y: int, polygons: Polygons, extent: int, buffer: int) -> _Commands:
     """Of polygons in degrees: through GEOS only what crosses the edge, has several parts or cannot be rounded as it
     is."""
-    placed = _mercator(np.column_stack((polygons.x, polygons.y))) * (extent * 2.0**z) - np.array([x, y]) * float(extent)
-    rings = polygons.rings._replace(x=placed[:, 0].copy(), y=placed[:, 1].copy())
+    scale = extent * 2.0**z
+    rings = polygons.rings._replace(
+        x=_across(polygons.x) * scale - x * float(extent), y=_down(polygons.y) * scale - y * float(extent)
+    )
     n = len(polygons)
-    numbers = np.empty(2 * len(placed) + 3 * len(polygons.ring_offsets), dtype=np.int64)
+    numbers = np.empty(2 * len(polygons.x) + 3 * len(polygons.ring_offsets), dtype=np.int64)
     begins, states = np.empty(n + 1, dtype=np.int64), np.empty(n, dtype=np.int64)
     parts = np.diff(polygons.geometry_offsets)
     mvt_flat.commands(rings, parts, -float(buffer), float(extent + buffer), numbers, begins, states)

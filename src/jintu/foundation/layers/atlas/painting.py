@@ -19,8 +19,6 @@ __all__ = ["LAYER", "figure", "figures", "groups", "layer_of", "title_of"]
 
 LAYER = "theme"
 MOST_DECIMALS = 15
-FROM_ZOOM = 12
-"""Where features are drawn themselves: all there is while small scales are not painted yet."""
 
 
 def groups(digest: str, scope: Any, day: date, published: Iterable[LayerVersion] | None = None) -> list[dict[str, Any]]:
@@ -83,7 +81,7 @@ def layer_of(theme: themes.Theme, pieces: list[LayerVersion], day: date) -> dict
         "source": {
             "tiles": address.replace("/0/0/0.mvt", "/{z}/{x}/{y}.mvt"),
             "layer": pictures.LAYER,
-            "minzoom": tiles.MIN_ZOOM if pictures.is_drawn(theme, pieces) else FROM_ZOOM,
+            "minzoom": tiles.MIN_ZOOM if pictures.is_drawn(theme, pieces) else pictures.features_from(pieces),
             "maxzoom": tiles.MAX_ZOOM,
             "bounds": [*(min(b[i] for b in boxes) for i in (0, 1)), *(max(b[i] for b in boxes) for i in (2, 3))],
         },

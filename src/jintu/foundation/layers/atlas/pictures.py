@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from jintu.kernel.errors import InputError, Place
 
-from .. import generalise, keeping, lake, rowgroups, tiles
+from .. import drawing, generalise, keeping, lake, rowgroups, tiles
 from ..models import LayerVersion
 from . import prepared, themes
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-__all__ = ["LAYER", "has_picture", "is_drawn", "make_picture", "picture_of", "tile"]
+__all__ = ["LAYER", "features_from", "has_picture", "is_drawn", "make_picture", "picture_of", "tile"]
 
 LAYER = "theme"
 """Name of the layer in a tile; its features have one property, ``c``."""
@@ -45,6 +45,12 @@ def has_picture(theme: themes.Theme) -> bool:
 def is_drawn(theme: themes.Theme, pieces: Sequence[LayerVersion]) -> bool:
     """Whether small scales are there."""
     return has_picture(theme) and all(picture_of(theme, v).is_file() for v in pieces)
+
+
+def features_from(pieces: Sequence[LayerVersion]) -> int:
+    """The zoom from which features are shown themselves while there is no picture: where the layer's own tiles show
+    them. Before it a tile of a dense layer holds ten thousand and more."""
+    return max(drawing.finest(v) for v in pieces) + 1
 
 
 def make_picture(theme: themes.Theme, version: LayerVersion) -> None:
@@ -92,7 +98,8 @@ def tile(theme: themes.Theme, pieces: Sequence[LayerVersion], z: int, x: int, y:
     classes = np.concatenate([p[1] for p in parts]).tolist()
     made = mvt.encode(z, x, y, [mvt.TileLayer(LAYER, drawn, {"c": classes})])
     data = gzip.compress(made, LEVEL, mtime=0) if made else b""
-    keeping.keep(cached, data)
+    if z > generalise.MOST_FINE or not has_picture(theme) or is_drawn(theme, near):
+        keeping.keep(cached, data)  # before it is painted a tile of a small scale is another one
     return data
 
 
@@ -123,7 +130,7 @@ def _low(theme: themes.Theme, version: LayerVersion, z: int, box: Box) -> tuple[
     path = picture_of(theme, version)
     if not path.is_file():  # not painted yet, or never: small scales are empty
         nothing = Polygons.from_wkb([]) if has_picture(theme) else np.empty(0, dtype=object)
-        return (nothing, np.empty(0, dtype=np.int64)) if z <= generalise.LEAST_FINE else None
+        return (nothing, np.empty(0, dtype=np.int64)) if z < features_from([version]) else None
     level = rowgroups.level_of(path, z)
     if level is None:
         return None

@@ -300,6 +300,6 @@ def tile(request: HttpRequest, layer: str, version: str, digest: str, z: int, x:
     if theme.layer != layer:
         raise Missing("There is no such thematic map.")
     pieces = tiles.pieces_of(layer, version, request.scope)  # type: ignore[attr-defined]
-    if z < painting.FROM_ZOOM and not pictures.is_drawn(theme, pieces):
+    if z < pictures.features_from(pieces) and not pictures.is_drawn(theme, pieces):
         return HttpResponse(status=204, headers={"Cache-Control": "no-store"})
     return vector_tile(request, pictures.tile(theme, pieces, z, x, y))

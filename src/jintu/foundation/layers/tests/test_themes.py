@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 from jintu.foundation.journal.models import Entry
-from jintu.foundation.layers import content, importing, lake, rowgroups, versions
-from jintu.foundation.layers.atlas import palettes, pictures, prepared, themes
+from jintu.foundation.layers import content, generalise, importing, lake, rowgroups, versions
+from jintu.foundation.layers.atlas import painting, palettes, pictures, prepared, themes
 from jintu.foundation.layers.models import MapTheme
 from jintu.foundation.operations import jobs
 from jintu.foundation.operations.models import Job
+from jintu.kernel.formats import mvt
 
 from . import grid
 
@@ -113,6 +114,22 @@ def test_a_tile_reads_the_row_groups_it_meets_and_two_columns(monkeypatch, tmp_p
     assert {f["properties"]["c"] for f in drawn["theme"]["features"]} <= {-1, 0, 1}
     assert 0 < len(read) < len(rowgroups._index(version).boxes)
     assert {columns for columns, _ in read} == {("land_use_code", "geometry")}
+
+
+def test_before_a_dense_layer_is_painted_no_tile_holds_more_than_its_own_tiles_do(
+    monkeypatch, tmp_path, county
+) -> None:
+    monkeypatch.setattr(generalise, "MOST_FEATURES", 3)
+    version = importing.import_layer("DLTB", grid.dltb(tmp_path / "g.gpkg"), "990122", date(2024, 12, 31)).version
+    theme = themes.Theme(LAYER, "land_use_code", themes.BY_VALUE, values=("011", "013"))
+    assert painting.layer_of(theme, [version], version.valid_from)["source"]["minzoom"] == 14
+    place = mvt.tile_of(13, *grid.lonlat(grid.cell(0, 0)).centroid.coords[0])
+    assert pictures.tile(theme, [version], 13, *place) == b""
+    near = mvt.tile_of(14, *grid.lonlat(grid.cell(0, 0)).centroid.coords[0])
+    assert pictures.tile(theme, [version], 14, *near) != b""
+    pictures.make_picture(theme, version)
+    assert painting.layer_of(theme, [version], version.valid_from)["source"]["minzoom"] == 4
+    assert pictures.tile(theme, [version], 13, *place) != b"", "the empty tile was kept"
 
 
 def test_a_neighbour_gets_no_tile(county, director, neighbour) -> None:
