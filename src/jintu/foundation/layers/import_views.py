@@ -130,11 +130,13 @@ def _stored(request: HttpRequest) -> StoredFile:
 
 
 def _mappings() -> list[dict[str, str]]:
-    """Those somebody saved and those that come with the domains."""
+    """Those somebody saved and those that come with the domains, under the title of their layer."""
     named = LayerMapping.objects.exclude(name__startswith=assistant.SHAPE)
     saved = named.order_by("layer", "name").values_list("layer", "name")
     come = [(s.name, name) for s in schemas.catalogue() for name in mapping.shipped(s.name)]
-    return [{"id": f"{layer}/{name}", "layer": layer, "name": name} for layer, name in dict.fromkeys([*saved, *come])]
+    titles = {s.name: f"{s.label} {s.table}" for s in schemas.catalogue()}
+    pairs = sorted({*saved, *come}, key=lambda pair: (titles.get(pair[0], pair[0]), pair[1]))
+    return [{"id": "/".join(pair), "title": titles.get(pair[0], pair[0]), "name": pair[1]} for pair in pairs]
 
 
 def _where_and_when(request: HttpRequest) -> tuple[str, date]:
