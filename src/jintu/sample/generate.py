@@ -86,6 +86,7 @@ def generate(
     if not bare:
         write_tables(ledger)
     counts: dict[str, int] = {}
+    numbered = {f.name: np.zeros(len(villages.code), dtype=np.int64) for f in files}
     serial = 0
     steps = len(county.bands) * 3 + 1
     for number in range(len(county.bands)):
@@ -102,7 +103,7 @@ def generate(
             _stories(world, share)
         _spread(world, planned)
         report(number * 3 + 2, steps, f"band {number + 1}: layers")
-        serial = _write_band(surface, villages, protectors, writers, dates, serial, counts)
+        serial = _write_band(surface, villages, protectors, writers, dates, serial, counts, numbered)
     for writer in writers.values():
         writer.close()
     if not bare:
@@ -259,6 +260,7 @@ def _write_band(
     dates: list[date],
     serial: int,
     counts: dict[str, int],
+    numbered: dict[str, np.ndarray],
 ) -> int:
     band: Band = surface.band
     before: Patches | None = None
@@ -267,7 +269,8 @@ def _write_band(
         p = patches(surface, when, before, serial + 1)
         serial = max(serial, int(p.bsm.max(initial=0)))
         order = np.lexsort((p.first, p.village))
-        writers[f"DLTB_{when.year}"].write(land_use_columns(surface, p, villages, order), p.shapes[order])
+        name = f"DLTB_{when.year}"
+        writers[name].write(land_use_columns(surface, p, villages, order, numbered[name]), p.shapes[order])
         if before is None:
             base = p
         before = p
@@ -277,7 +280,7 @@ def _write_band(
         columns, shapes = village_columns(band, villages, first + 1)
         writers["XZQ"].write(columns, shapes)
     if "JBNTTB" in writers:
-        columns, shapes = farmland_columns(surface, base, villages, protectors, first + 1)
+        columns, shapes = farmland_columns(surface, base, villages, protectors, first + 1, numbered["JBNTTB"])
         writers["JBNTTB"].write(columns, shapes)
     if "TDYTQ" in writers:
         columns, shapes = zone_columns(surface, surface.zone, ZONES, "TDYTQ", first + 1)

@@ -218,8 +218,11 @@ def patches(surface: Surface, when: date, before: Patches | None, next_bsm: int)
 _STATE = np.isin(CODES, ["101", "102", "111", "113", "118", "116"])
 
 
-def land_use_columns(surface: Surface, p: Patches, villages: Villages, order: np.ndarray) -> dict[str, Any]:
-    """The columns of DLTB (TD/T 1016-2007 with the 2009 update standard), rows in ``order``."""
+def land_use_columns(
+    surface: Surface, p: Patches, villages: Villages, order: np.ndarray, numbered: np.ndarray
+) -> dict[str, Any]:
+    """The columns of DLTB (TD/T 1016-2007 with the 2009 update standard), rows in ``order``; ``numbered`` as for
+    `_running`."""
     high = surface.band.county.land.elevation[surface.band.block.ravel()[p.first]]
     cultivated = CULTIVATED[p.use]
     slope = np.digitize(high, (0.44, 0.56, 0.66, 0.74)) + 1
@@ -233,7 +236,7 @@ def land_use_columns(surface: Surface, p: Patches, villages: Villages, order: np
     state = _STATE[p.use] | (town & ~cultivated)
     village = villages.code[p.village]
     owner = np.char.add(village, "0000000")
-    patch_no = _running(p.village)
+    patch_no = _running(p.village, numbered)
     n = len(area)
     columns = {
         "BSM": p.bsm,
@@ -264,14 +267,16 @@ def land_use_columns(surface: Surface, p: Patches, villages: Villages, order: np
     return {k: v[order] for k, v in columns.items()}
 
 
-def _running(village: np.ndarray) -> np.ndarray:
-    """Patch numbers running within each village, as text."""
+def _running(village: np.ndarray, numbered: np.ndarray) -> np.ndarray:
+    """Patch numbers running within each village, as text. ``numbered``: how many patches each village has in the bands
+    before; those of this one are added to it."""
     order = np.argsort(village, kind="stable")
     ordered = village[order]
     begin = np.r_[0, np.flatnonzero(np.diff(ordered)) + 1]
     run = np.arange(len(ordered)) - np.repeat(begin, np.diff(np.r_[begin, len(ordered)]))
     number = np.empty(len(village), dtype=np.int64)
-    number[order] = run + 1
+    number[order] = run + 1 + numbered[ordered]
+    numbered += np.bincount(village, minlength=len(numbered))
     return number.astype(str)
 
 
@@ -297,9 +302,10 @@ def village_columns(band: Band, villages: Villages, first_bsm: int) -> tuple[dic
 
 
 def farmland_columns(
-    surface: Surface, p: Patches, villages: Villages, protectors: np.ndarray, first_bsm: int
+    surface: Surface, p: Patches, villages: Villages, protectors: np.ndarray, first_bsm: int, numbered: np.ndarray
 ) -> tuple[dict[str, Any], np.ndarray]:
-    """The columns of JBNTTB: basic farmland is the part of cultivated patches inside the protection zone."""
+    """The columns of JBNTTB: basic farmland is the part of cultivated patches inside the protection zone. ``numbered``
+    as for `_running`."""
     band = surface.band
     base = band.key.copy()
     base[~surface.protected] = -1
@@ -319,7 +325,7 @@ def farmland_columns(
         "BSM": serial,
         "YSDM": np.full(n, "2005010500"),
         "JBNTTBBH": np.char.add(villages.code[village], np.char.zfill((serial % 1_000_000).astype(str), 6)),
-        "TBBH": _running(village),
+        "TBBH": _running(village, numbered),
         "DLBM": CODES[p.use[patch]],
         "QSXZ": np.full(n, "30"),
         "QSDWDM": owner,

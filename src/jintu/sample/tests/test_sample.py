@@ -6,6 +6,7 @@ import csv
 import json
 from collections import defaultdict
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import shapely
 from pyproj import Geod
 
 from jintu.kernel.errors import Refused
+from jintu.sample import lattice
 from jintu.sample.generate import AS_OF, generate
 from jintu.sample.ledger import HEADERS
 
@@ -309,3 +311,15 @@ def test_another_as_of_date_moves_all_stories(tmp_path: Path) -> None:
     manifest = generate(3000, 1, tmp_path, as_of=date(2025, 6, 15))
     assert manifest["as_of"] == "2025-06-15" != AS_OF.isoformat()
     assert max(x["valid_on"] for x in manifest["layers"]) == "2024-12-31"
+
+
+def test_patch_numbers_run_on_where_a_village_lies_in_two_bands(tmp_path, monkeypatch) -> None:
+    """A large county is drawn a band at a time; numbers occur once in each village all the same."""
+    county = partial(lattice.County, band_cells=60_000)
+    monkeypatch.setattr("jintu.sample.generate.County", county)
+    made = generate(16_000, 3, tmp_path, only=["DLTB"])
+    assert len(county(16_000, 3).bands) > 1
+    _meta, _, _, (villages, numbers) = pyogrio.raw.read(
+        tmp_path / made["layers"][0]["file"], columns=["ZLDWDM", "TBBH"], read_geometry=False
+    )
+    assert len(set(zip(villages, numbers, strict=True))) == len(numbers)
