@@ -45,11 +45,13 @@ __all__ = [
     "changed",
     "check_parts",
     "directory",
+    "hashes_of_parts",
     "incoming",
     "meets",
     "read",
     "root",
     "settle",
+    "stamp",
     "sweep",
 ]
 
@@ -284,12 +286,12 @@ def check_parts(where: Path, manifest_hash: str, groups: Iterable[int]) -> None:
     before parts were hashed are let through: `versions.verify` hashes their files.
     """
     path = where / DATA
-    facts = [(f.st_mtime_ns, f.st_size) for f in (path.stat(), (where / MANIFEST).stat())]
+    facts = stamp(where)
     right = _checked.setdefault((str(path), manifest_hash, *facts), set())
     wanted = sorted({-1, *groups} - right)
     if not wanted:
         return
-    published, ranges = _published(where, manifest_hash, tuple(facts))
+    published, ranges = _published(where, manifest_hash, facts)
     if published is None:
         return
     with path.open("rb") as stream:
@@ -297,6 +299,16 @@ def check_parts(where: Path, manifest_hash: str, groups: Iterable[int]) -> None:
             if _hash_of(stream, ranges[part], published[part].partition(":")[0]) != published[part]:
                 raise changed(path)
             right.add(part)
+
+
+def stamp(where: Path) -> tuple[tuple[int, int], ...]:
+    """Time and size of the data and of the manifest. Raises `FileNotFoundError`."""
+    return tuple((f.st_mtime_ns, f.st_size) for f in ((where / DATA).stat(), (where / MANIFEST).stat()))
+
+
+def hashes_of_parts(where: Path, manifest_hash: str) -> list[str] | None:
+    """The hash of each row group as published, the footer's last; None for versions from before parts were hashed."""
+    return _published(where, manifest_hash, stamp(where))[0]
 
 
 @lru_cache(maxsize=64)

@@ -22,7 +22,7 @@ from jintu.kernel import codelists
 from jintu.kernel.area.balancing import balance
 from jintu.kernel.errors import Refused
 
-from . import classes, cube, grid
+from . import carried, classes, cube, grid
 from .summary import LAYER, Identity, Summary, summary_of
 
 if TYPE_CHECKING:
@@ -85,6 +85,12 @@ class Changes:
         """Rows of both versions that are not the same in the other, with their geometry."""
         import polars as pl
 
+        if (apart := carried.told(self.old, self.new)) is not None:
+            rows = [cube.patches(v, *_MORE, rows=apart.rows) for v in (self.old, self.new)]
+            one, two = (r.with_columns(_mark()).collect() for r in rows)
+            left = one.filter(~pl.col("mark").is_in(two["mark"].implode()))
+            right = two.filter(~pl.col("mark").is_in(one["mark"].implode()))
+            return left.drop("mark").sort("bsm"), right.drop("mark").sort("bsm")
         marks = [_marked(v) for v in (self.old, self.new)]
         found = []
         for version, own, other in ((self.old, *marks), (self.new, *reversed(marks))):
@@ -225,8 +231,7 @@ class Changes:
         """Patches that are the same in both, on the diagonal."""
         import polars as pl
 
-        keys = self._touched[1]["bsm"]
-        rows = cube.patches(self.new).filter(~pl.col("bsm").is_in(keys.implode()))
+        rows = carried.less(carried.sums(self.new), cube.sums_of(self._touched[1].lazy()))
         parts = [
             rows.select("village", pl.col("code").alias("class"), pl.col("net").alias("area")),
             rows.select("village", pl.col("taken").alias("class"), pl.col("ridge").alias("area")),
@@ -234,8 +239,7 @@ class Changes:
                 "village", pl.lit(NARROW).alias("class"), (pl.col("linear") + pl.col("scattered")).alias("area")
             ),
         ]
-        sums = pl.concat(parts).filter(pl.col("area") > 0).group_by("village", "class").agg(pl.col("area").sum())
-        found = sums.collect(engine="streaming")
+        found = pl.concat(parts).group_by("village", "class").agg(pl.col("area").sum()).filter(pl.col("area") != 0)
         return found.select(
             pl.col("village").alias("from_village"),
             pl.col("class").alias("from"),
@@ -348,10 +352,14 @@ _FLOWS = ["from_village", "from", "to_village", "to", "area"]
 
 def _marked(version: LayerVersion) -> pl.DataFrame:
     """bsm, and ``mark``: one number for all that makes a patch the same patch; geometries are not kept in memory."""
+    rows = cube.patches(version, "geometry")
+    return rows.select("bsm", _mark()).collect(engine="streaming")
+
+
+def _mark() -> pl.Expr:
     import polars as pl
 
-    rows = cube.patches(version, "geometry")
-    return rows.select("bsm", pl.struct(_SAME).hash().alias("mark")).collect(engine="streaming")
+    return pl.struct(_SAME).hash().alias("mark")
 
 
 def _composition(frame: pl.DataFrame) -> tuple[NDArray[Any], NDArray[np.float64]]:
@@ -446,14 +454,14 @@ def _joined(flows: dict[tuple[str, str], int]) -> list[set[tuple[int, str]]]:
 
 # --- kept ----------
 
-_kept: OrderedDict[tuple[int, int], Changes] = OrderedDict()
+_kept: OrderedDict[tuple[Any, ...], Changes] = OrderedDict()
 _kept_lock = Lock()
 
 
 def changes_of(old: LayerVersion, new: LayerVersion) -> Changes:
     """The changes between two versions, kept in memory while they are asked for."""
     with _kept_lock:
-        key = (old.pk, new.pk)
+        key = (old.pk, old.hash, new.pk, new.hash)
         found = _kept.get(key) or Changes(old, new)
         _kept[key] = found
         _kept.move_to_end(key)

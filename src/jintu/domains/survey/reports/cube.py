@@ -20,7 +20,9 @@ from jintu.kernel.area.deductions import RATIO
 from . import classes
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars as pl
+    from numpy.typing import NDArray
 
     from jintu.foundation.layers.models import LayerVersion
 
@@ -97,13 +99,15 @@ def slope_exprs() -> tuple[pl.Expr, pl.Expr]:
     )
 
 
-def patches(version: LayerVersion, *more: str) -> pl.LazyFrame:
+def patches(version: LayerVersion, *more: str, rows: NDArray[np.int64] | None = None) -> pl.LazyFrame:
     """Rows of DLTB with `KEYS` and areas in hundredths (area, linear, scattered, ridge, net) and ``taken``, the class
-    deducted, and ``more`` columns as they are. A coefficient above 1 is percent."""
+    deducted, and ``more`` columns as they are. A coefficient above 1 is percent. ``rows``: numbers of some, else all
+    are read."""
     import polars as pl
 
     ratio = pl.col("ridge_ratio").fill_null(0.0)
-    return scan(version).select(
+    read = scan(version) if rows is None else _some(version, rows, more)
+    return read.select(
         pl.col("bsm"),
         pl.col("patch_no"),
         pl.col("location_code").str.slice(0, 12).alias("village"),
@@ -124,26 +128,57 @@ def patches(version: LayerVersion, *more: str) -> pl.LazyFrame:
     )
 
 
-def collect(version: LayerVersion) -> Cube:
-    """The cube of a DLTB version, without what lies in its linear and scattered features."""
+def _some(version: LayerVersion, rows: NDArray[np.int64], more: Sequence[str]) -> pl.LazyFrame:
+    """The columns `patches` is made of, of some rows."""
+    import polars as pl
+
+    from jintu.foundation.checks.inspection.stored import Stored
+
+    return Stored(version).take(pl.Series(rows, dtype=pl.Int64), [*dict.fromkeys((*_READ, *more))]).lazy()
+
+
+_READ = (
+    "bsm", "patch_no", "location_code", "land_use_code", "ownership", "slope_class", "cultivated_type", "owner_code",
+    "ridge_ratio", "ridge_class", "patch_area_m2", "linear_area_m2", "scattered_area_m2", "ridge_area_m2",
+    "net_area_m2",
+)  # fmt: skip
+GROUPED = (*KEYS, "taken")
+FIGURES = ("rows", "ridge_wrong", "net_wrong", "area", "linear", "scattered", "ridge", "net")
+
+
+def sums_of(rows: pl.LazyFrame) -> pl.DataFrame:
+    """`patches` summed: `GROUPED` and `FIGURES`, int64; ``ridge_wrong``, ``net_wrong``: how many break the
+    identities."""
     import polars as pl
 
     rest = pl.col("area") - pl.col("linear") - pl.col("scattered")
     ridge_due = (rest * pl.col("ratio") * 2 + RATIO) // (2 * RATIO)
-    grouped = (
-        patches(version)
-        .with_columns(
-            (pl.col("ridge") - ridge_due).abs().gt(1).alias("ridge_wrong"),
-            (pl.col("net") != rest - pl.col("ridge")).alias("net_wrong"),
+    return (
+        rows.with_columns(
+            pl.lit(1, dtype=pl.Int64).alias("rows"),
+            (pl.col("ridge") - ridge_due).abs().gt(1).cast(pl.Int64).alias("ridge_wrong"),
+            (pl.col("net") != rest - pl.col("ridge")).cast(pl.Int64).alias("net_wrong"),
         )
-        .group_by(*KEYS, "taken")
-        .agg(
-            pl.len().cast(pl.Int64).alias("rows"),
-            pl.col("ridge_wrong", "net_wrong").cast(pl.Int64).sum(),
-            pl.col("area", "linear", "scattered", "ridge", "net").sum(),
-        )
+        .group_by(*GROUPED)
+        .agg(pl.col(*FIGURES).sum())
         .collect(engine="streaming")
     )
+
+
+def added(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """`sums_of` several sets of rows as those of all."""
+    import polars as pl
+
+    return pl.concat(frames).group_by(*GROUPED).agg(pl.col(*FIGURES).sum())
+
+
+def collect(version: LayerVersion) -> Cube:
+    """The cube of a DLTB version, without what lies in its linear and scattered features."""
+    import polars as pl
+
+    from . import carried
+
+    grouped = carried.sums(version)
     by_village = grouped.group_by("village").agg(pl.col("area").sum())
     facts = Patches(
         *(int(grouped[n].sum() or 0) for n in ("rows", "area", "linear", "scattered", "ridge", "net")),

@@ -1,6 +1,6 @@
 """How far the rules look: what a later inspection may take over. See `foundation.checks.inspection.reuse`.
 
-A rule that is not named looks at everything (uniqueness, sums, lines that meet).
+A rule that is not named looks at everything (sums, lines that meet).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ ROW = (
     "Q5101", "Q5102", "Q5103", "Q5104", "Q5105", "Q5107", "Q5108", "Q5109",
 )  # fmt: skip
 DATED = ("Q2214",)
+COLUMNS = ("Q2202", "Q2213")
 RING = ("Q3107", "Q3108")
 OUTLINES = ("Q3102", "Q3103", "Q3104", "Q3110", "Q3112", "Q4101")
 
@@ -23,6 +24,7 @@ REACH = (
     dict.fromkeys(ROW, "row")
     | dict.fromkeys(DATED, "dated")
     | dict.fromkeys(RING, "ring")
+    | dict.fromkeys(COLUMNS, "columns")
     | dict.fromkeys(OUTLINES, "outlines")
 )
 """Rule id → reach."""

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from jintu.foundation.checks.inspection.rules import Needs, quality
+from jintu.foundation.checks.inspection.tables import no_errors
 from jintu.foundation.checks.lazy import pl
 from jintu.foundation.checks.rules import Parameters
 
@@ -84,6 +85,8 @@ def changes_balance(t: Table, data: Dataset, p: Parameters) -> Errors:
 
 def _pieces(t: Table, pieces: polars.DataFrame, column: str) -> polars.DataFrame:
     """Change patches as errors of the new patches, with the class before and after and the area."""
+    if pieces.is_empty():
+        return no_errors()
     rows = pl.DataFrame({"new_bsm": t.keys, "row": pl.int_range(len(t), eager=True)})
     found = pieces.join(rows, on="new_bsm", how="inner").sort("row")
     said = [f"{o} → {n}, {a / 100:.2f} m²" for o, n, a in found.select("old_code", "new_code", "area").iter_rows()]

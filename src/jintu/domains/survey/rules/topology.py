@@ -25,11 +25,14 @@ Errors = Iterator["polars.DataFrame"]
 def _told(t: Table, found: Defects, unit: str | None) -> polars.DataFrame:
     """Defects as errors of the first row concerned, with their measure (unless ``unit`` is None) and the other rows'
     identifiers."""
-    rows, values = [], []
-    for defect in found:
-        concerned = defect.rows
-        rows.append(concerned[0] if concerned else -1)
-        values.append(" ".join([_measured(defect, unit), *(str(t.keys[row]) for row in concerned[1:3])]).strip())
+    concerned = [defect.rows for defect in found]
+    rows = [of[0] if of else -1 for of in concerned]
+    others = [row for of in concerned for row in of[1:3]]
+    keys = dict(zip(others, t.keys_of(pl.Series(others, dtype=pl.Int64)), strict=True))
+    values = [
+        " ".join([_measured(defect, unit), *(str(keys[row]) for row in of[1:3])]).strip()
+        for defect, of in zip(found, concerned, strict=True)
+    ]
     return t.errors_at(rows, values=values, geometry=t.placed(found.geometries()) if len(found) else None)
 
 

@@ -53,6 +53,7 @@ def version(folder: Path, rows: list[dict[str, Any]], layer: str = "survey.DLTB"
         division=division,
         name="2025",
         hash="sha256:0",
+        rows=0,
         valid_from=date(2025, 12, 31),
         directory=folder,
         schema=schemas.get("survey.DLTB"),

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 
 from jintu.foundation.journal import Actor, append
+from jintu.foundation.layers import lake
+from jintu.foundation.layers.differing import Differing, differing
 from jintu.foundation.layers.models import LayerVersion
 from jintu.foundation.operations import files
-from jintu.kernel.errors import InputError, Missing, Place
+from jintu.kernel.errors import InputError, Missing, Place, Refused
 
 from .. import parameters
 from ..lazy import pl
@@ -83,8 +85,19 @@ def _earlier(version: LayerVersion, inputs: dict[str, Any]) -> Earlier | None:
         same=newest.version_id == version.pk,
         around=hashes(newest.inputs) == hashes(inputs),
         day=newest.version.valid_from == version.valid_from,
+        later=newest.version.valid_from < version.valid_from,
         partials=lambda: partials.load(newest.version),
+        differing=lambda: _differing(newest.version, version),
     )
+
+
+def _differing(old: LayerVersion, new: LayerVersion) -> Differing | None:
+    """None too where the file of the old version is gone or was changed: what was kept of it is enough."""
+    try:
+        return differing(old, new)
+    except (Missing, Refused):
+        lake.check_parts(new.directory, new.manifest_hash, ())
+        return None
 
 
 def _set_aside(version: LayerVersion) -> polars.DataFrame:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -139,5 +141,5 @@ def load(version: LayerVersion) -> Partials | None:
             if "edges" in file:
                 left = Remains(Edges(*file["edges"]), file["boxes"], file["vertices"], file["boundary"])
             return Partials(shape, file["whole"], file["outline"], left)
-    except (OSError, ValueError, KeyError, EOFError):
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
         return None  # it is derived: reading the layer gives it again

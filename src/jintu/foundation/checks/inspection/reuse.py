@@ -5,11 +5,17 @@ are the same, and all its errors were kept. Then:
 
 - ``row``: an error of a row depends on that row alone (and the layers around). Rows that are as they were keep their
   errors; the rule looks at the others only.
-- ``dated``: the same, and on the day.
+- ``dated``: the same, and on the day: as days pass errors go and none comes, so that on a later one rows that had an
+  error are looked at too.
 - ``ring``: the same, but lengths are taken in the metres of the layer where it came in degrees, so that a change of any
   outline changes all of them there.
+- ``columns``: errors depend on the columns the rule names, of the whole layer. Where none of them changed and no row
+  came or went, all are kept.
 - ``outlines``: errors depend on identifiers and outlines of the whole layer. Where none of them changed, all are kept;
   where some did, topology follows from what it left of the version before (`kernel.topology.remains`).
+
+Where rows lie as they lay, what changed is told from the files (`layers.differing`); else rows are known by the
+fingerprints that were kept of them.
 
 Rules of the first three kinds see a layer a part at a time, whether anything is taken over or not.
 
@@ -22,7 +28,7 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,13 +46,15 @@ if TYPE_CHECKING:
     import polars
     from numpy.typing import NDArray
 
+    from jintu.foundation.layers.differing import Differing
+
     from ..rules import Parameters
     from .rules import QualityRule
     from .tables import Dataset
 
 __all__ = ["Difference", "Earlier", "by_rows", "declare", "difference", "print_of", "reach_of"]
 
-REACHES = ("row", "dated", "ring", "outlines")
+REACHES = ("row", "dated", "ring", "columns", "outlines")
 BY_ROWS = ("row", "dated", "ring")
 MOST_CHANGED = 5
 """A layer of which more than this part changed is looked at whole: one in five."""
@@ -91,7 +99,8 @@ def print_of(rule: QualityRule, p: Parameters, data: Dataset) -> str:
 class Earlier:
     """An inspection that was kept. ``prints``: rule → fingerprint; ``counts``: rule → all its errors, those set aside
     too; ``errors``: its error layer; ``table``: the layer it was about, ``partials``: what was kept of it; ``same``:
-    the very same version; ``around``: whether the layers around are those of now, ``day``: whether the day is."""
+    the very same version; ``around``: whether the layers around are those of now, ``day``: whether the day is, and
+    ``later``: whether it is a later one; ``differing``: what of the layer is not as it was, where the files tell."""
 
     prints: Mapping[str, str]
     counts: Mapping[str, int]
@@ -100,7 +109,9 @@ class Earlier:
     same: bool
     around: bool
     day: bool
+    later: bool = False
     partials: Callable[[], Partials | None] = lambda: None
+    differing: Callable[[], Differing | None] = lambda: None
 
     def errors_for(
         self, rule: QualityRule, t: Table, data: Dataset, p: Parameters, look: Callable[[Table], polars.DataFrame]
@@ -124,14 +135,19 @@ class Earlier:
                 return kept.select(ERRORS)
             self._renew(t, changes)
             return None
-        if (reach == "dated" and not self.day) or (reach == "ring" and not t.in_plane):
+        if reach == "columns":
+            return kept.select(ERRORS) if changes.leaves(rule.columns, kept) else None
+        if reach == "ring" and not t.in_plane:
             return None
+        if reach == "dated" and not self.day:
+            return self._by_rows(kept, changes.with_rows(kept["row"], t), look) if self.later else None
         return self._by_rows(kept, changes, look)
 
     def difference(self, t: Table) -> Difference | None:
         """What changed since that version, found once."""
         if not hasattr(self, "_difference"):
-            self._difference = difference(self._kept, t)
+            told = self.differing()
+            self._difference = difference(self._kept, t) if told is None else in_place(self._kept, t, told)
         return self._difference
 
     def seen(self) -> Difference | None:
@@ -179,13 +195,16 @@ class Earlier:
 @dataclass
 class Difference:
     """What changed since the version before. ``before`` (n,): the row each row was, −1 where anything of it changed;
-    ``outlines``: the same for its outline alone; ``changed``: rows that changed, ``numbers`` theirs in the layer."""
+    ``outlines``: the same for its outline alone; ``changed``: rows that changed, ``numbers`` theirs in the layer;
+    ``columns``: names of all columns in which any did, None where that is not known or rows do not lie where they
+    lay."""
 
     before: NDArray[np.int64]
     outlines: NDArray[np.int64]
     numbers: polars.Series
     changed: Table
     partials: Partials
+    columns: frozenset[str] | None = None
 
     @cached_property
     def unchanged(self) -> polars.DataFrame:
@@ -193,12 +212,45 @@ class Difference:
         new = (self.before >= 0).nonzero()[0]
         return pl.DataFrame({"old": self.before[new], "new": new})
 
+    def leaves(self, columns: Sequence[str], errors: polars.DataFrame) -> bool:
+        """Are some columns of all rows, and all of the rows with errors, what they were?"""
+        if self.columns is None or self.columns & set(columns):
+            return False
+        return not errors["row"].is_in(self.numbers.implode()).any()
+
+    def with_rows(self, old: polars.Series, t: Table) -> Difference:
+        """The same with further rows, numbered as in the version before, among those to be looked at."""
+        again = self.before.copy()
+        again[pl.Series(self.before).is_in(old.implode()).to_numpy()] = -1
+        numbers = pl.Series((again < 0).nonzero()[0], dtype=pl.Int64)
+        return replace(self, before=again, numbers=numbers, changed=t.rows(numbers))
+
+
+def in_place(old: Partials, t: Table, told: Differing) -> Difference | None:
+    """What changed where rows lie as they lay; None where more did than is worth comparing."""
+    import numpy as np
+
+    if len(told.rows) > _worth(t) or len(old.whole) != len(t):
+        return None
+    before, outlines = np.arange(len(t)), np.arange(len(t))
+    before[told.rows], outlines[told.outlines] = -1, -1
+    numbers = pl.Series(told.rows, dtype=pl.Int64)
+    changed = t.rows(numbers)
+    whole, outline = old.whole.copy(), old.outline.copy()
+    whole[told.rows], outline[told.rows] = partials.prints(changed)
+    return Difference(before, outlines, numbers, changed, Partials(old.shape, whole, outline), told.columns)
+
+
+def _worth(t: Table) -> int:
+    """Most changed rows that are worth being looked at apart."""
+    return max(1000, len(t) // MOST_CHANGED)
+
 
 def difference(old: Partials, t: Table) -> Difference | None:
     """None where rows cannot be told by their identifiers, or more changed than is worth comparing."""
     import numpy as np
 
-    most = max(1000, len(t) // MOST_CHANGED)
+    most = _worth(t)
     if abs(len(old.whole) - len(t)) > most or not _told_apart(t.keys):
         return None
     whole, outline = _Known(old.whole), _Known(old.outline)

@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Stored"]
 
+FEW = 8
+"""Rows are sought one by one where fewer than one in so many of their row groups are wanted."""
+ROW = "__row__"
+
 
 class Stored(Table):
     """``frame``, ``wkb`` and ``plane_wkb`` are there as of any table and read everything, each time: they are for small
@@ -130,16 +134,45 @@ class Stored(Table):
         import numpy as np
 
         wanted = numbers.to_numpy().astype(np.int64)
-        order = np.argsort(wanted, kind="stable")
-        ascending = wanted[order]
+        ascending, back = np.unique(wanted, return_inverse=True)
         cuts = np.searchsorted(ascending, self._starts)
-        found = [self._groups([], names)]
-        for group in np.flatnonzero(np.diff(cuts)).tolist():
+        groups = np.flatnonzero(np.diff(cuts)).tolist()
+        if len(ascending) * FEW < sum(self._starts[g + 1] - self._starts[g] for g in groups):
+            found = self._scattered(ascending, groups, names)
+            if found is not None:
+                return found[back]
+        parts = [self._groups([], names)]
+        for group in groups:
             inside = ascending[cuts[group] : cuts[group + 1]] - self._starts[group]
-            found.append(self._groups([group], names)[inside])
-        back = np.empty(len(order), dtype=np.int64)
-        back[order] = np.arange(len(order))
-        return pl.concat(found)[back]
+            parts.append(self._groups([group], names)[inside])
+        return pl.concat(parts)[back]
+
+    def _scattered(
+        self, ascending: NDArray[np.int64], groups: Sequence[int], names: Sequence[str]
+    ) -> polars.DataFrame | None:
+        """Columns of a few rows: only the pages they lie in are unpacked. None where rows have no identifier to be
+        sought by, or a row group beside theirs cannot be read."""
+        import numpy as np
+
+        key = self.schema.key
+        cuts = np.searchsorted(ascending, self._starts)
+        keys = pl.concat(
+            [self._groups([g], [key])[ascending[cuts[g] : cuts[g + 1]] - self._starts[g]] for g in groups]
+        ).to_series()
+        if keys.null_count():
+            return None
+        try:
+            rows = pl.scan_parquet(self._path, glob=False, parallel="prefiltered", row_index_name=ROW)
+            found = rows.filter(pl.col(key).is_in(keys.implode())).select(ROW, *names).collect()
+        except pl.exceptions.PolarsError:
+            return None
+        found = found.filter(pl.col(ROW).is_in(pl.Series(ascending, dtype=pl.UInt32).implode()))  # identifiers twice
+        return found.sort(ROW).drop(ROW)
+
+    def keys_of(self, numbers: polars.Series) -> polars.Series:
+        if "keys" in self.__dict__:
+            return super().keys_of(numbers)
+        return self.take(numbers, [self.schema.key]).to_series().cast(pl.String)
 
     def outlines(self, numbers: polars.Series) -> polars.Series:
         return self.take(numbers, [lake.GEOMETRY]).to_series()

@@ -113,6 +113,10 @@ class Table:
     def keys(self) -> polars.Series:
         return self.read(self.schema.key).to_series().cast(pl.String)
 
+    def keys_of(self, numbers: polars.Series) -> polars.Series:
+        """Identifiers of some rows, in that order."""
+        return self.keys.gather(numbers)
+
     def outlines(self, numbers: polars.Series) -> polars.Series:
         """Outlines (WKB, lon/lat) of some rows, in that order."""
         return self._of(self.wkb).gather(numbers)
