@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from jintu.foundation.identity import actor_of
 from jintu.foundation.identity.access import needs, require
-from jintu.foundation.layers import onemap, schemas
+from jintu.foundation.layers import onemap, read_record, schemas
 from jintu.foundation.layers.models import LayerVersion
 from jintu.foundation.operations import files, jobs, signing
 from jintu.kernel.errors import Missing, NotAllowed
@@ -112,6 +112,7 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
         "map": _map(inspection, errors, chosen),
         "version": inspection.version,
         "schema": schema,
+        "mapped": read_record.told(schema, inspection.version.quality.get("reading") or {}),
         "outcomes": sorted(outcomes, key=lambda o: (not o["count"], "not_run" in o, o["rule"])),
         "chosen": chosen,
         "chosen_name": _name(chosen),

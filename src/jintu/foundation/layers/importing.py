@@ -77,10 +77,9 @@ def import_layer(
 ) -> Result:
     """Load a file as a version of a layer of a division, in force from a day on.
 
-    ``crs``: of the coordinates, where the file does not say. ``member``: layer or file inside ``path``,
-    by default the one called like the schema. ``draft``: keep
-    it from being used until it is published. Raises `LayerRefused` with all problems; `InputError` for a file that
-    cannot be read at all; `Conflict` when that day has a version already.
+    ``crs``: of the coordinates, where the file does not say. ``member``: layer or file inside ``path``, by default the
+    one called like the schema. ``draft``: keep it from being used until it is published. Raises `LayerRefused` with
+    all problems; `InputError` for a file that cannot be read at all; `Conflict` when that day has a version already.
     """
     from jintu.kernel import divisions, formats
 
@@ -111,7 +110,7 @@ def import_layer(
                 "crs": "" if schema.is_table else str(source.crs),
             }
             notices = source.notices
-            read_as = read_record.record(source, matched, loaded.problems)
+            read_as = read_record.record(source, schema, matched, mapping, loaded.problems)
         tell(0, 0, "checking areas and topology")
         written, summary = _write(draft_dir, spill, loaded, schema, facts["crs"])
         spill.close()

@@ -40,10 +40,12 @@ def _columns(data: Dataset) -> Iterator[dict[str, Any]]:
     remedy=("补齐字段后重新提交。", "Add the column and deliver again."),
 )  # fmt: skip
 def mandatory_columns(t: Table, data: Dataset, p: Parameters) -> Errors:
-    """Every column of constraint M is in the file. One that a mapping filled, or that was numbered while loading, is
-    in the layer and was not delivered."""
-    delivered = {c["name"] for c in _columns(data)}
-    lacking = [a for a in t.schema.attributes if a.mandatory and a.name not in delivered]
+    """Every column of constraint M is in the file, under its own name or the one a mapping took it from, or the mapping
+    made it: filled in, numbered by row, computed from the outline. What was mapped stands in the report."""
+    from jintu.foundation.layers.read_record import MADE, mapped_in
+
+    there = {c["name"] for c in _columns(data)} | mapped_in(data.given["reading"], *MADE)
+    lacking = [a for a in t.schema.attributes if a.mandatory and a.name not in there]
     for a in lacking:
         yield t.errors_at([-1], column=a.name, values=["—"], expected=a.code)
 
@@ -52,12 +54,16 @@ def mandatory_columns(t: Table, data: Dataset, p: Parameters) -> Errors:
          given=("reading",))  # fmt: skip
 def column_types(t: Table, data: Dataset, p: Parameters) -> Errors:
     """Columns have the standard's type and, where the file declares them, at least its width (text) and decimals
-    (figures); shapefiles count bytes, which are more than characters. Formats without types are not judged."""
+    (figures); shapefiles count bytes, which are more than characters. Not judged: formats without types, and columns
+    whose words a mapping translated, which are not what was loaded."""
+    from jintu.foundation.layers.read_record import VALUES, mapped_in
+
     if data.given["reading"]["format"] in UNTYPED:
         return
+    translated = mapped_in(data.given["reading"], VALUES)
     for column in _columns(data):
         a = t.schema.columns.get(column["name"])
-        if a is None:
+        if a is None or a.name in translated:
             continue
         wanted = _type(a)
         if column["kind"] not in KINDS[a.type] or not _wide_enough(a, column):
@@ -88,8 +94,13 @@ def _told(column: dict[str, Any]) -> str:
 
 @quality("Q2103", "C", ("存在标准以外的字段", "Column beyond the standard"), given=("reading",))
 def further_columns(t: Table, data: Dataset, p: Parameters) -> Errors:
-    """Columns that the standard does not know are told; those of ``ignored`` (separated by |) are programs' own."""
+    """Columns that the standard does not know are told; those of ``ignored`` (separated by |) are programs' own, and
+    one that the mapping did without is still the standard's."""
+    from jintu.foundation.layers.read_record import MADE, mapped_in
+
     ignored = {name.lower() for name in str(p.ignored).split("|")}
+    for name in mapped_in(data.given["reading"], *MADE) & set(t.schema.columns):
+        ignored |= {spelling.lower() for spelling in t.schema.columns[name].spellings()}
     extra = [c["title"] for c in _columns(data) if not c["name"] and c["title"].lower() not in ignored]
     yield t.errors_at([-1] * len(extra), values=extra)
 

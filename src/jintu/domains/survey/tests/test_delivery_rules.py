@@ -214,7 +214,7 @@ def test_a_text_column_that_is_too_narrow(width, told):
     assert found(structure.column_types, patches(), reading={"format": "csv", "fields": fields}) == []
 
 
-def test_a_column_that_a_mapping_filled_was_not_delivered(tmp_path):
+def test_a_column_that_a_mapping_filled_is_not_missing(tmp_path):
     from jintu.foundation.layers.mapping import Mapping
 
     data, shapes = grid.patches()
@@ -222,6 +222,8 @@ def test_a_column_that_a_mapping_filled_was_not_delivered(tmp_path):
     path = grid.write(tmp_path / "a.gpkg", data, shapes)
     mapping = Mapping(constants={"ownership": "30"})
     version = importing.import_layer("DLTB", path, "990121", DAY, mapping=mapping).version
+    assert judged(structure.mandatory_columns, version)[0] == []
+    version.quality["reading"]["mapped"] = []
     assert judged(structure.mandatory_columns, version)[0] == [("—", "QSXZ")]
 
 

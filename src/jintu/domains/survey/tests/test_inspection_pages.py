@@ -192,3 +192,64 @@ def test_a_clean_version_has_a_report_without_errors(tmp_path, db):
     assert (printed["samples"], printed["sketch"], printed["accepted"]) == ([], None, True)
     made = documents.issue(clean, "pdf", str, Actor())
     assert files.path_of(made.file).read_bytes().startswith(b"%PDF-")
+
+
+@pytest.fixture
+def mapped(tmp_path, db):
+    """Patches under foreign headers: one column renamed, its words translated, the rest made by the mapping."""
+    from jintu.foundation.layers import importing
+    from jintu.foundation.layers.mapping import Mapping
+    from jintu.foundation.layers.tests import grid
+
+    data, shapes = grid.patches()
+    data["权利性质"] = ["国" if v == "20" else "集" for v in data.pop("QSXZ")]
+    data["剩余"] = ["x"] * len(shapes)
+    for made in ("BSM", "TBMJ"):
+        del data[made]
+    mapping = Mapping(
+        columns={"ownership": "权利性质"},
+        values={"ownership": {"国": "20", "集": "30"}},
+        constants={"feature_code": "2001010100"},
+        sequence="bsm",
+        area="patch_area_m2",
+    )
+    path = grid.write(tmp_path / "foreign.gpkg", data, shapes)
+    return importing.import_layer("DLTB", path, "990121", date(2024, 12, 31), mapping=mapping).version
+
+
+def test_columns_that_a_mapping_makes_are_not_missing_and_the_report_says_how(mapped, director: Client):
+    from jintu.foundation.checks.inspection import documents
+
+    assert mapped.quality["reading"]["mapped"] == [
+        ["bsm", "numbered", ""],
+        ["feature_code", "constant", "2001010100"],
+        ["ownership", "column", "权利性质"],
+        ["ownership", "values", 2],
+        ["patch_area_m2", "computed", ""],
+    ]
+    inspection = keeping.inspect_version(mapped)
+    assert (count(inspection, "Q2101"), count(inspection, "Q2103")) == (0, 1)
+    extra, _count = keeping.errors_of(inspection, "Q2103", 0, 5)
+    assert [e["value"] for e in extra] == ["剩余"]  # 权利性质 was delivered, YSDM is the standard's
+    wrong, _count = keeping.errors_of(inspection, "Q2102", 0, 50)
+    assert "QSXZ" not in {e["field"] for e in wrong} and not any("权利性质" in e["value"] for e in wrong)
+    words = "QSXZ ← 权利性质; QSXZ: 2 words translated"
+    printed = {label: value for label, value, _mono in documents.facts(inspection, str)["about"]}
+    assert words in printed["Mapped columns"] and "BSM numbered by row" in printed["Mapped columns"]
+    assert "TBMJ computed from the outline" in director.get(f"/findings/inspections/{inspection.pk}/").content.decode()
+    answer = director.get(f"/findings/inspections/{inspection.pk}/report.xlsx")
+    book = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(b"".join(answer.streaming_content)))
+    assert any(words in str(row[1]) for row in book.get_sheet_by_index(0).to_python())
+
+
+@pytest.mark.parametrize(
+    ("recorded", "missing"),
+    [(lambda m: m[0] != "patch_area_m2", ["TBMJ"]), (lambda m: False, ["BSM", "TBMJ", "YSDM"])],
+    ids=["one less", "as versions loaded before the mapping was recorded"],
+)
+def test_what_neither_the_file_nor_a_mapping_gives_is_missing(mapped, recorded, missing):
+    reading = mapped.quality["reading"]
+    reading["mapped"] = [m for m in reading["mapped"] if recorded(m)]
+    mapped.save(update_fields=["quality"])
+    errors, _count = keeping.errors_of(keeping.inspect_version(mapped), "Q2101", 0, 5)
+    assert sorted(e["expected"] for e in errors) == missing

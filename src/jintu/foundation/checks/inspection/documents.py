@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from jintu import __version__
 from jintu.foundation.journal import Actor, append
+from jintu.foundation.layers import read_record
 from jintu.foundation.operations import files, signing, typesetting
 from jintu.kernel import divisions, hashing
 from jintu.ui import naming
@@ -139,7 +140,14 @@ def _about(inspection: Inspection) -> list[tuple[str, str, bool]]:
         (_("Source file"), version.source_name, False),
         (_("Hash of the source"), version.source_hash, True),
         (_("Hash of the content"), version.hash, True),
+        *mapped_row(version),
     ]
+
+
+def mapped_row(version: Any) -> list[tuple[str, str, bool]]:
+    """What was not delivered under the standard's name, and how it was mapped; nothing where all was."""
+    parts = read_record.told(version.schema, version.quality.get("reading") or {})
+    return [(_("Mapped columns"), "; ".join(parts), False)] if parts else []
 
 
 def _rule(outcome: dict[str, Any], name_of: Names) -> list[str]:

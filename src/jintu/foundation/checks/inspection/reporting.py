@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.translation import gettext as _
 
+from jintu.foundation.layers import read_record
+
 from . import keeping
 from .lacking import lacking
 
@@ -53,6 +55,8 @@ def _summary(sheet: Any, inspection: Inspection, bold: Any) -> None:
         (_("slight errors"), inspection.slight),
         (_("inspected at"), inspection.created_at.isoformat(timespec="seconds")),
     ]
+    mapped = read_record.told(version.schema, version.quality.get("reading") or {})
+    rows += [(_("mapped columns"), "; ".join(mapped))] if mapped else []
     rows += [(name, f"{facts['name']} {facts['hash']}") for name, facts in inspection.inputs.items()]
     sheet.set_column(0, 0, 20)
     sheet.set_column(1, 1, 90)
