@@ -70,7 +70,9 @@ def main(argv: list[str] | None = None) -> Any:
     try:
         return cli.main(args=argv, standalone_mode=True)
     except JintuError as error:
-        click.echo(f"jintu: {error}", err=True)
+        from jintu.config.commands.language import sentence
+
+        click.echo(f"jintu: {sentence(error)}", err=True)
         codes = ((InputError, 3), (NotAllowed, 4), (Missing, 4))
         sys.exit(next((code for kind, code in codes if isinstance(error, kind)), 1))
 

@@ -11,20 +11,25 @@ from typing import Any
 
 import click
 
+from jintu.config.commands import language
+
 __all__ = ["echo_json", "progress_line", "setup"]
 
 NOT_FIT = 5
 """Exit code of a node that is not fit to run."""
 
 
-def setup(*, database: bool = True) -> None:
+def setup(*, database: bool = True, speaks: bool = True) -> None:
     """Start Django for a command. Ends with exit code 5 where there is no node, or one of another version.
 
-    ``database=False`` for commands that do not need one. When the command ends, what it journaled is sealed.
+    ``database=False`` for commands that do not need one; ``speaks=False`` for those that make things or serve others
+    and keep the node's language. When the command ends, what it journaled is sealed.
     """
     import django
 
     django.setup()
+    if speaks:
+        language.activate()
     if not database:
         return
     from django.conf import settings

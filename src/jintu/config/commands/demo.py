@@ -117,7 +117,7 @@ def _node(data: Path) -> None:
             data, division=DIVISION, level="county", name="示例县", database=database, business_date=AS_OF.isoformat()
         )
     try:
-        setup(database=False)
+        setup(database=False, speaks=False)
         migrate()
         from django.conf import settings
 
@@ -129,7 +129,7 @@ def _node(data: Path) -> None:
         if fresh:
             (data / "jintu.toml").unlink(missing_ok=True)
         raise
-    setup()
+    setup(speaks=False)
 
 
 def _users(data: Path) -> list[tuple[str, str, str]]:

@@ -8,9 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import click
+from django.utils.translation import gettext as _
 
 from jintu.config.commands import echo_json, progress_line, setup
+from jintu.config.commands.language import in_language
 from jintu.config.commands.layer_import import facts as layer_facts
+from jintu.config.commands.layer_import import verdict_line
 
 __all__ = ["layer"]
 
@@ -150,7 +153,7 @@ def list_(division: str, as_json: bool) -> None:
 def _find(reference: str, division: str) -> Any:
     from jintu.foundation.layers import schemas, versions
 
-    name, _, at = reference.partition("@")
+    name, _at, at = reference.partition("@")
     return versions.find(schemas.get(name).name, at, division)
 
 
@@ -226,10 +229,11 @@ def check(reference: str, division: str, sample: int, keep: bool, as_json: bool)
     else:
         for o in report.outcomes:
             if o.needs:
-                click.echo(f"  {o.rule.id} {o.rule.severity}  not run: needs {', '.join(o.needs)}")
+                lacking = _("not run: needs {names}").format(names=", ".join(o.needs))
+                click.echo(f"  {o.rule.id} {o.rule.severity}  {lacking}")
             elif o.count:
-                click.echo(f"  {o.rule.id} {o.rule.severity}  {o.count:>9,}  {o.rule.name[0]}")
-        click.echo(f"{'accepted' if report.accepted else 'REJECTED'}  score {report.score:.2f}")
+                click.echo(f"  {o.rule.id} {o.rule.severity}  {o.count:>9,}  {in_language(o.rule.name)}")
+        click.echo(verdict_line(report.accepted, report.score))
     sys.exit(0 if report.accepted else 1)
 
 
@@ -287,10 +291,10 @@ def diff(old: str, new: str, division: str, listed: bool, as_json: bool) -> None
         return
     click.echo(f"{first.name} ({first.short_hash}) → {second.name} ({second.short_hash})")
     for word, keys in (
-        ("added", found.added),
-        ("vanished", found.vanished),
-        ("changed attributes", found.attributes),
-        ("changed geometry", found.geometry),
+        (_("added"), found.added),
+        (_("vanished"), found.vanished),
+        (_("changed attributes"), found.attributes),
+        (_("changed geometry"), found.geometry),
     ):
         click.echo(f"{word:<20} {len(keys):,}")
         if listed:

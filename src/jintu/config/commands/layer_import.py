@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import click
+from django.utils.translation import gettext as _
 
 from jintu.config.commands import echo_json, progress_line
+from jintu.config.commands.language import in_language, sentence
 
-__all__ = ["Options", "arguments", "contents", "delivery", "facts", "is_delivery", "match", "one"]
+__all__ = ["Options", "arguments", "contents", "delivery", "facts", "is_delivery", "match", "one", "verdict_line"]
 
 
 @dataclass(frozen=True)
@@ -172,11 +174,10 @@ def one(
         )
         _leave_if_held(result.version, options)
         return
-    _show("left out: ", result.problems, len(result.problems), options)
+    _show(_("left out") + ": ", result.problems, len(result.problems), options)
     for notice in result.notices[:20]:
         click.echo(f"  {notice}", err=True)
-    left = f", {result.refused} left out" if result.refused else ""
-    click.echo(f"{kind.name} {result.version.name}: {result.rows:,} rows{left}  {result.version.hash}")
+    click.echo(f"{kind.name} {result.version.name}: {_counted(result.rows, result.refused)}  {result.version.hash}")
     if verdict is not None:
         _print_verdict(verdict)
     _leave_if_held(result.version, options)
@@ -185,13 +186,20 @@ def one(
 SHOWN = 20
 
 
+def _counted(rows: int, refused: int) -> str:
+    """Rows loaded, and how many were left out."""
+    said = _("{rows} rows").format(rows=f"{rows:,}")
+    return said + (", " + _("{count} left out").format(count=f"{refused:,}") if refused else "")
+
+
 def _show(word: str, problems: list[Any], count: int, options: Options) -> None:
     """The first problems, and where the others are."""
     for each in problems[:SHOWN]:
-        click.echo(f"  {word}{each}", err=True)
+        click.echo(f"  {word}{sentence(each)}", err=True)
     if count > SHOWN:
-        there = f"all in {options.problems}" if options.problems else "--problems FILE.xlsx writes all of them"
-        click.echo(f"  … {count - SHOWN:,} more; {there}", err=True)
+        there = _("all in {file}").format(file=options.problems)
+        how = there if options.problems else _("--problems FILE.xlsx writes all of them")
+        click.echo("  … " + _("{count} more; {how}").format(count=f"{count - SHOWN:,}", how=how), err=True)
 
 
 def _write_problems(options: Options, problems: list[Any], rows: list[int]) -> None:
@@ -203,20 +211,27 @@ def _write_problems(options: Options, problems: list[Any], rows: list[int]) -> N
 
 def _print_verdict(verdict: Any) -> None:
     for o in verdict.rules:
-        said = f"not run: {o['not_run']}" if "not_run" in o else f"{o['count']:>9,}  {o['name_zh']}"
+        lacking = _("not run: needs {names}").format(names=o.get("not_run"))
+        said = lacking if "not_run" in o else f"{o['count']:>9,}  {in_language((o['name_zh'], o['name_en']))}"
         click.echo(f"  {o['rule']} {o['severity']}  {said}", err=True)
-    click.echo(f"{'accepted' if verdict.accepted else 'REJECTED'}  score {verdict.score:.2f}")
+    click.echo(verdict_line(verdict.accepted, verdict.score))
+
+
+def verdict_line(accepted: bool, score: float) -> str:
+    """What an inspection says."""
+    word = _("accepted") if accepted else _("REJECTED")
+    return f"{word}  " + _("score {score}").format(score=f"{score:.2f}")
 
 
 def _leave_if_held(version: Any, options: Options) -> None:
     """Exit code 3 for a version that should be in force and is not."""
     if version.state == "published" or options.draft:
         return
-    click.echo(
-        f"{version.name} is not in force ({version.state}): correct the file and load it again, or publish it with a "
-        f"reason: jintu layer publish {version.layer}@{version.key} --reason …",
-        err=True,
+    said = _(
+        "{name} is not in force: correct the file and load it again, or publish it with a reason: jintu layer publish "
+        "{version} --reason …"
     )
+    click.echo(said.format(name=version.name, version=f"{version.layer}@{version.key}"), err=True)
     sys.exit(3)
 
 
@@ -299,7 +314,8 @@ def match(
         if value := getattr(found.mapping, key):
             click.echo(f"{key:<10}   {value}")
     for a in found.open:
-        click.echo(f"{a.code:<10}   nothing found for {a.zh}, which is mandatory")
+        lacking = _("nothing found for {name}, which is mandatory").format(name=a.label)
+        click.echo(f"{a.code:<10}   {lacking}")
 
 
 def contents(path: Path, schema: str, encoding: str | None, *, as_json: bool) -> None:
@@ -406,18 +422,18 @@ def _verdict(loaded: Any, outcome: Any) -> dict[str, Any] | None:
 
 def _print(loaded: Any) -> None:
     found = loaded.delivery
-    click.echo(f"{found.name}: {found.structure.en}")
+    click.echo(f"{found.name}: {found.structure.label}")
     for o in loaded.outcomes:
-        left = f", {o.refused} left out" if o.refused else ""
-        line = f"{o.rows:>10,} rows{left}  {o.version.short_hash}" if o.version else f"refused: {o.error}"
+        done = f"{_counted(o.rows, o.refused)}  {o.version.short_hash}" if o.version else ""
+        line = done or _("refused: {error}").format(error=sentence(o.error))
         verdict = loaded.verdicts.get(o.version.pk) if o.version else None
-        said = f"  {'accepted' if verdict.accepted else 'REJECTED'} {verdict.score:.2f}" if verdict else ""
+        said = f"  {verdict_line(verdict.accepted, verdict.score)}" if verdict else ""
         click.echo(f"  {o.found.schema.table:<9} {o.found.name:<32} {line}{said}")
-    for schema in found.missing:
-        click.echo(f"  {schema.table:<9} is missing", err=True)
-    for f in found.spare:
-        click.echo(f"  {f.name} is not used: the table comes in another format too", err=True)
-    for name in found.unknown:
-        click.echo(f"  {name} does not belong to the delivery", err=True)
-    state = "in force" if loaded.published else "drafts: correct what is wrong and load the delivery again"
-    click.echo(f"{loaded.rows:,} rows, {state}  {loaded.hash}")
+    left = [_("{name} is missing").format(name=s.table) for s in found.missing]
+    left += [_("{name} is not used: the table comes in another format too").format(name=f.name) for f in found.spare]
+    left += [_("{name} does not belong to the delivery").format(name=name) for name in found.unknown]
+    for line in left:
+        click.echo(f"  {line}", err=True)
+    drafts = _("drafts: correct what is wrong and load the delivery again")
+    state = _("in force") if loaded.published else drafts
+    click.echo(f"{_counted(loaded.rows, 0)}, {state}  {loaded.hash}")

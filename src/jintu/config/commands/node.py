@@ -131,7 +131,7 @@ def init(division: str, level: str, name: str, database: str, hosts: str, https:
     )
     try:
         with progress_line() as progress:
-            setup(database=False)
+            setup(database=False, speaks=False)
             progress(0, 4, "database")
             migrate()
             progress(1, 4, "pages")
@@ -160,7 +160,7 @@ def init(division: str, level: str, name: str, database: str, hosts: str, https:
 @click.option("--json", "as_json", is_flag=True)
 def upgrade(no_backup: bool, as_json: bool) -> None:
     """Bring the node to this version: database, pages, kernels."""
-    setup(database=False)
+    setup(database=False, speaks=False)
     from django.conf import settings
     from django.db import connection
     from django.db.migrations.executor import MigrationExecutor
@@ -199,7 +199,7 @@ def upgrade(no_backup: bool, as_json: bool) -> None:
 @click.option("--no-worker", is_flag=True, help="Jobs run elsewhere: start only the web server.")
 def serve(host: str, port: int, processes: int, threads: int, no_worker: bool) -> None:
     """Serve the console and run jobs, until stopped; what ends is started again."""
-    setup()
+    setup(speaks=False)
     from django.conf import settings
     from django.db import connection
 
@@ -233,7 +233,7 @@ def serve(host: str, port: int, processes: int, threads: int, no_worker: bool) -
 @click.command()
 def worker() -> None:
     """Run jobs, seal the journal, keep the figures of home and dashboard up to date, and keep the lake in order."""
-    setup()
+    setup(speaks=False)
     from django.conf import settings
 
     settings.NODE.require_secret_key()
@@ -312,7 +312,7 @@ def restore(source: Path, config: Path | None, database: str, expect: str, as_js
         manifest = backups.restore(
             source.absolute(), data, config=config, database=database, expect=expect, progress=progress
         )
-    setup(database=False)
+    setup(database=False, speaks=False)
     migrate()
     collect_static()
     from django.db import transaction

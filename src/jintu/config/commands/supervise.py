@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 import click
+from django.utils.translation import gettext as _
 
 from jintu.config.commands import echo_json, progress_line, setup
+from jintu.config.commands.language import in_language
 
 __all__ = ["findings", "supervise"]
 
@@ -53,12 +55,14 @@ def supervise(division: str, as_of: datetime | None, only: tuple[str, ...], as_j
     for o in outcomes:
         if o.state == RunRule.State.RAN:
             area = "" if o.area_m2 is None else f"{o.area_m2 / 10_000:14,.4f} ha"
-            click.echo(f"{o.rule.id}  {len(o.hits):6d}{area:>18}  {o.rule.name[0]}")
+            click.echo(f"{o.rule.id}  {len(o.hits):6d}{area:>18}  {in_language(o.rule.name)}")
         else:
-            why = f"not run: needs {', '.join(o.needs)}" if o.needs else f"{o.state} {o.error}"
-            click.echo(f"{o.rule.id}       -  {o.rule.name[0]}: {why}")
-    kind = "official" if run.official else "what-if, nothing kept"
-    click.echo(f"run {run.pk} ({kind}): {run.found} found, {run.new} new, {run.gone} no longer detected")
+            lacking = _("not run: needs {names}").format(names=", ".join(o.needs))
+            why = lacking if o.needs else f"{o.state} {o.error}"
+            click.echo(f"{o.rule.id}       -  {in_language(o.rule.name)}: {why}")
+    kind = _("official") if run.official else _("what-if, nothing kept")
+    said = _("run {number} ({kind}): {found} found, {new} new, {gone} no longer detected")
+    click.echo(said.format(number=run.pk, kind=kind, found=run.found, new=run.new, gone=run.gone))
 
 
 @click.command()
@@ -94,7 +98,7 @@ def findings(division: str, rule: str, state: str, as_json: bool, limit: int) ->
         echo_json(listed)
         return
     if not listed:
-        click.echo("nothing found" if not Finding.objects.exists() else "no finding fits")
+        click.echo(_("no finding fits") if Finding.objects.exists() else _("nothing found"))
     for f in listed:
         area = "" if f["area_m2"] is None else f"{f['area_m2'] / 10_000:.4f} ha"
         click.echo(f"{f['number']}  {f['rule']}  {f['severity']:<6} {f['state']:<10} {area:>14}  {f['objects'][0][1]}")

@@ -60,7 +60,7 @@ def environment(data: Path) -> dict[str, str]:
         "JINTU_DIVISION": "990121",
         "JINTU_BUSINESS_DATE": "2026-06-15",
         "DJANGO_SETTINGS_MODULE": "jintu.config.settings",
-        "LANGUAGE": "en",
+        "JINTU_LANGUAGE": "en",
     }
 
 
@@ -70,11 +70,10 @@ def run_python(data: Path, code: str, *arguments: str, check: bool = True) -> su
     )
 
 
-def jintu(data: Path, *arguments: object, code: int = 0) -> str:
+def jintu(data: Path, *arguments: object, code: int = 0, **variables: str) -> str:
     script = "from jintu.cli import main; main()"
-    done = subprocess.run(
-        [sys.executable, "-c", script, *map(str, arguments)], env=environment(data), capture_output=True, text=True
-    )
+    argv = [sys.executable, "-c", script, *map(str, arguments)]
+    done = subprocess.run(argv, env=environment(data) | variables, capture_output=True, text=True, check=False)
     assert done.returncode == code, (done.returncode, done.stdout[-2000:], done.stderr[-2000:])
     return done.stdout + done.stderr if code else done.stdout
 
@@ -301,3 +300,33 @@ def test_the_layers_of_a_file_are_listed_and_one_is_named(node, tmp_path) -> Non
     assert "Choose one of: county, some" in jintu(node, *LOAD, "DLTB", path, "--valid-from", "2019-12-31", code=3)
     loaded = answer(node, *LOAD, "DLTB", path, "--layer", "some", "--valid-from", "2019-12-31")
     assert loaded["rows"] == 5
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [
+        ({"JINTU_LANGUAGE": "", "LC_ALL": "zh_CN.UTF-8", "LANG": "C"}, "bad.gpkg，第 1 行"),
+        ({"JINTU_LANGUAGE": "zh", "LC_ALL": "C.UTF-8"}, "bad.gpkg，第 1 行"),
+        (
+            {"JINTU_LANGUAGE": "", "LC_ALL": "", "LC_MESSAGES": "en_GB.UTF-8", "LANG": "zh_CN.UTF-8"},
+            "bad.gpkg, row 1",
+        ),
+        ({"JINTU_LANGUAGE": "", "LC_ALL": "C"}, "bad.gpkg, row 1"),
+    ],
+)
+def test_commands_speak_the_language_of_the_terminal(node, tmp_path, variables, words) -> None:
+    path = grid.dltb(tmp_path / "bad.gpkg", DLBM={0: "019"})
+    options = ("DLTB", path, "--valid-from", "2009-12-31")
+    said = jintu(node, "layer", "import", *options, code=3, PYTHONIOENCODING="utf-8", **variables)
+    assert words in said
+
+
+def test_what_programs_read_does_not_depend_on_the_language(node, tmp_path) -> None:
+    path = grid.dltb(tmp_path / "bad.gpkg", DLBM={0: "019"})
+    said = [
+        json.loads(
+            jintu(node, *LOAD, "DLTB", path, "--valid-from", "2008-12-31", "--json", code=3, JINTU_LANGUAGE=language)
+        )
+        for language in ("zh", "en")
+    ]
+    assert said[0] == said[1] and "is not a code" in said[0]["list"][0]["problem"]

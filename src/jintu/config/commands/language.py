@@ -1,0 +1,56 @@
+"""The language a command speaks: that of the terminal, unless ``JINTU_LANGUAGE`` says another.
+
+What commands keep (findings, journal, names of things made) does not depend on it, nor do the keys and the sentences
+of ``--json``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TypeVar
+
+from jintu.kernel.errors import JintuError
+
+__all__ = ["activate", "in_language", "of", "sentence"]
+
+VARIABLES = ("JINTU_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
+CHINESE, ENGLISH = "zh-hans", "en"
+T = TypeVar("T")
+
+
+def of(environment: Mapping[str, str]) -> str:
+    """Either "zh-hans" or "en": the first variable that is set decides; zh* is Chinese, all else is English.
+
+    >>> of({"LANG": "zh_CN.UTF-8"}), of({"LC_ALL": "C.UTF-8", "LANG": "zh_CN.UTF-8"}), of({})
+    ('zh-hans', 'en', 'en')
+    >>> of({"JINTU_LANGUAGE": "zh", "LC_ALL": "en_US.UTF-8"})
+    'zh-hans'
+    """
+    said = next((value for name in VARIABLES if (value := environment.get(name, "").strip())), "")
+    return CHINESE if said.lower().startswith("zh") else ENGLISH
+
+
+def activate() -> None:
+    """Translate what this command says; after ``django.setup()``."""
+    from django.utils import translation
+
+    translation.activate(of(os.environ))
+
+
+def in_language(pair: tuple[T, T]) -> T:
+    """Of (Chinese, English), as rules carry their words."""
+    return pair[0] if of(os.environ) == CHINESE else pair[1]
+
+
+def sentence(error: JintuError) -> str:
+    """An error for the person at the terminal; in English where Django is not started yet."""
+    from django.apps import apps
+
+    if not apps.ready:
+        return str(error)
+    from jintu.foundation.operations.errors import joined, tell
+
+    told = tell(error)
+    said = joined(told.sentence, told.remedy)
+    return f"{told.place}: {said}" if told.place else said
