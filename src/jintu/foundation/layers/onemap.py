@@ -27,7 +27,8 @@ __all__ = ["config", "layer_of", "style_of", "theme_title", "union"]
 
 STAGES = ("inspect", "supply", "use", "approve", "compensate")
 """Registers on the map, top first: what is questioned lies over what was granted."""
-SHOWN = {"survey.DLTB", "survey.XZQ", "land.approval_parcel", "land.supply"}
+DIVISIONS = "survey.XZQ"
+SHOWN = {"survey.DLTB", DIVISIONS, "land.approval_parcel", "land.supply"}
 """Layers that are on when the map opens."""
 
 MOST_DATES = 120
@@ -74,6 +75,7 @@ def config(scope: Any, day: date, theme: str = "") -> dict[str, Any]:
     if lifecycle:
         groups.append(_group("lifecycle", lifecycle, opened=True))
     bounds: list[tuple[float, float, float, float]] = []
+    divided: list[tuple[float, float, float, float]] = []
     if theme:
         groups[:0] = painting.groups(theme, scope, day, published)
     for theme in schemas.THEMES:
@@ -86,6 +88,8 @@ def config(scope: Any, day: date, theme: str = "") -> dict[str, Any]:
                 continue
             layers.append(layer_of(schema, pieces, day, [v for v in published if v.layer == schema.name]))
             bounds += [v.bbox for v in pieces]
+            if schema.name == DIVISIONS:
+                divided = [v.bbox for v in pieces]
         if layers:
             groups.append(_group(theme, layers, opened=theme != "base"))
     imagery = [_imagery(s) for s in ImagerySource.objects.filter(enabled=True)]
@@ -114,7 +118,8 @@ def config(scope: Any, day: date, theme: str = "") -> dict[str, Any]:
         credit.insert(0, _("Map approval number: {number}").format(number=settings.NODE.map_approval_no))
     if credit:
         answer["credit"] = " · ".join(credit)
-    whole = _own_bounds(scope, day, published) or union(bounds)
+    # One layer that came to lie elsewhere does not make the county a speck: its divisions say where it is.
+    whole = _own_bounds(scope, day, published) or union(divided) or union(bounds)
     if whole:
         answer["bounds"] = answer["home"] = list(whole)
     return answer
@@ -305,7 +310,7 @@ def _own_bounds(scope: Any, day: date, published: Sequence[LayerVersion]) -> tup
     import numpy as np
 
     boxes = []
-    for piece in versions.pieces_in_scope("survey.XZQ", scope, day, published):
+    for piece in versions.pieces_in_scope(DIVISIONS, scope, day, published):
         within = [p for p in scope.divisions if p.startswith(piece.prefix) and p != piece.prefix]
         if not within:
             return None

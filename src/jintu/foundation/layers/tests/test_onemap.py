@@ -42,6 +42,14 @@ def test_the_page_carries_the_configuration(county, director) -> None:
     assert config["urls"]["analyse"] == "/map/analyse/"
 
 
+def test_a_layer_that_came_to_lie_elsewhere_does_not_make_the_county_a_speck(county, director) -> None:
+    stray = county["TDYTQ"]
+    west, south, east, north = county["XZQ"].bbox
+    LayerVersion.objects.filter(pk=stray.pk).update(west=west - 5, east=east - 5)
+    config = director.get("/map/config/").json()
+    assert config["home"] == pytest.approx([west, south, east, north])
+
+
 def test_the_page_takes_few_queries(county, director) -> None:
     director.get("/map/")
     with CaptureQueriesContext(
