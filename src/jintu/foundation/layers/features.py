@@ -75,6 +75,25 @@ class Features:
         b = self.boxes
         return np.flatnonzero((b[:, 0] <= east) & (b[:, 2] >= west) & (b[:, 1] <= north) & (b[:, 3] >= south))
 
+    def at(self, lon: float, lat: float, near: float = 0.0) -> list[int]:
+        """Rows of polygons that hold a point, their boundary included; of lines and points within ``near`` degrees of
+        it, the nearest first."""
+        import numpy as np
+        import shapely
+
+        if self.kind == "polygon":
+            near = 0.0
+        rows = self.near((lon - near, lat - near, lon + near, lat + near))
+        if not len(rows):
+            return []
+        away = shapely.distance(self.shapes(rows), shapely.Point(lon, lat))
+        hit = np.flatnonzero(away <= near)
+        return rows[hit[np.argsort(away[hit], kind="stable")]].tolist()
+
+    def row(self, i: int) -> dict[str, Any]:
+        """The attributes of a row by our names."""
+        return self.attributes.slice(i, 1).to_pylist()[0]
+
     def take(self, rows: NDArray[np.int64]) -> Features:
         """Some of the rows, copied."""
         others = self._others[rows] if self._others is not None else None

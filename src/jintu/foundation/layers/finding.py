@@ -15,13 +15,16 @@ from jintu.foundation.registers import values as register_values
 from jintu.foundation.registers.rendering import may_see_persons, row_title
 from jintu.kernel.errors import Missing
 
-from . import schemas, versions
+from . import rowgroups, schemas, versions
+from .features import Features
 from .models import LayerVersion
 from .schemas import Attribute, Schema
 
 __all__ = ["Hit", "at", "record", "search", "shown"]
 
 MOST = 20
+MOST_OF_A_KIND = 5
+"""Features of one version that a search shows."""
 MASK = "＊＊＊"
 REACH_PIXELS = 6
 
@@ -99,9 +102,11 @@ def _features_at(
     for piece in versions.pieces_in_scope(schema.name, scope, day, published):
         if not (piece.west - near <= lon <= piece.east + near and piece.south - near <= lat <= piece.north + near):
             continue
-        resident = versions.resident(piece)
-        for i in resident.at(lon, lat, near)[:MOST]:
-            hits.append(_feature(schema, piece, resident, i, scope))
+        features = versions.held(piece) or rowgroups.near(
+            piece, rowgroups.columns_of(piece), (lon - near, lat - near, lon + near, lat + near)
+        )
+        for i in features.at(lon, lat, near)[:MOST]:
+            hits.append(_feature(schema, piece, features, i, scope))
     return hits
 
 
@@ -119,8 +124,8 @@ def shown(attribute: Attribute, value: Any) -> str:
     return f"{value} {meaning}" if meaning else str(value)
 
 
-def _feature(schema: Schema, piece: LayerVersion, resident: versions.Resident, i: int, scope: Any) -> Hit:
-    row = resident.row(i)
+def _feature(schema: Schema, piece: LayerVersion, features: Features, i: int, scope: Any) -> Hit:
+    row = features.row(i)
     pairs = []
     for attribute in schema.attributes:
         value = row.get(attribute.name)
@@ -135,7 +140,7 @@ def _feature(schema: Schema, piece: LayerVersion, resident: versions.Resident, i
         token=_token(schema, row),
         rows=pairs,
         version=f"{piece.name} ({piece.short_hash})",
-        geometry=resident.shapes([i])[0],
+        geometry=features.shapes([i])[0],
     )
 
 
@@ -178,27 +183,27 @@ def search(query: str, scope: Any, day: date) -> list[dict[str, Any]]:
 
 
 def _villages(query: str, scope: Any, day: date) -> list[dict[str, Any]]:
-    import numpy as np
     import pyarrow.compute as pc
     import shapely
 
     found = []
     for piece in versions.pieces_in_scope("survey.XZQ", scope, day):
-        resident = versions.resident(piece)
-        table = resident.attributes
-        hit = pc.or_(
-            pc.match_substring(table.column("division_name"), query), pc.equal(table.column("division_code"), query)
+        named = rowgroups.matching(
+            piece, "division_name", lambda column: pc.match_substring(column, query), MOST_OF_A_KIND
         )
-        rows = np.flatnonzero(np.asarray(hit.fill_null(False)))[:5]
-        for i in rows.tolist():
-            row = resident.row(i)
-            shape = shapely.normalize(resident.polygons.take([i]).to_shapely()[0])
-            found.append(_result(str(row["division_name"]), str(row["division_code"]), shape, ""))
+        coded = rowgroups.matching(piece, "division_code", lambda column: pc.equal(column, query), MOST_OF_A_KIND)
+        places = {}
+        for features in (named, coded):
+            for i, shape in enumerate(features.shapes(range(len(features)))):
+                row = features.row(i)
+                places[row["division_code"]] = _result(
+                    str(row["division_name"]), str(row["division_code"]), shapely.normalize(shape), ""
+                )
+        found += list(places.values())[:MOST_OF_A_KIND]
     return found
 
 
 def _by_number(query: str, scope: Any, day: date) -> list[dict[str, Any]]:
-    import numpy as np
     import pyarrow.compute as pc
 
     found = []
@@ -208,11 +213,9 @@ def _by_number(query: str, scope: Any, day: date) -> list[dict[str, Any]]:
         except Missing:  # a node without the survey domain has no patches to find
             continue
         for piece in versions.pieces_in_scope(name, scope, day):
-            resident = versions.resident(piece)
-            rows = np.flatnonzero(np.asarray(pc.equal(resident.attributes.column(schema.key), query).fill_null(False)))
-            for i in rows[:5].tolist():
-                shape = resident.polygons.take([i]).to_shapely()[0]
-                found.append(_result(schema.title_of(resident.row(i)), f"{schema.label} {query}", shape, ""))
+            features = rowgroups.matching(piece, schema.key, lambda column: pc.equal(column, query), MOST_OF_A_KIND)
+            for i, shape in enumerate(features.shapes(range(len(features)))):
+                found.append(_result(schema.title_of(features.row(i)), f"{schema.label} {query}", shape, ""))
     return found
 
 

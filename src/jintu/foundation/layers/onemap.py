@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from jintu.foundation.registers import descriptor
 from jintu.kernel import codelists
 
-from . import drawing, schemas, tiles, tileset, versions
+from . import drawing, lake, schemas, tiles, tileset, versions
 from .atlas import painting
 from .models import ImagerySource, LayerVersion
 from .schemas import Schema
@@ -308,17 +308,19 @@ def _dates(published: Sequence[LayerVersion], day: date) -> list[dict[str, str]]
 def _own_bounds(scope: Any, day: date, published: Sequence[LayerVersion]) -> tuple[float, float, float, float] | None:
     """The extent of the scope's own villages, where the scope is smaller than the versions it sees."""
     import numpy as np
+    import pyarrow.compute as pc
 
     boxes = []
     for piece in versions.pieces_in_scope(DIVISIONS, scope, day, published):
         within = [p for p in scope.divisions if p.startswith(piece.prefix) and p != piece.prefix]
         if not within:
             return None
-        resident = versions.resident(piece)
-        codes = resident.attributes.column("division_code").to_pylist()
+        table = piece.table(["division_code", lake.BBOX])
+        sides = [pc.struct_field(table.column(lake.BBOX), side) for side in ("xmin", "ymin", "xmax", "ymax")]
+        codes = table.column("division_code").to_pylist()
         rows = [i for i, code in enumerate(codes) if str(code).startswith(tuple(within))]
         if rows:
-            boxes.append(resident.boxes[np.array(rows)])
+            boxes.append(np.column_stack(sides)[rows])
     if not boxes:
         return None
     all_boxes = np.concatenate(boxes)

@@ -1,5 +1,5 @@
 """Row groups of a version's data and of its generalised picture, unpacked and kept while there is room: what tiles are
-made of.
+made of, and what is asked for by a place or by a value.
 
 A tile reads the row groups whose box meets it, whole, and only the columns it shows. Versions never change, so a group
 that was read stays right for the next tile beside it;
@@ -8,7 +8,7 @@ the least recently used leave (``tile_memory_mb`` of the node, 256).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.conf import settings
 
-from . import lake, shapes
+from . import lake, shapes, streams
 from .features import Features, Held, joined
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from .models import LayerVersion
 
-__all__ = ["Index", "finest", "indexed", "level_of", "near", "picture"]
+__all__ = ["Index", "columns_of", "finest", "indexed", "level_of", "matching", "near", "picture"]
 
 Box = tuple[float, float, float, float]
 
@@ -76,10 +76,38 @@ def near(version: LayerVersion, columns: Sequence[str], bbox: Box) -> Features:
         _group(version, tuple(columns), number) for number in np.flatnonzero(_meeting(index.boxes, bbox)).tolist()
     )
     found = [features for group in groups if (features := group.near(bbox)) is not None]
-    if not found:
-        empty = index.metadata.schema.to_arrow_schema().remove_metadata().empty_table()
-        return Features.of(empty.select(list(columns)), version.schema.geometry)
-    return joined(found)
+    return joined(found) if found else _nothing(version, columns)
+
+
+def matching(
+    version: LayerVersion, column: str, test: Callable[[pa.ChunkedArray], pa.ChunkedArray], most: int
+) -> Features:
+    """The first ``most`` features of whose column ``test`` is true, with all columns: of groups without any only that
+    column is read, and no group is kept. Raises as `near`."""
+    import numpy as np
+
+    columns, kind = columns_of(version), version.schema.geometry
+    found: list[Features] = []
+    left = most
+    for number, table in enumerate(streams.row_groups(version, [column])):
+        rows = np.flatnonzero(np.asarray(test(table.column(column)).fill_null(False)))[:left]
+        if len(rows):
+            found.append(Features.of(_read(version, columns, number).table.take(rows), kind))
+            left -= len(rows)
+        if not left:
+            break
+    return joined(found) if found else _nothing(version, columns)
+
+
+def columns_of(version: LayerVersion) -> tuple[str, ...]:
+    """All columns of a version, ``geometry`` among them, but not what was only delivered."""
+    names = _index(version).metadata.schema.to_arrow_schema().names
+    return tuple(n for n in names if n not in (lake.BBOX, lake.DELIVERED))
+
+
+def _nothing(version: LayerVersion, columns: Sequence[str]) -> Features:
+    empty = _index(version).metadata.schema.to_arrow_schema().remove_metadata().empty_table()
+    return Features.of(empty.select(list(columns)), version.schema.geometry)
 
 
 def _group(version: LayerVersion, columns: tuple[str, ...], number: int) -> Group:

@@ -240,25 +240,6 @@ class Resident(Features):
                 self._prepared = prepare(self.polygons)
             return self._prepared
 
-    def at(self, lon: float, lat: float, near: float = 0.0) -> list[int]:
-        """Rows of polygons that hold a point, their boundary included; of lines and points within ``near`` degrees of
-        it, the nearest first."""
-        import numpy as np
-        import shapely
-
-        if self.kind == "polygon":
-            near = 0.0
-        rows = self.near((lon - near, lat - near, lon + near, lat + near))
-        if not len(rows):
-            return []
-        away = shapely.distance(self.shapes(rows), shapely.Point(lon, lat))
-        hit = np.flatnonzero(away <= near)
-        return rows[hit[np.argsort(away[hit], kind="stable")]].tolist()
-
-    def row(self, i: int) -> dict[str, Any]:
-        """The attributes of a row by our names."""
-        return self.attributes.slice(i, 1).to_pylist()[0]
-
     def classes(self, column: str) -> tuple[NDArray[np.int64], list[str]]:
         """A column as (number of each row's value, values)."""
         import numpy as np

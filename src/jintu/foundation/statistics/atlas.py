@@ -50,9 +50,9 @@ def _outlines(pieces: tuple[int, ...], length: int) -> list[tuple[str, dict[str,
 
     villages: dict[str, list[Any]] = {}
     for version in LayerVersion.objects.filter(pk__in=pieces):
-        resident = versions.resident(version)
-        codes = resident.attributes.column("division_code").to_pylist()
-        for code, shape in zip(codes, resident.polygons.to_shapely(), strict=True):
+        table = version.table(["division_code", "geometry"])
+        outlines = shapely.from_wkb(table.column("geometry").to_numpy(zero_copy_only=False))
+        for code, shape in zip(table.column("division_code").to_pylist(), outlines, strict=True):
             villages.setdefault(str(code)[:length], []).append(shape)
     if not villages:
         return []

@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from jintu.foundation.layers import importing
+from jintu.foundation.layers import importing, versions
 from jintu.foundation.layers.models import ImagerySource, LayerVersion
 
 from . import grid
@@ -96,6 +96,13 @@ def test_imagery_is_off_until_the_operator_turns_it_on(county, director) -> None
 
 
 # -- identify and search ----------
+
+
+def test_neither_loads_a_version(county, director, monkeypatch) -> None:
+    monkeypatch.setattr(versions, "resident", lambda v: pytest.fail("the version was read as a whole"))
+    assert "Nothing here" not in director.get("/map/identify/", centre(0, 0)).content.decode()
+    assert director.get("/map/search/", {"q": "17"}).json()["results"]
+    assert director.get("/map/search/", {"q": "甲村"}).json()["results"]
 
 
 def test_a_click_tells_all_layers_with_meanings(county, director) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 
 from jintu.foundation.layers import content, drawing, lake, rowgroups, versions
@@ -43,6 +44,27 @@ def test_what_is_near_is_what_the_lake_has_there(small_groups, county, table: st
         whole = versions.Resident(version, columns, box)
         assert np.array_equal(found.boxes, whole.boxes) and len(found.polygons) == len(whole.polygons)
         assert [s.wkb for s in found.shapes(range(len(found)))] == [s.wkb for s in whole.shapes(range(len(whole)))]
+
+
+def test_what_matches_is_found_with_all_its_columns_and_the_search_ends_with_the_last_wanted(
+    small_groups, county, monkeypatch
+) -> None:
+    version = county["DLTB"]
+    read = []
+    plain = rowgroups._read
+    monkeypatch.setattr(rowgroups, "_read", lambda *a: read.append(a[2]) or plain(*a))
+    whole = versions.Resident(version)
+    codes = whole.attributes.column("land_use_code").to_pylist()
+    code = max(set(codes), key=codes.count)
+    rows = [i for i, c in enumerate(codes) if c == code]
+    for most in (1, len(rows), len(rows) + 5):
+        read.clear()
+        found = rowgroups.matching(version, "land_use_code", lambda column: pc.equal(column, code), most)
+        assert [found.row(i) for i in range(len(found))] == [whole.row(i) for i in rows[:most]]
+        assert [s.wkb for s in found.shapes(range(len(found)))] == [s.wkb for s in whole.shapes(rows[:most])]
+        assert read == sorted({i // 4 for i in rows[:most]})
+    none = rowgroups.matching(version, "land_use_code", lambda column: pc.equal(column, "none"), 3)
+    assert len(none) == 0 and none.attributes.column_names == found.attributes.column_names
 
 
 def test_only_the_groups_that_meet_are_read_and_once(small_groups, county, monkeypatch) -> None:

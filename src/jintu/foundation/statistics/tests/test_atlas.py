@@ -23,23 +23,18 @@ def test_without_an_administrative_layer_there_is_no_map():
 
 
 def test_villages_are_dissolved_into_the_townships_of_the_scope(monkeypatch):
-    class Resident:
-        def __init__(self):
-            import pyarrow as pa
-
-            codes = ["990121001001", "990121001002", "990121002001", "990122001001"]
-            self.attributes = pa.table({"division_code": codes})
-            self.shapes = [shapely.box(x, 36, x + 1, 37) for x in (118, 119, 120, 121)]
-            self.polygons = self
-
-        def to_shapely(self):
-            return self.shapes
-
     class Piece:
         pk = -1
 
+        @staticmethod
+        def table(columns):
+            import pyarrow as pa
+
+            codes = ["990121001001", "990121001002", "990121002001", "990122001001"]
+            shapes = shapely.to_wkb([shapely.box(x, 36, x + 1, 37) for x in (118, 119, 120, 121)])
+            return pa.table({"division_code": codes, "geometry": list(shapes), "other": codes}).select(columns)
+
     monkeypatch.setattr(atlas.versions, "pieces_in_scope", lambda *_: [Piece])
-    monkeypatch.setattr(atlas.versions, "resident", lambda _: Resident())
     monkeypatch.setattr(atlas.LayerVersion.objects, "filter", lambda **_: [Piece])
     atlas._outlines.cache_clear()
     shapes, height = atlas.findings(COUNTY, date(2026, 6, 15), [{"code": "990121001", "n": 8}], 9)
