@@ -1,8 +1,9 @@
 """Quality inspection of a whole county: every rule that applies to its land-use patches, and again after fifty edits.
 
-The sample county (villages and patches) is generated, loaded and inspected by the product's own commands. Fifty rows of
-it are then edited (a vertex moved in one half, a figure changed in the other), loaded as the next year's version, and
-inspected twice, each time in a new process: looking at everything, and taking over what the first inspection found.
+The sample county (villages, patches, basic farmland and the zones of the plan) is generated, loaded and inspected by
+the product's own commands, its layers around the patches too. Fifty patches are then edited (a vertex moved in one half,
+a figure changed in the other), loaded as the next year's version, and inspected twice, each time in a new process:
+looking at everything, and taking over what the first inspection found.
 Both must say the same.
 
 The peer answers the geometric questions only: `shapely.is_valid` and `shapely.coverage_invalid_edges` of the delivered
@@ -27,6 +28,7 @@ from typing import Any
 from benchmarks.harness import DATA, in_new_process, memory_mb, report, reset_peak
 
 PATCHES = {"small": 20_000, "full": 1_000_000}
+TABLES = ("XZQ", "DLTB", "JBNTTB", "TDYTQ", "JSYDGZQ")
 EDITS, MOVED_M = 50, 0.5
 DIVISION = "990121"
 GEOMETRY_RULES = ("Q31",)
@@ -42,12 +44,15 @@ def run(scale: str) -> dict[str, Any]:
     own |= {
         name: value for name, value in in_new_process("inspection", "geometry", str(node)).items() if name != "rss_mb"
     }
+    own |= {
+        name: value for name, value in in_new_process("inspection", "around", str(node)).items() if "around" in name
+    }
     peer = in_new_process("inspection", "peer", str(node))
     ratios, agreement = {}, False
     if "failed" not in own and "failed" not in peer:
         ratios["geometry_cpu"] = round(peer["geometry_cpu_s"] / own["geometry_cpu_s"], 2)
         ratios["all_rules_to_geos_geometry"] = round(peer["geometry_cpu_s"] / own["cpu_s"], 2)
-        agreement = own["missed"] == peer["missed"] == 0 and own["same_after_reuse"]
+        agreement = own["missed"] == peer["missed"] == own["around_errors"] == 0 and own["same_after_reuse"]
     return {
         "size": {"patches": own.get("patches"), "edits": EDITS},
         "jintu": own,
@@ -63,22 +68,20 @@ def run(scale: str) -> dict[str, Any]:
 def _county(patches: int) -> Path:
     """A node with both versions, made once."""
     node = DATA / f"inspection-{patches}"
-    if (node / "edited.json").is_file():
+    if (node / "edited.json").is_file() and all(list((node / "lake").glob(f"*.{table}")) for table in TABLES):
         return node
     shutil.rmtree(node, ignore_errors=True)
     sample = node / "sample"
     _jintu(node, "init", "--division", DIVISION, "--level", "county", "--name", "示例县")
-    _jintu(node, "sample", "--patches", str(patches), "--only", "XZQ", "--only", "DLTB", "--out", str(sample))
+    only = [word for table in TABLES for word in ("--only", table)]
+    _jintu(node, "sample", "--patches", str(patches), *only, "--out", str(sample))
     layers = {facts["schema"]: facts for facts in json.loads((sample / "sample.json").read_text("utf-8"))["layers"]}
     given = sample / layers["survey.DLTB"]["file"]
     edited = sample / "edited.gpkg"
     shutil.copyfile(given, edited)
     rows = _edit(edited, layers["survey.DLTB"]["layer"])
-    for schema, file, day in (
-        ("XZQ", sample / layers["survey.XZQ"]["file"], BEFORE),
-        ("DLTB", given, BEFORE),
-        ("DLTB", edited, AFTER),
-    ):
+    around = [(name.partition(".")[2], sample / facts["file"]) for name, facts in layers.items()]
+    for schema, file, day in (*((name, file, BEFORE) for name, file in around), ("DLTB", edited, AFTER)):
         _jintu(node, "layer", "import", schema, str(file), "--valid-from", day, "--no-inspect", "--reason", "benchmark")
     for file in (given, edited):
         file.unlink()
@@ -188,6 +191,38 @@ def measure_again(node: Path) -> None:
     report(after_edits_s=seconds, after_edits_cpu_s=cpu, after_edits_rss_mb=round(peak), same_after_reuse=same)
 
 
+def measure_around(node: Path) -> None:
+    """The layers around the first version, each whole among the others; the county as generated has no error in any."""
+    before, _after = _versions(node)
+    from jintu.foundation.checks.inspection import keeping
+    from jintu.foundation.checks.inspection.models import Inspection
+    from jintu.foundation.layers.models import LayerVersion
+
+    ran: set[str] = set()
+    wrong: dict[str, int] = {}
+    rows = 0
+    started, cpu = time.perf_counter(), time.process_time()
+    for version in LayerVersion.objects.exclude(layer=before.layer).order_by("layer"):
+        found, _inputs = keeping.run(version, full=True)
+        rows += version.rows
+        ran |= {o.rule.id for o in found.outcomes if o.ran}
+        wrong |= {f"{o.rule.id} {o.table}": o.count for o in found.outcomes if o.count}
+    seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+    of_patches = Inspection.objects.filter(version=before).latest("pk").outcomes
+    together = ran | {o["rule"] for o in of_patches if "not_run" not in o}
+    told = " ".join(f"{name} {count}" for name, count in sorted(wrong.items()))
+    report(
+        around_rows=rows,
+        around_rules=len(ran),
+        rules_with_around=len(together),
+        around_s=seconds,
+        around_cpu_s=cpu,
+        around_rss_mb=round(memory_mb()[1]),
+        around_errors=sum(wrong.values()),
+        around_told=told,
+    )
+
+
 def measure_geometry(node: Path) -> None:
     """The rules of outlines alone, to compare with GEOS."""
     _before, after = _versions(node)
@@ -219,5 +254,11 @@ def measure_peer(node: Path) -> None:
 
 
 if __name__ == "__main__":
-    measures = {"own": measure_own, "again": measure_again, "geometry": measure_geometry, "peer": measure_peer}
+    measures = {
+        "own": measure_own,
+        "again": measure_again,
+        "around": measure_around,
+        "geometry": measure_geometry,
+        "peer": measure_peer,
+    }
     measures[sys.argv[1]](Path(sys.argv[2]))
