@@ -1,7 +1,7 @@
 """Quality inspection of a whole county: every rule that applies to its land-use patches, and again after fifty edits.
 
 The sample county (villages, patches, basic farmland and the zones of the plan) is generated, loaded and inspected by
-the product's own commands, its layers around the patches too. Fifty patches are then edited (a vertex moved in one half,
+the product's own commands, its layers around the patches too. Fifty patches are then edited (a vertex moved in half,
 a figure changed in the other), loaded as the next year's version, and inspected twice, each time in a new process:
 looking at everything, and taking over what the first inspection found.
 Both must say the same.
