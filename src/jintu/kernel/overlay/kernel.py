@@ -24,7 +24,7 @@ import numpy as np
 from jintu.kernel.area.authalic import Series, area, mean_height, moved, series
 from jintu.kernel.compiled import compiled
 from jintu.kernel.flat import Floats, Integers
-from jintu.kernel.overlay.edges import COLUMNS, Side, collect, covers
+from jintu.kernel.overlay.edges import COLUMNS, LANES, SOME, Side, cap, collect, covers
 
 __all__ = ["BAND", "pair_areas"]
 
@@ -33,9 +33,6 @@ BAND = 0.25
 
 _STEP = 1 / 128
 """Degrees of latitude from one series computed to the next; between them it is moved. Neighbours share one."""
-
-LANES = 4
-"""Rows are computed so many at a time, and their number is made up to that with rows without width."""
 
 _SWEEP_FROM = 2500
 """Pairs of edges from which sorting both lists pays."""
@@ -48,7 +45,7 @@ def pair_areas(
     room_a, room_b = 2 * left.largest + LANES, 2 * right.largest + LANES
     a, b = np.empty((COLUMNS, room_a)), np.empty((COLUMNS, room_b))
     near = np.empty((4, max(room_a, room_b)), dtype=np.int64)
-    sums = np.empty(max(room_a, room_b))
+    sums = np.empty(max(room_a, room_b, SOME))
     _pair_areas(left, right, lefts, rights, first, last, planar, out, a, b, near, sums, np.full(5, np.nan))
 
 
@@ -68,7 +65,7 @@ def _pair_areas(
     sums: Floats,
     last_series: Floats,
 ) -> None:
-    """The same with scratch: room for two rows for each vertex, for four lists of rows, and for a series."""
+    """The same with scratch: room for two rows for each vertex, four lists of them, a number for each, a series."""
     for k in range(first, last):
         g, h = lefts[k], rights[k]
         west, east = max(left.boxes[g, 0], right.boxes[h, 0]), min(left.boxes[g, 2], right.boxes[h, 2])
@@ -104,18 +101,20 @@ def _frame(
 
     Part of `pair_areas` itself: to hand on two layers' arrays costs as much as a sixth of the answer.
     """
-    m, a_enters = collect(left, g, west, south, width, height, near[0], a)
+    m, a_enters = collect(left, g, west, south, width, height, sums, a)
     if not a_enters:
         if not covers(a, m, width):
             return 0.0
         if all_there and _is_box(right.boxes, h, west, south, width, height):
             return _whole(right, h, planar)
-    n, b_enters = collect(right, h, west, south, width, height, near[0], b)
+    n, b_enters = collect(right, h, west, south, width, height, sums, b)
     if not b_enters:
         if not covers(b, n, width):
             return 0.0
         if all_there and _is_box(left.boxes, g, west, south, width, height):
             return _whole(left, g, planar)
+    if not all_there:
+        m, n = cap(a, m, height), cap(b, n, height)
     c = _series(south, planar, last_series)
     if m * n < _SWEEP_FROM:
         return _every_pair(a, m, b, n, c, sums) if m < n else _every_pair(b, n, a, m, c, sums)
@@ -181,9 +180,10 @@ def _strip(x1: float, x2: float, y: float, slope: float, b: Floats, j: int, c: S
 
     Choices are made between values, not between ways: so several j are computed at once.
     """
-    left, right = max(x1, b[0, j]), min(x2, b[1, j])
+    b_west, b_east = min(b[0, j], b[1, j]), max(b[0, j], b[1, j])
+    left, right = max(x1, b_west), min(x2, b_east)
     a1, a2 = y + slope * (left - x1), y + slope * (right - x1)
-    b1, b2 = b[2, j] + b[4, j] * (left - b[0, j]), b[2, j] + b[4, j] * (right - b[0, j])
+    b1, b2 = b[2, j] + b[3, j] * (left - b_west), b[2, j] + b[3, j] * (right - b_west)
     d1, d2, width = a1 - b1, a2 - b2, right - left
     low1, low2 = min(a1, b1), min(a2, b2)
     cross = d1 * d2 < 0  # else one is the lower all the way, and it is not asked which
@@ -204,16 +204,17 @@ def _every_pair(a: Floats, m: int, b: Floats, n: int, c: Series, sums: Floats) -
     """
     lanes = -(-n // LANES) * LANES
     for j in range(n, lanes):
-        b[0, j] = b[1, j] = b[2, j] = b[4, j] = 0.0
+        b[0, j] = b[1, j] = b[2, j] = b[3, j] = 0.0
     for j in range(lanes):
         sums[j] = 0.0
     for i in range(m):
-        x1, x2, y, slope, sign = a[0, i], a[1, i], a[2, i], a[4, i], a[5, i]
+        start, end, y, slope = a[0, i], a[1, i], a[2, i], a[3, i]
+        x1, x2, sign = min(start, end), max(start, end), (1.0 if start > end else -1.0)
         for j in range(lanes):
             sums[j] += sign * _strip(x1, x2, y, slope, b, j, c)
     total = 0.0
     for j in range(n):
-        total += b[5, j] * sums[j]
+        total += sums[j] if b[0, j] > b[1, j] else -sums[j]
     return total
 
 
@@ -221,6 +222,8 @@ def _every_pair(a: Floats, m: int, b: Floats, n: int, c: Series, sums: Floats) -
 def _sweep(a: Floats, m: int, b: Floats, n: int, c: Series, near: Integers) -> float:
     """The same sum for long lists: west to east, each edge with those of the other side that are open at its start."""
     a_order, b_order, a_open, b_open = near[0], near[1], near[2], near[3]
+    _upright(a, m)
+    _upright(b, n)
     _by_start(a, m, a_order)
     _by_start(b, n, b_order)
     p = q = a_count = b_count = 0
@@ -231,7 +234,7 @@ def _sweep(a: Floats, m: int, b: Floats, n: int, c: Series, near: Integers) -> f
             p += 1
             b_count = _close(b, b_open, b_count, a[0, i])
             for k in range(b_count):
-                total += a[5, i] * b[5, b_open[k]] * _strip(a[0, i], a[1, i], a[2, i], a[4, i], b, b_open[k], c)
+                total += a[4, i] * b[4, b_open[k]] * _strip(a[0, i], a[1, i], a[2, i], a[3, i], b, b_open[k], c)
             a_open[a_count] = i
             a_count += 1
         else:
@@ -240,10 +243,18 @@ def _sweep(a: Floats, m: int, b: Floats, n: int, c: Series, near: Integers) -> f
             a_count = _close(a, a_open, a_count, b[0, j])
             for k in range(a_count):
                 i = a_open[k]
-                total += a[5, i] * b[5, j] * _strip(a[0, i], a[1, i], a[2, i], a[4, i], b, j, c)
+                total += a[4, i] * b[4, j] * _strip(a[0, i], a[1, i], a[2, i], a[3, i], b, j, c)
             b_open[b_count] = j
             b_count += 1
     return total
+
+
+@compiled
+def _upright(rows: Floats, n: int) -> None:
+    """Turn rows from west to east, with their sign as fifth member."""
+    for k in range(n):
+        rows[4, k] = 1.0 if rows[0, k] > rows[1, k] else -1.0
+        rows[0, k], rows[1, k] = min(rows[0, k], rows[1, k]), max(rows[0, k], rows[1, k])
 
 
 @compiled
