@@ -9,7 +9,8 @@ decorated with `compiled` keeps its object code beside the types it is for. A pr
 LLVM and calls it through ctypes, which gives up the GIL; only one that does not find it imports numba and compiles.
 
 For numba the decorated function is an ordinary compiled function, so one may call another. Called from Python, it takes
-numbers, truths, arrays, and (named) tuples of them. Object code is kept of functions that *return nothing, a number or
+numbers, truths, arrays, and (named) tuples of them. A tuple of arrays that is handed over again and again is made
+`resident` once. Object code is kept of functions that *return nothing, a number or
 numbers* and *allocate nothing* (they write to arrays the caller has made): such code needs nothing of numba when it
 runs. Any other function is handed to numba, which is only slower to start.
 
@@ -30,13 +31,14 @@ from functools import cache, update_wrapper
 from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
 
 import numpy as np
 
-__all__ = ["Compiled", "compiled"]
+__all__ = ["Compiled", "compiled", "resident"]
 
 F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
 
 KERNEL = Path(__file__).parent
 SOURCES = ("compiled.py", "flat.py", "wkb.py", "area/authalic.py", "overlay/*.py")
@@ -90,7 +92,7 @@ class Compiled:
         variant = self._variants.get(key)
         if variant is None:
             with _lock:
-                variant = self._variants.get(key) or self._variant(key, arguments)
+                variant = self._variants.get(key) or self._variant(key, [_plain(a) for a in arguments])
                 self._variants[key] = variant
         return variant(values, arguments)
 
@@ -125,19 +127,54 @@ class Compiled:
         if code:
             return _native(facts, code, kinds)
         dispatcher = self._dispatcher()
-        return lambda _, given: dispatcher(*given)
+        return lambda _, given: dispatcher(*map(_plain, given))
 
 
 # --- arguments ----------
+
+
+class _Resident:
+    """A tuple with the words that stand for it. Its members are read as those of the tuple."""
+
+    __slots__ = ("kinds", "value", "words")
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        self.kinds: list[str] = []
+        self.words: list[Any] = []
+        _flatten((value,), self.kinds, self.words)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.value, name)
+
+
+def resident(value: T) -> T:
+    """A named tuple of arrays that is told only once where they lie: a quarter of a millisecond for two layers.
+
+    Compiled functions take it as an argument by itself; its arrays may change, but not be replaced.
+    """
+    return cast("T", _Resident(value))
+
+
+def _plain(argument: Any) -> Any:
+    return argument.value if isinstance(argument, _Resident) else argument
+
+
+@cache
+def _array_kind(dtype: np.dtype[Any], dimensions: int, contiguous: bool) -> str:
+    return f"{dtype.str}{dimensions}{'C' if contiguous else 'A'}"
 
 
 def _flatten(arguments: Sequence[Any], kinds: list[str], values: list[Any]) -> None:
     """Types of arguments, and the machine words that stand for them in numba's calling convention."""
     for a in arguments:
         if isinstance(a, np.ndarray):
-            kinds.append(f"{a.dtype.str}{a.ndim}{'C' if a.flags.c_contiguous else 'A'}")
+            kinds.append(_array_kind(a.dtype, a.ndim, a.flags.c_contiguous))
             # owner and parent (nobody), items, bytes an item, address, shape, strides
             values += (0, 0, a.size, a.itemsize, a.__array_interface__["data"][0], *a.shape, *a.strides)
+        elif isinstance(a, _Resident):
+            kinds += a.kinds
+            values += a.words
         elif isinstance(a, tuple):
             kinds.append(f"({type(a).__name__}")
             _flatten(a, kinds, values)

@@ -260,8 +260,8 @@ def split(n: int, threads: int | None, at_least: int = 2048, per_thread: int = 4
     """Cut ``range(n)`` into runs for the threads; short ranges stay whole, because starting threads costs more."""
     workers = thread_count(threads)
     pieces = min(per_thread * workers, max(1, n // at_least)) if workers > 1 else 1
-    edges = np.linspace(0, n, pieces + 1).astype(int)
-    return [(int(i), int(j)) for i, j in itertools.pairwise(edges)]
+    edges = [n * piece // pieces for piece in range(pieces + 1)]
+    return list(itertools.pairwise(edges))
 
 
 def in_parallel(work: Callable[[int, int], Any], spans: Sequence[tuple[int, int]], threads: int | None) -> list[Any]:

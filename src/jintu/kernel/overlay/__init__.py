@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from jintu.kernel.area import authalic
+from jintu.kernel.compiled import resident
 from jintu.kernel.flat import Floats, Polygons, in_parallel, split
 from jintu.kernel.overlay.edges import RUN, Side, reaches
 from jintu.kernel.overlay.kernel import pair_areas
@@ -47,7 +48,7 @@ class Prepared:
         runs = np.empty((-(-len(rings.x) // RUN), 3))
         in_parallel(lambda i, j: reaches(rings, i, j, runs), split(len(runs), threads), threads)
         largest = int(polygons.vertex_counts().max(initial=0))
-        self.side = Side(*rings, self.boxes, np.full(len(polygons), np.nan), runs, largest)
+        self.side = resident(Side(*rings, self.boxes, np.full(len(polygons), np.nan), runs, largest))
 
     def __len__(self) -> int:
         return len(self.polygons)
@@ -67,7 +68,7 @@ class Prepared:
     @cached_property
     def tree(self) -> Tree:
         """Built when the layer first stands on the right of an overlay."""
-        return build(self.boxes)
+        return resident(build(self.boxes))
 
 
 def _received(arrays: tuple[Any, ...], planar: bool) -> Prepared:
@@ -96,7 +97,8 @@ def overlay(
 
     ``classes`` is an integer array, the class of each right geometry (0 … class_count − 1, negative for none); areas
     are then summed by class, as if right geometries of one class did not overlap. ``threads`` is one per core when
-    None. Pairs with less than ``smallest`` are left out. Raises ValueError when the class array does not fit.
+    None. Pairs with less than ``smallest`` are left out. Raises ValueError when there are not as many classes as right
+    geometries, or one of those met is not below ``class_count``.
     """
     a = left if isinstance(left, Prepared) else Prepared(left, planar, threads)
     b = right if isinstance(right, Prepared) else Prepared(right, planar, threads)
@@ -105,9 +107,9 @@ def overlay(
     codes = None
     if classes is not None:
         codes = np.ascontiguousarray(classes, dtype=np.int64)
-        highest = int(codes.max(initial=-1))
-        class_count = highest + 1 if class_count is None else class_count
-        if len(codes) != len(b) or highest >= class_count:
+        if class_count is None:
+            class_count = int(codes.max(initial=-1)) + 1
+        if len(codes) != len(b):
             raise ValueError(f"{len(b)} classes below {class_count} are needed")
     batches = [_batch(a, b, i, min(i + _BATCH, len(a)), threads, smallest) for i in range(0, len(a), _BATCH)]
     if codes is not None:

@@ -22,7 +22,7 @@ most of them are not even looked at.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -121,7 +121,7 @@ def _outside(x: float, y: float, width: float) -> np.uint8:
 
 
 @compiled
-def _near(x: Floats, y: Floats, first: int, count: int, west: float, south: float, width: float, some: Floats) -> int:
+def _near(x: Floats, y: Floats, first: int, count: int, west: float, south: float, width: float, some: Floats) -> Any:
     """Of at most `RUN` edges those that may matter to a frame: both ends, relative to it, into four columns.
 
     They are made up to whole `LANES` by edges of no length. Returns how many there are, without those.
@@ -172,7 +172,7 @@ def _clip(edges: int, width: float, height: float, some: Floats) -> int:
 
 
 @compiled
-def _append(some: Floats, edges: int, out: Floats, n: int) -> int:
+def _append(some: Floats, edges: int, out: Floats, n: int) -> Any:
     """Put the rows of `_clip` behind n others; how many there are then. One above the frame that goes on where the one
     before ended only moves its end: the signs of what the path covers twice cancel.
     """

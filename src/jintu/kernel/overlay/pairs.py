@@ -97,13 +97,17 @@ def keep(lefts: Integers, rights: Integers, areas: Floats, smallest: float) -> P
 
 
 def sum_by_class(pairs: Pairs, classes: Integers, class_count: int) -> Pairs:
-    """Pairs summed over right geometries of one class; geometries of a negative class do not count."""
-    n = len(pairs)
+    """Pairs summed over right geometries of one class; geometries of a negative class do not count.
+
+    Raises ValueError when a right geometry among them has a class that is not below ``class_count``: of a resident
+    layer the others are not looked at, for that takes longer than one parcel.
+    """
+    n, met = len(pairs), classes[pairs.right]
+    if n and met.max() >= class_count:
+        raise ValueError(f"classes below {class_count} are needed, and there is {met.max()}")
     out = Pairs(np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64), np.empty(n))
     sums, seen = np.zeros(class_count), np.zeros(class_count, dtype=np.bool_)
-    written = _sum_by_class(
-        pairs.left, classes[pairs.right], pairs.area_m2, sums, seen, out.left, out.right, out.area_m2
-    )
+    written = _sum_by_class(pairs.left, met, pairs.area_m2, sums, seen, out.left, out.right, out.area_m2)
     return Pairs(out.left[:written], out.right[:written], out.area_m2[:written])
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from jintu.kernel import compiled as module
-from jintu.kernel.compiled import Compiled, compiled
+from jintu.kernel.compiled import Compiled, compiled, resident
 
 
 class Pair(NamedTuple):
@@ -35,6 +35,11 @@ def scaled(pair, more, negative, out):
 @compiled
 def squares(n):
     return np.arange(n) ** 2
+
+
+@compiled
+def multiples(pair):
+    return pair.values * pair.factor
 
 
 @compiled
@@ -65,6 +70,21 @@ def test_arrays_tuples_and_numbers_are_passed(store, step, negative):
         out[:] = 0
         assert function(Pair(values, 0.5), (3.0, 4.0), negative, out) == expected
         assert out.tolist() == (0.5 * values + 6).tolist()
+
+
+def test_a_resident_tuple_is_its_arrays_as_they_are_now(store):
+    pair = resident(Pair(np.arange(3.0), 2.0))
+    function, out = again(scaled), np.zeros(3)
+    function(pair, (1.0, 0.0), False, out)
+    assert (out.tolist(), pair.factor, len(function.signatures)) == ([2.0, 4.0, 6.0], 2.0, 1)
+    pair.values[:] = 10
+    function(pair, (1.0, 0.0), False, out)
+    function(Pair(np.arange(3.0), 2.0), (1.0, 0.0), False, np.zeros(3))
+    assert (out.tolist(), len(function.signatures)) == ([22.0, 22.0, 22.0], 1)
+
+
+def test_a_resident_tuple_is_handed_to_numba_as_it_was(store):
+    assert again(multiples)(resident(Pair(np.arange(3.0), 2.0))).tolist() == [0, 2, 4]
 
 
 def test_object_code_is_found_by_the_next_process(store):
