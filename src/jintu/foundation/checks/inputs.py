@@ -10,7 +10,8 @@ A register's frame has one row per current row and the model's field names as co
 text, codes, keys String · areas (m²), money (yuan), other decimals Float64 · whole numbers Int64 · dates Date ·
 flags Boolean · ``geometry`` Binary (WKB, EPSG:4490, null where there is no outline).
 
-A layer's frame has the English lake names, and ``geometry`` likewise. A need with ``at="all"`` is a list of
+A layer's frame has the English lake names and no ``geometry``: questions about places read it, and keep flat polygons
+instead. A need with ``at="all"`` is a list of
 (valid_from, frame), oldest first; ``t[name]`` is then the newest, and `versions` gives a name for each that every
 spatial question takes.
 """
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from jintu.kernel.flat import Polygons
     from jintu.kernel.overlay import Pairs
 
-    from .loading import Loaded
+    from .loading import Loaded, Outlines
     from .rules import Rule
 
 __all__ = ["Inputs", "Table", "Version"]
@@ -43,15 +44,17 @@ __all__ = ["Inputs", "Table", "Version"]
 class Table:
     """A frame with its outlines as flat polygons, prepared once for any number of questions."""
 
-    def __init__(self, frame: pl.DataFrame) -> None:
+    def __init__(self, frame: pl.DataFrame, outlines: Outlines | None = None) -> None:
+        """``outlines`` reads those of a layer, whose rows all have one; else they are in the frame, if anywhere."""
         self.frame = frame
+        self.outlines = outlines
 
     @cached_property
     def polygons(self) -> Polygons:
         """The outlines; a row without one is a polygon without rings."""
         from jintu.kernel.flat import Polygons
 
-        return Polygons.from_wkb(self.frame["geometry"])
+        return Polygons.from_wkb(self.outlines() if self.outlines else self.frame["geometry"])
 
     @cached_property
     def resident(self) -> Any:
@@ -66,12 +69,30 @@ class Table:
 
     @cached_property
     def has_outlines(self) -> bool:
+        if self.outlines:
+            return not self.frame.is_empty()
         return "geometry" in self.frame.columns and self.frame["geometry"].null_count() < self.frame.height
+
+    @property
+    def outlined(self) -> pl.Series:
+        """Whether each row has an outline."""
+        return pl.repeat(True, self.frame.height, eager=True) if self.outlines else self.frame["geometry"].is_not_null()
 
     def shape(self, row: int) -> shapely.Geometry:
         import shapely
 
+        if self.outlines:
+            return self.polygons.take([row]).to_shapely()[0]
         return shapely.from_wkb(self.frame["geometry"][row])
+
+    def shapes(self) -> np.ndarray:
+        """All outlines, None where there is none."""
+        import numpy as np
+        import shapely
+
+        if self.outlines:
+            return self.polygons.to_shapely()
+        return np.array(shapely.from_wkb(self.frame["geometry"].to_list()), dtype=object)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +112,15 @@ class _Shared:
     answers: dict[tuple[Any, ...], pl.DataFrame] = field(default_factory=dict)
     files: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
     """Where the lake has the rows of a frame, by its identity"""
+    outlines: Mapping[int, Outlines] = field(default_factory=dict)
+    """What reads the outlines of a layer's frame, by its identity"""
     cluster: Executor | None = None
     """What overlays with those files; None: this process, in memory"""
 
     def table(self, frame: pl.DataFrame) -> Table:
         found = self.tables.get(id(frame))
         if found is None:
-            found = self.tables[id(frame)] = Table(frame)
+            found = self.tables[id(frame)] = Table(frame, self.outlines.get(id(frame)))
             self.frames.append(frame)
         return found
 
@@ -130,7 +153,8 @@ class Inputs:
     @classmethod
     def from_loaded(cls, rule: Rule, loaded: Loaded, as_of: date) -> Inputs:
         """A rule's inputs out of what the run has loaded; what was not loaded is left out, `missing` will say so."""
-        shared = vars(loaded).setdefault("shared", _Shared(files=loaded.files, cluster=loaded.cluster))
+        fresh = _Shared(files=loaded.files, outlines=loaded.outlines, cluster=loaded.cluster)
+        shared = vars(loaded).setdefault("shared", fresh)
         tables: dict[str, Any] = {}
         for name, need in rule.needs.items():
             if isinstance(need, Rows):
@@ -186,8 +210,7 @@ class Inputs:
         table = self._tables[name]
         if table.frame.is_empty() or not table.has_outlines:
             return pl.Series("outline_m2", [None] * table.frame.height, dtype=pl.Float64)
-        there = table.frame["geometry"].is_not_null()
-        return pl.select(pl.when(there).then(pl.Series(table.areas))).to_series().alias("outline_m2")
+        return pl.select(pl.when(table.outlined).then(pl.Series(table.areas))).to_series().alias("outline_m2")
 
     def overlap(self, left: str, right: str) -> pl.DataFrame:
         """Pairs of rows with area in common: ``left``, ``right`` UInt32 row indexes, ``area_m2`` Float64."""
@@ -296,7 +319,7 @@ class Inputs:
         if not (a.has_outlines and b.has_outlines):
             return pl.DataFrame(schema=schema)
         same = a is b
-        first, second = (np.array(shapely.from_wkb(t.frame["geometry"].to_list()), dtype=object) for t in (a, b))
+        first, second = a.shapes(), b.shapes()
         boxes = shapely.bounds(first)
         north = metres / METRES_PER_DEGREE * 1.01
         east = north / np.cos(np.radians(np.clip(np.abs(boxes[:, [1, 3]]).max(axis=1) + north, 0, 89)))

@@ -7,9 +7,10 @@ or a Decimal per cell would cost more than all rules together.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection, models
@@ -22,12 +23,15 @@ from .rules import Layer, Rows, Rule
 
 if TYPE_CHECKING:
     import polars as pl
+    import pyarrow as pa
 
     from jintu.kernel.executors import Executor
 
 __all__ = ["Loaded", "load", "register_frame"]
 
 CHUNK = 20_000
+Outlines = Callable[[], "pa.ChunkedArray"]
+"""WKB (4490) of the rows of a layer's frame, in their order: read when a rule asks about places, and not kept."""
 PLATFORM_COLUMNS = ("id", "uid", "division", "data_level", "row_version", "batch")
 
 
@@ -40,6 +44,8 @@ class Loaded:
     provenance: dict[str, Any] = field(default_factory=dict)
     files: dict[int, tuple[str, ...]] = field(default_factory=dict)
     """The files of the lake, in order, whose rows a layer's frame has; by the identity of the frame."""
+    outlines: dict[int, Outlines] = field(default_factory=dict)
+    """What reads the outlines of a layer's frame, which has none itself; by the identity of the frame."""
     cluster: Executor | None = None
     """Where overlays with those files are done; None: in this process, in memory."""
 
@@ -64,14 +70,14 @@ def register_frame(name: str, division: str, *, geometry: bool = True) -> pl.Dat
         rows = rows.filter(division__gte=division, division__lt=division + "~")
     query = rows.order_by("id").values_list(*(f.attname for f in wanted)).query
     sql, params = query.get_compiler(connection=connection).as_sql()
-    columns: list[list[Any]] = [[] for _ in wanted]
+    frames = [pl.DataFrame([_series(f, []) for f in wanted])]
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         while chunk := cursor.fetchmany(CHUNK):
-            for values, cells in zip(columns, zip(*chunk, strict=True), strict=True):
-                values.extend(cells)
-    series = [_series(f, values) for f, values in zip(wanted, columns, strict=True)]
-    return pl.DataFrame(series)
+            # typed at once: values of Python take five times the room of a column's
+            columns = zip(*chunk, strict=True)
+            frames.append(pl.DataFrame([_series(f, list(c)) for f, c in zip(wanted, columns, strict=True)]))
+    return pl.concat(frames, rechunk=True)
 
 
 def _series(f: models.Field, values: list[Any]) -> pl.Series:
@@ -128,7 +134,7 @@ def load(rules: Iterable[Rule], division: str, as_of: date) -> Loaded:
         loaded.registers[name, True] = frame
         loaded.provenance[name] = {"rows": frame.height, "sha256": _rows_hash(frame)}
     for (layer, at), columns in _layer_columns(needs).items():
-        frames, versions = _layer_frames(layer, at, division, as_of, columns, loaded.files)
+        frames, versions = _layer_frames(layer, at, division, as_of, columns, loaded)
         if frames is not None:
             loaded.layers[layer, at] = frames
             loaded.provenance.setdefault(layer, {"versions": []})["versions"] = versions
@@ -160,13 +166,13 @@ def _layer_frames(
     division: str,
     as_of: date,
     columns: list[str] | None,
-    files: dict[int, tuple[str, ...]],
+    loaded: Loaded,
 ) -> tuple[Any, list[Mapping[str, str]]]:
-    """The layer version(s) in force: one frame, or for "all" a list of (valid_from, frame), oldest first. ``files``
-    learns where each frame was read."""
+    """The layer version(s) in force: one frame, or for "all" a list of (valid_from, frame), oldest first. ``loaded``
+    learns where each frame was read, and how its outlines are."""
     import polars as pl
 
-    from jintu.foundation.layers import lake, versions
+    from jintu.foundation.layers import lake, schemas, versions
 
     if at == "all":
         found = list(versions.all_until(layer, division, as_of))
@@ -175,10 +181,18 @@ def _layer_frames(
         found = [one] if one is not None else []
     if not found:
         return None, []
-    read = None if columns is None else [*columns, "geometry"]
+    read = list(schemas.get(layer).columns) if columns is None else columns
     frames = [(v.valid_from, pl.from_arrow(v.table(read))) for v in found]
     for (_, frame), version in zip(frames, found, strict=True):
         parts = version.versions if isinstance(version, versions.Combined) else (version,)
-        files[id(frame)] = tuple(str(part.directory / lake.DATA) for part in parts)
+        loaded.files[id(frame)] = tuple(str(part.directory / lake.DATA) for part in parts)
+        if not schemas.get(layer).is_table:
+            loaded.outlines[id(frame)] = partial(_outlines, version)
     names = [{"name": v.name, "hash": v.hash, "valid_from": v.valid_from.isoformat()} for v in found]
     return (frames if at == "all" else frames[0][1]), names
+
+
+def _outlines(version: Any) -> pa.ChunkedArray:
+    from jintu.foundation.layers import lake
+
+    return version.table([lake.GEOMETRY]).column(lake.GEOMETRY)

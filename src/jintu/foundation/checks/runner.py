@@ -83,7 +83,7 @@ def supervise(
         for number, rule in enumerate(chosen, start=1):
             progress(number, len(chosen) + 2, rule.id)
             outcomes.append(_one(rule, loaded, values, as_of))
-        facts = _facts_of_subjects(loaded)
+        facts = _facts_of_subjects(loaded, {pair for o in outcomes for h in o.hits for pair in h.objects})
         for outcome in outcomes:
             outcome.hits = [replace(h, division=h.division or facts[0].get(h.objects[0], "")) for h in outcome.hits]
         stages["rules"] = time.perf_counter() - started - stages["load"]
@@ -199,7 +199,7 @@ def _keep(run: Run, outcomes: list[Outcome], loaded: loading.Loaded, facts: tupl
                 + [FindingEvent(finding=f, verb="reappear", before="closed", after=f.state, run=run) for f in again]
             )
             bulk.update(changed, [*_FACTS, "state", "standing", "gone_run", "gone_because"])
-    _mark_gone(run, outcomes, loaded, versions)
+    _mark_gone(run, outcomes, loaded)
 
 
 _FACTS = (
@@ -240,16 +240,27 @@ def _finding_facts(run: Run, rule: Rule, hit: Hit, versions: Any, titles: Any) -
     }
 
 
-def _facts_of_subjects(loaded: loading.Loaded) -> tuple[dict, dict, dict]:
-    """(register, key) → division, row version and title, from the frames already in memory."""
+def _facts_of_subjects(loaded: loading.Loaded, about: Iterable[tuple[str, str]]) -> tuple[dict, dict, dict]:
+    """(register, key) → division, row version and title of those rows, from the frames already in memory.
+
+    Asked only for what findings name: dictionaries over all rows would take more room than the rows.
+    """
+    import polars as pl
+
+    keys: dict[str, set[str]] = {}
+    for name, key in about:
+        keys.setdefault(name, set()).add(key)
     divisions: dict[tuple[str, str], str] = {}
     versions: dict[tuple[str, str], str] = {}
     titles: dict[tuple[str, str], str] = {}
     for (name, _geometry), frame in loaded.registers.items():
+        if name not in keys:
+            continue
         register = descriptor.get(name)
-        named = frame[register.title or register.key]
-        columns = zip(frame[register.key], frame["division"], frame["uid"], frame["row_version"], named, strict=True)
-        for key, division, uid, version, words in columns:
+        wanted = frame.filter(pl.col(register.key).cast(pl.String).is_in(sorted(keys[name])))
+        named = wanted[register.title or register.key]
+        columns = (wanted[register.key], wanted["division"], wanted["uid"], wanted["row_version"], named)
+        for key, division, uid, version, words in zip(*columns, strict=True):
             divisions[name, key] = division
             versions[name, key] = f"{uid}:{version}"
             titles[name, key] = words or key
@@ -266,7 +277,7 @@ def _numbers(run: Run, count: int) -> Iterable[str]:
     return iter(f"{prefix}{n:06d}" for n in range(first, first + count))
 
 
-def _mark_gone(run: Run, outcomes: list[Outcome], loaded: loading.Loaded, versions: Any) -> None:
+def _mark_gone(run: Run, outcomes: list[Outcome], loaded: loading.Loaded) -> None:
     """What rules that did run no longer find becomes "no longer detected", with the edits since as the reason."""
     ran = [o.rule.id for o in outcomes if o.state == RunRule.State.RAN]
     vanished = list(
@@ -279,6 +290,8 @@ def _mark_gone(run: Run, outcomes: list[Outcome], loaded: loading.Loaded, versio
         .exclude(last_run=run)
         .select_related("last_run")
     )
+    seen = (name.partition(" ") for f in vanished for name in f.seen_versions)
+    versions = _facts_of_subjects(loaded, ((register, key) for register, _space, key in seen))[1]
     for finding in vanished:
         finding.standing = Finding.Standing.GONE
         finding.gone_run = run

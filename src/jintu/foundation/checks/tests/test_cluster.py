@@ -115,3 +115,32 @@ def test_an_analysis_of_a_changed_file_is_refused(county) -> None:
     path.write_bytes(data)
     with pytest.raises(Refused, match="was changed"):
         overlaying.by_attributes(lots, [county], ["land_use_code"])
+
+
+def test_outlines_of_a_layer_are_read_when_a_rule_asks_and_answer_as_those_of_a_frame(county) -> None:
+    Supply.objects.create(supply_no="GD-1", division="990121", geom=grid.lonlat(grid.cell(0, 0, 3, 2)))
+    loaded = loading.load([land_use_of_supplies], "990121", DAY)
+    (frame,) = loaded.layers.values()
+    assert frame.columns == ["land_use_code"]
+    lazy = Inputs.from_loaded(land_use_of_supplies, loaded, DAY)
+    whole = frame.with_columns(geometry=pl.Series(county.table(["geometry"])["geometry"].to_pylist(), dtype=pl.Binary))
+    plain = Inputs.of(supply=loaded.registers["land.supply", True], dltb=whole)
+    assert_frame_equal(lazy.overlap("supply", "dltb"), plain.overlap("supply", "dltb"))
+    assert lazy.overlap("supply", "dltb").height > 1
+    assert lazy.areas("dltb").to_list() == plain.areas("dltb").to_list()
+    assert_frame_equal(lazy.within_distance("supply", "dltb", 5), plain.within_distance("supply", "dltb", 5))
+    assert lazy.cut("supply", 0, ("dltb", [0, 1])) == plain.cut("supply", 0, ("dltb", [0, 1]))
+    assert lazy.missing(land_use_of_supplies.needs) == []
+
+
+def test_facts_of_subjects_are_those_of_the_rows_that_findings_name(county) -> None:
+    from jintu.foundation.checks.runner import _facts_of_subjects
+
+    for number in range(3):
+        Supply.objects.create(supply_no=f"GD-{number}", division="990121")
+    loaded = loading.load([land_use_of_supplies], "990121", DAY)
+    divisions, versions, titles = _facts_of_subjects(loaded, {("land.supply", "GD-1"), ("survey.DLTB", "7")})
+    assert divisions == {("land.supply", "GD-1"): "990121"}
+    assert list(versions) == list(titles) == [("land.supply", "GD-1")] and versions["land.supply", "GD-1"].endswith(
+        ":1"
+    )
