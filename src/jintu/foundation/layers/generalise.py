@@ -101,24 +101,62 @@ def _table(level: int, codes: NDArray[Any], shapes: NDArray[Any], schema: pa.Sch
 
 def _points_or_lines(target: Path, schema: Schema) -> Iterator[dissolving.Areas]:
     """Points and lines of each class, fewer and simpler at each level."""
-    codes, shapes = _rows(target, schema)
+    fewer = _sparse if schema.geometry == "point" else _thin
+    codes, shapes = (_first_points if schema.geometry == "point" else _lines)(target, schema)
     for level in range(LEAST_FINE, LOWEST - 1, -1):
-        codes, shapes = (_sparse if schema.geometry == "point" else _thin)(codes, shapes, pixel(level))
+        codes, shapes = fewer(codes, shapes, pixel(level))
         yield level, codes, shapes
 
 
-def _rows(target: Path, schema: Schema) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Codes and shapes of all rows."""
+def _first_points(target: Path, schema: Schema) -> tuple[NDArray[Any], NDArray[Any]]:
+    """What the finest level keeps: in memory are that and one row group, however many points there are."""
     import numpy as np
-    import shapely
 
+    codes = points = np.empty(0, dtype=object)
+    for more, there in _groups(target, schema):
+        codes, points = _sparse(np.concatenate((codes, more)), np.concatenate((points, there)), pixel(LEAST_FINE))
+    return codes, points
+
+
+def _lines(target: Path, schema: Schema) -> tuple[NDArray[Any], NDArray[Any]]:
+    """All lines; where there are several row groups those of each joined and simplified by half of what the finest
+    level may lose, so that of one only all vertices are in memory. Ends stay where they are: lines go on from group to
+    group."""
+    import numpy as np
+    import pyarrow.parquet as pq
+
+    several = pq.read_metadata(target / lake.DATA).num_row_groups > 1
+    found = [(np.empty(0, dtype=object), np.empty(0, dtype=object))]
+    for codes, lines in _groups(target, schema):
+        found.append(_straightened(codes, lines, pixel(LEAST_FINE) / 2) if several else (codes, lines))
+    return np.concatenate([c for c, _ in found]), np.concatenate([s for _, s in found])
+
+
+def _groups(target: Path, schema: Schema) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
+    """Codes and shapes of each row group."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(target / lake.DATA) as file:
+        for number in range(file.num_row_groups):
+            yield _coded(file.read_row_group(number, _columns(schema)), schema)
+
+
+def _columns(schema: Schema) -> list[str]:
+    """The column of the classes, where there is one, and the geometry."""
     column = "" if schema.symbols == "farmland" else schema.classes
     if schema.symbols == "outline":
         column = column or schema.key
-    table = lake.read(target, [c for c in (column, "geometry") if c])
-    values = table.column(column).to_pylist() if column else [""] * table.num_rows
+    return [c for c in (column, lake.GEOMETRY) if c]
+
+
+def _coded(table: pa.Table, schema: Schema) -> tuple[NDArray[Any], NDArray[Any]]:
+    import numpy as np
+    import shapely
+
+    column = _columns(schema)[0]
+    values = [""] * table.num_rows if column == lake.GEOMETRY else table.column(column).to_pylist()
     codes = np.array(low_classes(schema, values), dtype=object)
-    return codes, shapely.from_wkb(table.column("geometry").to_numpy(zero_copy_only=False))
+    return codes, shapely.from_wkb(table.column(lake.GEOMETRY).to_numpy(zero_copy_only=False))
 
 
 def _sparse(codes: NDArray[Any], points: NDArray[Any], size: float) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -136,6 +174,15 @@ def _sparse(codes: NDArray[Any], points: NDArray[Any], size: float) -> tuple[NDA
 
 def _thin(codes: NDArray[Any], lines: NDArray[Any], size: float) -> tuple[NDArray[Any], NDArray[Any]]:
     """The lines of each class joined end to end, simplified, without those too short to be seen."""
+    import shapely
+
+    codes, made = _straightened(codes, lines, size)
+    kept = shapely.length(made) > 2 * size
+    return codes[kept], made[kept]
+
+
+def _straightened(codes: NDArray[Any], lines: NDArray[Any], size: float) -> tuple[NDArray[Any], NDArray[Any]]:
+    """The lines of each class joined end to end and simplified."""
     import numpy as np
     import shapely
 
@@ -144,9 +191,8 @@ def _thin(codes: NDArray[Any], lines: NDArray[Any], size: float) -> tuple[NDArra
     for code in sorted(set(codes.tolist())):
         joined = shapely.line_merge(shapely.multilinestrings(shapely.get_parts(lines[codes == code])))
         made = shapely.simplify(shapely.get_parts(joined), size)
-        kept = made[shapely.length(made) > 2 * size]
-        out += kept.tolist()
-        out_codes += [code] * len(kept)
+        out += made.tolist()
+        out_codes += [code] * len(made)
     return np.array(out_codes, dtype=object), np.array(out, dtype=object)
 
 
@@ -158,7 +204,7 @@ def _outlines(target: Path, schema: Schema) -> Iterator[dissolving.Areas]:
     import numpy as np
     import shapely
 
-    codes, shapes = _rows(target, schema)
+    codes, shapes = _coded(lake.read(target, _columns(schema)), schema)
     for level in range(LEAST_FINE, LOWEST - 1, -1):
         shapes = _simplified(shapes, pixel(level))
         sides = shapely.bounds(shapes)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import date
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import shapely
+from hypothesis import given
+from hypothesis import strategies as st
 
-from jintu.foundation.layers import content, dissolving, drawing, generalise, importing, lake, rowgroups
+from jintu.foundation.layers import content, dissolving, drawing, generalise, importing, lake, rowgroups, schemas
 from jintu.foundation.layers.features import Features
 from jintu.kernel.flat import Polygons
 
@@ -154,3 +157,47 @@ def test_halving_lets_no_class_win_every_tie() -> None:
     edge = np.full((64, 64), -1, dtype=np.int32)
     edge[:, :33] = 0  # the border runs through the middle of squares
     assert 0.3 < (labels.majority(edge, 2, 1)[:, 16] == 0).mean() < 0.7
+
+
+# -- lines and points ----------
+
+
+def written(target, schema, codes, shapes, rows: int):
+    """A version's file with row groups of so many rows, as far as the picture reads it."""
+    columns = {schema.classes: pa.array(codes)} if schema.classes else {}
+    table = pa.table(columns | {lake.GEOMETRY: pa.array(list(shapely.to_wkb(shapes)), pa.binary())})
+    pq.write_table(table, target / lake.DATA, row_group_size=rows)
+    return target
+
+
+points = st.lists(
+    st.tuples(st.floats(118, 118.1), st.floats(36, 36.1), st.sampled_from(["104", "117"])), min_size=1, max_size=60
+)
+
+
+@given(points)
+def test_points_are_the_same_by_row_groups_and_at_once(tmp_path_factory, rows) -> None:
+    schema = schemas.get("survey.LXDW")
+    shapes, codes = shapely.points([r[:2] for r in rows]), [r[2] for r in rows]
+    target = written(tmp_path_factory.mktemp("points"), schema, codes, shapes, 3)
+    pieces = generalise._first_points(target, schema)
+    table = lake.read(target, generalise._columns(schema))
+    whole = generalise._sparse(*generalise._coded(table, schema), dissolving.pixel(generalise.LEAST_FINE))
+    assert pieces[0].tolist() == whole[0].tolist()
+    assert [p.wkb for p in pieces[1]] == [p.wkb for p in whole[1]]
+
+
+@pytest.mark.parametrize("name", ["survey.XZDW", "survey.JZX"])
+def test_lines_go_on_from_row_group_to_row_group(tmp_path, name) -> None:
+    schema = schemas.get(name)
+    x = np.linspace(118, 118.5, 2001)
+    way = np.column_stack((x, 36 + 0.02 * np.sin(60 * x)))
+    shapes = [shapely.LineString(way[i : i + 11]) for i in range(0, 2000, 10)]
+    target = written(tmp_path, schema, ["104"] * len(shapes), shapes, 16)
+    levels = {level: lines for level, _codes, lines in generalise._points_or_lines(target, schema)}
+    (line,) = levels[generalise.LEAST_FINE]
+    size = dissolving.pixel(generalise.LEAST_FINE)
+    assert shapely.get_num_coordinates(line) < 400
+    assert shapely.hausdorff_distance(line, shapely.LineString(way), densify=0.01) < 1.5 * size
+    assert {line.coords[0], line.coords[-1]} == {tuple(way[0]), tuple(way[-1])}
+    assert len(levels[dissolving.LOWEST]) <= 1
