@@ -27,7 +27,6 @@ __all__ = [
     "decode_gpkg",
     "encode_gpkg",
     "encode_gpkg_many",
-    "gpkg_column_to_wkb",
     "gpkg_to_wkb",
     "normalise",
 ]
@@ -71,11 +70,6 @@ def gpkg_to_wkb(blob: bytes | memoryview) -> bytes:
             "The value is not a GeoPackage geometry.", remedy="Write the column with a GeoPackage program."
         )
     return bytes(blob[8 + size :])
-
-
-def gpkg_column_to_wkb(blobs: Iterable[bytes | None]) -> list[bytes | None]:
-    """`gpkg_to_wkb` of a column; None stays None."""
-    return [None if blob is None else gpkg_to_wkb(blob) for blob in blobs]
 
 
 def decode_gpkg(blob: bytes | memoryview) -> BaseGeometry:

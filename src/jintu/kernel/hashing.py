@@ -24,7 +24,7 @@ from uuid import UUID
 from jintu.kernel.errors import InputError, Place
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    pass
 
 __all__ = [
     "ALGORITHMS",
@@ -36,7 +36,6 @@ __all__ = [
     "of_file",
     "of_json",
     "of_rows",
-    "of_table",
 ]
 
 ALGORITHMS = ("sha256", "sm3")
@@ -154,29 +153,6 @@ def of_rows(names: Sequence[str], rows: Iterable[Sequence[Any]], algorithm: str 
     for row in rows:
         digest.update(canonical(list(row)) + b"\n")
     return f"{algorithm}:{digest.hexdigest()}"
-
-
-def of_table(
-    table: pa.Table | Iterable[pa.Table], names: Sequence[str] | None = None, algorithm: str = "sha256"
-) -> str:
-    """The same for Arrow tables; the split into batches does not matter. Column order is that of ``names``."""
-    import pyarrow as pa
-
-    tables = [table] if isinstance(table, pa.Table) else table
-    first: list[str] = list(names or [])
-
-    def rows() -> Iterable[Sequence[Any]]:
-        for part in tables:
-            yield from zip(*(part.column(name).to_pylist() for name in first), strict=True)
-
-    if not first:
-        iterator = iter(tables)
-        head = next(iterator, None)
-        if head is None:
-            return of_rows([], [], algorithm)
-        first = list(head.column_names)
-        tables = (part for part in (head, *iterator))
-    return of_rows(first, rows(), algorithm)
 
 
 def merkle_root(hashes: Iterable[str], algorithm: str = "sha256") -> str:

@@ -202,8 +202,10 @@ class Tally:
         partition."""
         polygons = concatenated([group for group, _ in self.groups])
         positions = np.concatenate([rows for _, rows in self.groups])
-        in_order = np.argsort(positions)
-        polygons, positions = polygons.take(in_order), positions[in_order]
+        self.groups.clear()  # or the outlines would be there twice while they are overlaid, and thrice below
+        if (np.diff(positions) < 0).any():
+            in_order = np.argsort(positions)
+            polygons, positions = polygons.take(in_order), positions[in_order]
         prepared = prepare(polygons, planar=self.is_plane)
         found = overlay(prepared, prepared, planar=self.is_plane)
         area = found.area_m2 * (self._ratio(float(prepared.areas.sum())) if self.is_plane else 1.0)

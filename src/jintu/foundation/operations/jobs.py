@@ -219,11 +219,6 @@ class Running:
         if self._cancelled:
             raise Cancelled
 
-    def check_cancelled(self) -> None:
-        """Only ask whether to stop."""
-        if self._cancelled:
-            raise Cancelled
-
     @property
     def facts(self) -> dict[str, Any]:
         return dict(self._state)

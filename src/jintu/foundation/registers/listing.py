@@ -355,8 +355,3 @@ def asked(
     """The filters of a query string and the rows they leave; for export and tiles."""
     filters = filtering.read(register, query, strict=strict)
     return filters, filters.apply(base_rows(register, scope))
-
-
-def field_of(register: Register, name: str) -> models.Field:
-    """A column's Django field."""
-    return register.attributes[name][0]

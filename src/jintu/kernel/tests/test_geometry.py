@@ -18,7 +18,6 @@ from jintu.kernel.geometry import (
     decode_gpkg,
     encode_gpkg,
     encode_gpkg_many,
-    gpkg_column_to_wkb,
     gpkg_to_wkb,
     normalise,
 )
@@ -94,7 +93,9 @@ def test_columns():
     shapes = [SQUARE, None, shapely.Polygon()]
     blobs = encode_gpkg_many(shapes)
     assert blobs == [encode_gpkg(SQUARE), None, encode_gpkg(shapely.Polygon())]
-    assert gpkg_column_to_wkb(blobs) == [None if s is None else shapely.to_wkb(s, byte_order=1) for s in shapes]
+    assert [None if blob is None else gpkg_to_wkb(blob) for blob in blobs] == [
+        None if s is None else shapely.to_wkb(s, byte_order=1) for s in shapes
+    ]
 
 
 def test_normalised_form():

@@ -55,17 +55,6 @@ def test_known_digests():
         hashing.of_bytes(b"", "md5")
 
 
-def test_a_table_hashes_like_its_rows_whatever_its_batches():
-    import pyarrow as pa
-
-    table = pa.table({"a": [1, 2, 3], "b": ["甲", None, "丙"]})
-    expected = hashing.of_rows(["a", "b"], [(1, "甲"), (2, None), (3, "丙")])
-    assert hashing.of_table(table) == expected
-    assert hashing.of_table([table.slice(0, 1), table.slice(1)]) == expected
-    assert hashing.of_table(table, ["b", "a"]) != expected
-    assert hashing.of_table(table.slice(0, 2)) != expected
-
-
 @given(st.lists(st.text(max_size=4), min_size=1, max_size=9), st.data())
 def test_a_merkle_root_changes_with_any_leaf(hashes, data):
     root = hashing.merkle_root(hashes)
