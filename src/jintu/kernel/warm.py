@@ -16,7 +16,7 @@ def warm_up() -> float:
     """Run all compiled functions on tiny data and return the seconds it took.
 
     The first run on a machine compiles (a minute on two cores) into ``NUMBA_CACHE_DIR``, which the caller has set;
-    later ones load. A second process compiles what has little in common with the overlay, and waits for nothing.
+    later ones load. A second process compiles the longest that has nothing in common with the rest: validity.
     """
     from time import perf_counter
 
@@ -25,11 +25,12 @@ def warm_up() -> float:
     try:
         flat = _squares()
         _overlay(flat)
+        _lines()
         _small_scales(flat)
         _tile(flat)
     finally:
         other.wait()
-    _topology(flat)  # loads what the other has compiled; compiles it where that process failed
+    _topology()  # loads what the other has compiled; compiles it where that process failed
     return perf_counter() - begin
 
 
@@ -62,16 +63,31 @@ def _overlay(flat: Polygons) -> None:
     uncovered(flat, flat, threads=1)
 
 
-def _topology(flat: Polygons) -> None:
+def _lines() -> None:
     import shapely
 
     from jintu.kernel.flat import from_shapely, refilled
-    from jintu.kernel.topology import inspect, line_defects
+    from jintu.kernel.topology import line_defects
 
     shapes = _shapes()
-    refilled(shapely.to_wkb([*shapes], byte_order=1), from_shapely(shapes), threads=1)
-    inspect(from_shapely([*shapes, shapely.box(119, 36, 119.1, 36.1)]), threads=1)
+    refilled(shapely.to_wkb(shapes, byte_order=1), from_shapely(shapes), threads=1)
     line_defects([shape.exterior for shape in shapes])
+
+
+def _validity() -> None:
+    from jintu.kernel.flat import from_shapely
+    from jintu.kernel.topology.validating import validity
+
+    validity(from_shapely(_shapes()), threads=1)
+
+
+def _topology() -> None:
+    import shapely
+
+    from jintu.kernel.flat import from_shapely
+    from jintu.kernel.topology import inspect
+
+    inspect(from_shapely([*_shapes(), shapely.box(119, 36, 119.1, 36.1)]), threads=1)
 
 
 def _small_scales(flat: Polygons) -> None:
@@ -100,4 +116,4 @@ def _tile(flat: Polygons) -> None:
 
 
 if __name__ == "__main__":
-    _topology(_squares())
+    _validity()
