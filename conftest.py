@@ -21,6 +21,8 @@ from urllib.parse import urlsplit, urlunsplit
 import hypothesis
 import pytest
 
+from jintu.kernel import codecache
+
 # no test is timed: the first example of a property may have to compile a kernel
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
@@ -41,7 +43,8 @@ def _environment() -> Path:
         "JINTU_SECRET_KEY": "tests-only",
         "JINTU_BUSINESS_DATE": "2026-06-15",
         # compiled kernels are worth keeping between runs
-        "NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR") or str(ROOT / "var" / "cache" / "numba"),
+        "NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR")
+        or str(codecache.directory(ROOT / "var" / "cache" / "numba")),
     }
     if ON_POSTGRES:
         server = os.environ.get("JINTU_TEST_PG", "")

@@ -9,11 +9,13 @@ from urllib.parse import unquote, urlsplit
 
 from django.utils.translation import gettext_lazy as _
 
+from jintu.kernel import codecache
+
 from .domains import DOMAINS, FOUNDATION
 from .node import node
 
 NODE = node()
-os.environ.setdefault("NUMBA_CACHE_DIR", str(NODE.data / "cache" / "numba"))
+os.environ.setdefault("NUMBA_CACHE_DIR", str(codecache.directory(NODE.data / "cache" / "numba")))
 
 DEBUG = NODE.debug
 JINTU_BUSINESS_DATE = date.fromisoformat(NODE.business_date) if NODE.business_date else None

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import json
 import os
 import secrets
@@ -101,8 +99,10 @@ def make_administrators() -> list[tuple[str, str, str]]:
 
 def warm_up() -> None:
     """Compile the kernels now, into the data directory, so that the first user does not wait for it."""
-    if importlib.util.find_spec("jintu.kernel.warm") is not None:
-        importlib.import_module("jintu.kernel.warm").warm_up()
+    from jintu.kernel import codecache, warm
+
+    warm.warm_up()
+    codecache.remove_others(Path(os.environ["NUMBA_CACHE_DIR"]))
 
 
 # -- commands
