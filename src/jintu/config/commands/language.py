@@ -10,6 +10,8 @@ import os
 from collections.abc import Mapping
 from typing import TypeVar
 
+import click
+
 from jintu.kernel.errors import JintuError
 
 __all__ = ["activate", "in_language", "of", "sentence"]
@@ -32,10 +34,12 @@ def of(environment: Mapping[str, str]) -> str:
 
 
 def activate() -> None:
-    """Translate what this command says; after ``django.setup()``."""
+    """Translate what this command says; after ``django.setup()``. What programs read stays English."""
     from django.utils import translation
 
-    translation.activate(of(os.environ))
+    context = click.get_current_context(silent=True)
+    for_programs = context is not None and context.params.get("as_json", False)
+    translation.activate(ENGLISH if for_programs else of(os.environ))
 
 
 def in_language(pair: tuple[T, T]) -> T:
