@@ -37,9 +37,13 @@ def activate() -> None:
     """Translate what this command says; after ``django.setup()``. What programs read stays English."""
     from django.utils import translation
 
+    translation.activate(_spoken())
+
+
+def _spoken() -> str:
     context = click.get_current_context(silent=True)
     for_programs = context is not None and context.params.get("as_json", False)
-    translation.activate(ENGLISH if for_programs else of(os.environ))
+    return ENGLISH if for_programs else of(os.environ)
 
 
 def in_language(pair: tuple[T, T]) -> T:
@@ -53,8 +57,11 @@ def sentence(error: JintuError) -> str:
 
     if not apps.ready:
         return str(error)
+    from django.utils import translation
+
     from jintu.foundation.operations.errors import joined, tell
 
-    told = tell(error)
-    said = joined(told.sentence, told.remedy)
+    with translation.override(_spoken()):  # also of commands that keep the node's language for what they make
+        told = tell(error)
+        said = joined(told.sentence, told.remedy)
     return f"{told.place}: {said}" if told.place else said

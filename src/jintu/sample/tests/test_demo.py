@@ -15,7 +15,7 @@ PATCHES = "4000"
 
 
 def demo(data: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("JINTU_")}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("JINTU_")} | {"JINTU_LANGUAGE": "en"}
     command = [
         sys.executable,
         "-m",
