@@ -11,7 +11,7 @@ import re
 import shutil
 from pathlib import Path
 
-__all__ = ["directory", "remove_others"]
+__all__ = ["digest", "directory", "remove_others"]
 
 KERNEL = Path(__file__).parent
 MARKS = (b"njit", b"@compiled")
@@ -19,14 +19,19 @@ MARKS = (b"njit", b"@compiled")
 LENGTH = 16
 
 
-def directory(base: Path) -> Path:
-    """The directory in ``base`` for the kernel as it is now; a value for ``NUMBA_CACHE_DIR``."""
-    digest = hashlib.sha256()
+def digest() -> str:
+    """Of all sources of the kernel that compiled code can be made of."""
+    found = hashlib.sha256()
     for path in sorted(KERNEL.rglob("*.py")):
         source = path.read_bytes()
         if "tests" not in path.parts and any(mark in source for mark in MARKS):
-            digest.update(source)
-    return base / digest.hexdigest()[:LENGTH]
+            found.update(source)
+    return found.hexdigest()
+
+
+def directory(base: Path) -> Path:
+    """The directory in ``base`` for the kernel as it is now; a value for ``NUMBA_CACHE_DIR``."""
+    return base / digest()[:LENGTH]
 
 
 def remove_others(chosen: Path) -> None:

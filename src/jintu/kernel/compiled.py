@@ -10,9 +10,9 @@ LLVM and calls it through ctypes, which gives up the GIL; only one that does not
 
 For numba the decorated function is an ordinary compiled function, so one may call another. Called from Python, it takes
 numbers, truths, arrays, and (named) tuples of them. A tuple of arrays that is handed over again and again is made
-`resident` once. Object code is kept of functions that *return nothing, a number or
-numbers* and *allocate nothing* (they write to arrays the caller has made): such code needs nothing of numba when it
-runs. Any other function is handed to numba, which is only slower to start.
+`resident` once. Object code is kept of functions that *return nothing, a number or numbers* and *allocate nothing*
+(they write to arrays the caller has made): such code needs nothing of numba when it runs. Any other function is handed
+to numba, which is only slower to start.
 
 Object code is kept in ``NUMBA_CACHE_DIR``, or where the sources are. It is used as long as the sources it can be made
 of, numba, LLVM and the processor are the same.
@@ -35,15 +35,14 @@ from typing import Any, TypeVar, cast, overload
 
 import numpy as np
 
+from jintu.kernel import codecache
+
 __all__ = ["Compiled", "compiled", "resident"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 
 KERNEL = Path(__file__).parent
-SOURCES = ("compiled.py", "flat.py", "wkb.py", "area/authalic.py", "overlay/*.py")
-"""What object code can be made of. A function elsewhere is compiled anew only when its own file changes."""
-
 OUTSIDE = frozenset({"sin", "cos", "atanh", "floor", "fmod", "pow", "memset", "memcpy", "memmove"})
 """Functions of the C library that object code may call."""
 
@@ -319,13 +318,14 @@ def _directory() -> Path:
     return Path(chosen) / "objects" if chosen else KERNEL / "__pycache__" / "objects"
 
 
+_kernel = cache(codecache.digest)
+
+
 @cache
 def _stamp(file: str) -> str:
-    """What object code of functions in a file depends on."""
-    digest = hashlib.sha256(f"{sys.version} {version('numba')} {version('llvmlite')}".encode())
-    for path in sorted({Path(file), *(path for pattern in SOURCES for path in KERNEL.glob(pattern))}):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()
+    """What object code of functions in a file depends on: the kernel, and that file where it lies elsewhere."""
+    made_by = f"{sys.version} {version('numba')} {version('llvmlite')} {_kernel()}"
+    return hashlib.sha256(made_by.encode() + Path(file).read_bytes()).hexdigest()
 
 
 @cache

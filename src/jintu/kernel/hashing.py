@@ -18,13 +18,10 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import Any, BinaryIO
 from uuid import UUID
 
 from jintu.kernel.errors import InputError, Place
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = [
     "ALGORITHMS",

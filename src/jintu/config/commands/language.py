@@ -48,7 +48,7 @@ def _spoken() -> str:
 
 def in_language(pair: tuple[T, T]) -> T:
     """Of (Chinese, English), as rules carry their words."""
-    return pair[0] if of(os.environ) == CHINESE else pair[1]
+    return pair[0] if _spoken() == CHINESE else pair[1]
 
 
 def sentence(error: JintuError) -> str:

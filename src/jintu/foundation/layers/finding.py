@@ -187,7 +187,7 @@ def _villages(query: str, scope: Any, day: date) -> list[dict[str, Any]]:
     import shapely
 
     found = []
-    for piece in versions.pieces_in_scope("survey.XZQ", scope, day):
+    for piece in versions.pieces_in_scope(schemas.DIVISIONS, scope, day):
         named = rowgroups.matching(
             piece, "division_name", lambda column: pc.match_substring(column, query), MOST_OF_A_KIND
         )

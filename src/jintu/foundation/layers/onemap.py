@@ -27,8 +27,7 @@ __all__ = ["config", "layer_of", "style_of", "theme_title", "union"]
 
 STAGES = ("inspect", "supply", "use", "approve", "compensate")
 """Registers on the map, top first: what is questioned lies over what was granted."""
-DIVISIONS = "survey.XZQ"
-SHOWN = {"survey.DLTB", DIVISIONS, "land.approval_parcel", "land.supply"}
+SHOWN = {"survey.DLTB", schemas.DIVISIONS, "land.approval_parcel", "land.supply"}
 """Layers that are on when the map opens."""
 
 MOST_DATES = 120
@@ -75,7 +74,6 @@ def config(scope: Any, day: date, theme: str = "") -> dict[str, Any]:
     if lifecycle:
         groups.append(_group("lifecycle", lifecycle, opened=True))
     bounds: list[tuple[float, float, float, float]] = []
-    divided: list[tuple[float, float, float, float]] = []
     if theme:
         groups[:0] = painting.groups(theme, scope, day, published)
     for theme in schemas.THEMES:
@@ -88,8 +86,6 @@ def config(scope: Any, day: date, theme: str = "") -> dict[str, Any]:
                 continue
             layers.append(layer_of(schema, pieces, day, [v for v in published if v.layer == schema.name]))
             bounds += [v.bbox for v in pieces]
-            if schema.name == DIVISIONS:
-                divided = [v.bbox for v in pieces]
         if layers:
             groups.append(_group(theme, layers, opened=theme != "base"))
     imagery = [_imagery(s) for s in ImagerySource.objects.filter(enabled=True)]
@@ -118,8 +114,7 @@ def config(scope: Any, day: date, theme: str = "") -> dict[str, Any]:
         credit.insert(0, _("Map approval number: {number}").format(number=settings.NODE.map_approval_no))
     if credit:
         answer["credit"] = " · ".join(credit)
-    # One layer that came to lie elsewhere does not make the county a speck: its divisions say where it is.
-    whole = _own_bounds(scope, day, published) or union(divided) or union(bounds)
+    whole = _own_bounds(scope, day, published) or union(bounds)
     if whole:
         answer["bounds"] = answer["home"] = list(whole)
     return answer
@@ -306,15 +301,17 @@ def _dates(published: Sequence[LayerVersion], day: date) -> list[dict[str, str]]
 
 
 def _own_bounds(scope: Any, day: date, published: Sequence[LayerVersion]) -> tuple[float, float, float, float] | None:
-    """The extent of the scope's own villages, where the scope is smaller than the versions it sees."""
+    """The extent of the scope's divisions: of its own villages, where it is smaller than the versions it sees. A layer
+    that came to lie elsewhere does not make the county a speck."""
     import numpy as np
     import pyarrow.compute as pc
 
     boxes = []
-    for piece in versions.pieces_in_scope(DIVISIONS, scope, day, published):
+    for piece in versions.pieces_in_scope(schemas.DIVISIONS, scope, day, published):
         within = [p for p in scope.divisions if p.startswith(piece.prefix) and p != piece.prefix]
         if not within:
-            return None
+            boxes.append(np.array([piece.bbox]))
+            continue
         table = piece.table(["division_code", lake.BBOX])
         sides = [pc.struct_field(table.column(lake.BBOX), side) for side in ("xmin", "ymin", "xmax", "ymax")]
         codes = table.column("division_code").to_pylist()

@@ -14,10 +14,13 @@ from typing import Any
 
 from jintu.kernel.errors import Missing
 
-__all__ = ["THEMES", "Attribute", "Schema", "catalogue", "get", "in_chinese", "read_all", "register"]
+__all__ = ["DIVISIONS", "THEMES", "Attribute", "Schema", "catalogue", "get", "in_chinese", "read_all", "register"]
 
 THEMES = ("lifecycle", "ownership", "land_use", "plan", "minerals", "base")
 """Groups of the layer tree, drawn on top first: thin parcels over land use. "lifecycle" is that of the registers."""
+
+DIVISIONS = "survey.XZQ"
+"""The layer that says where administrative divisions lie."""
 
 TYPES = ("Int", "Char", "Float", "Date")
 GEOMETRIES = ("point", "line", "polygon", "none")

@@ -11,14 +11,13 @@ from urllib.parse import urlencode
 from django.urls import reverse
 
 from jintu.foundation.identity.scope import Scope
-from jintu.foundation.layers import versions
+from jintu.foundation.layers import schemas, versions
 from jintu.foundation.layers.models import LayerVersion
 from jintu.ui import naming
 from jintu.ui.choropleth import Area, Shape, choropleth
 
 __all__ = ["findings"]
 
-LAYER = "survey.XZQ"
 MOST = 60
 """Divisions on one card; a ministry's map would be confetti."""
 PIXELS = 400
@@ -26,7 +25,7 @@ PIXELS = 400
 
 def findings(scope: Scope, day: date, counted: Iterable[Mapping[str, Any]], length: int) -> tuple[list[Shape], float]:
     """(shapes, height) of the divisions with ``length`` digits; ``counted``: {"code", "n"}. Nothing without a layer."""
-    pieces = versions.pieces_in_scope(LAYER, scope, day)
+    pieces = versions.pieces_in_scope(schemas.DIVISIONS, scope, day)
     if not pieces:
         return [], 0.0
     by = {row["code"]: row["n"] for row in counted}

@@ -172,13 +172,11 @@ def added(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
     return pl.concat(frames).group_by(*GROUPED).agg(pl.col(*FIGURES).sum())
 
 
-def collect(version: LayerVersion) -> Cube:
-    """The cube of a DLTB version, without what lies in its linear and scattered features."""
+def collect(grouped: pl.DataFrame) -> Cube:
+    """The cube of a DLTB version, without what lies in its linear and scattered features; ``grouped``: `sums_of` its
+    patches."""
     import polars as pl
 
-    from . import carried
-
-    grouped = carried.sums(version)
     by_village = grouped.group_by("village").agg(pl.col("area").sum())
     facts = Patches(
         *(int(grouped[n].sum() or 0) for n in ("rows", "area", "linear", "scattered", "ridge", "net")),

@@ -21,7 +21,7 @@ from jintu.foundation.layers import versions
 from jintu.kernel.area.rounding import deviation
 from jintu.kernel.errors import InputError, Missing, Unsupported
 
-from . import classes, cube, grid, tables
+from . import carried, classes, cube, grid, tables
 from .ridges import Ridge, ridges
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class Summary:
 
     @cached_property
     def cubes(self) -> list[cube.Cube]:
-        return [cube.collect(v) for v in self.pieces]
+        return [cube.collect(carried.sums(v)) for v in self.pieces]
 
     @property
     def patches(self) -> list[cube.Patches]:
