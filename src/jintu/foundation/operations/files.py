@@ -47,6 +47,7 @@ _TYPES = {
     ".csv": ("text/csv",),
     ".txt": ("text/plain",),
     ".md": ("text/plain",),
+    ".vct": ("text/plain",),
     ".json": ("application/json",),
     ".geojson": ("application/json",),
     ".xml": ("application/xml",),

@@ -49,6 +49,7 @@ GOOD = {
     "公文.ofd": (zipped("OFD.xml", "Doc_0/Document.xml"), "application/ofd"),
     "a.xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1rest", "application/x-ole-storage"),
     "utf8.csv": ("地块编号,面积\n1,2\n".encode(), "text/csv"),
+    "layer.vct": ("HeadBegin\nDataMark:CNSDTF-VCT\n地类图斑\n".encode("gb18030"), "text/plain"),
     "gbk.csv": ("地块编号,面积\n1,2\n".encode("gb18030"), "text/csv"),
     "界址点.txt": ("[属性描述]\n坐标系=2000国家大地坐标系\n".encode("gb18030"), "text/plain"),
     "a.geojson": (b'{"type": "FeatureCollection", "features": []}', "application/json"),
