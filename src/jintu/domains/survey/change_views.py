@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from jintu.foundation.identity.access import needs
 from jintu.kernel import codelists
@@ -30,7 +30,7 @@ def _pair(request: HttpRequest, pk: int, old: int) -> change.Changes:
     return change.changes_of(one, two)
 
 
-@require_GET
+@require_safe
 @needs("view")
 def changes_page(request: HttpRequest, pk: int, old: int) -> HttpResponse:
     """``?division=&level=first&unit=ha``; ``from`` and ``to`` choose change patches."""
@@ -212,7 +212,7 @@ def _map(made: change.Changes, page: Any, start: int) -> dict[str, Any] | None:
     return small_map(made.new, shapes)
 
 
-@require_GET
+@require_safe
 @needs("export")
 def workbook(request: HttpRequest, pk: int, old: int) -> HttpResponse:
     """Matrices, list of change patches and checks as a spreadsheet."""

@@ -13,7 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import urlencode
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from jintu.foundation.identity.access import needs
 from jintu.foundation.identity.scope import prefix_of
@@ -80,7 +80,7 @@ def shown(hundredths: int) -> str:
     return figures.group(words.figure(hundredths))
 
 
-@require_GET
+@require_safe
 @needs("view")
 def in_force(request: HttpRequest) -> HttpResponse:
     """The tables of the versions in force today where the person works: a county's, or all of a city's counties."""
@@ -91,7 +91,7 @@ def in_force(request: HttpRequest) -> HttpResponse:
     return redirect("survey:tables", pk="-".join(str(v.pk) for v in pieces))
 
 
-@require_GET
+@require_safe
 @needs("view")
 def tables_page(request: HttpRequest, pk: str) -> HttpResponse:
     """One table of a division: ``?table=1&division=990121001&unit=ha``."""
@@ -248,7 +248,7 @@ def _checks(made: summary.Summary, prefix: str, unit: str) -> dict[str, Any]:
     }
 
 
-@require_GET
+@require_safe
 @needs("export")
 def workbook(request: HttpRequest, pk: str) -> HttpResponse:
     """All tables of a division as a spreadsheet in the official layout."""
@@ -267,7 +267,7 @@ def spreadsheet(write: Any, name: str) -> HttpResponse:
     return response
 
 
-@require_GET
+@require_safe
 @needs("view")
 def patches(request: HttpRequest, pk: str) -> HttpResponse:
     """The patches behind a figure, a page at a time, and their map."""

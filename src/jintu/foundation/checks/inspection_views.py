@@ -11,7 +11,7 @@ from django.http import FileResponse, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from jintu.foundation.identity import actor_of
 from jintu.foundation.identity.access import needs, require
@@ -65,7 +65,7 @@ def _words(rule: rules.QualityRule | None) -> str:
     return f"{definition} {rule.remedy[1]}".strip() if _english() else rule.remedy[0]
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @needs("view")
 def of_version(request: HttpRequest, version: int) -> HttpResponse:
     """Inspections of one version, newest first; POST queues another."""
@@ -92,7 +92,7 @@ def of_version(request: HttpRequest, version: int) -> HttpResponse:
     return render(request, "checks/inspections.html", context)
 
 
-@require_GET
+@require_safe
 @needs("view")
 def page(request: HttpRequest, pk: int) -> HttpResponse:
     """One inspection: score, verdict, rules, and the errors of the rule chosen (``?rule=``, ``?from=``)."""
@@ -169,7 +169,7 @@ def mark(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect(f"{request.path.removesuffix('mark/')}?rule={error['rule']}")
 
 
-@require_GET
+@require_safe
 @needs("export")
 def report(request: HttpRequest, pk: int, kind: str) -> FileResponse:
     """The report as it was issued, in the language of the page."""
@@ -177,7 +177,7 @@ def report(request: HttpRequest, pk: int, kind: str) -> FileResponse:
     return files.response(about.file, about.name)
 
 
-@require_GET
+@require_safe
 @needs("export")
 def signature(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
     """The detached signature of the same file."""
@@ -197,7 +197,7 @@ def _report(request: HttpRequest, pk: int, kind: str) -> InspectionReport:
     return documents.issue(inspection, kind, _name, actor_of(request))
 
 
-@require_GET
+@require_safe
 @needs("view")
 def rule_list(request: HttpRequest) -> HttpResponse:
     """The rules with severity, tables, what they need, definition and parameters with their basis."""

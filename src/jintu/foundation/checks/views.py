@@ -14,7 +14,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpRe
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from jintu.foundation.identity import actor_of, organisation_names
 from jintu.foundation.identity.access import needs
@@ -49,7 +49,7 @@ def _one(request: HttpRequest, uid: Any) -> Finding:
     return found
 
 
-@require_GET
+@require_safe
 @needs("view")
 def findings(request: HttpRequest, uid: Any = None) -> HttpResponse:
     """The queue on the left, one finding on the right; fragments when HTMX asks."""
@@ -197,7 +197,7 @@ def _date(text: str, name: str) -> date | None:
         ) from None
 
 
-@require_GET
+@require_safe
 @needs("export")
 def export(request: HttpRequest) -> HttpResponse:
     """The filtered queue as a workbook."""
@@ -213,7 +213,7 @@ def export(request: HttpRequest) -> HttpResponse:
     return answer
 
 
-@require_GET
+@require_safe
 @needs("view")
 def evidence_json(request: HttpRequest, uid: Any) -> JsonResponse:
     """The evidence as GeoJSON, for the map and for whoever wants to check it elsewhere."""
@@ -223,7 +223,7 @@ def evidence_json(request: HttpRequest, uid: Any) -> JsonResponse:
     return JsonResponse(evidence.features(finding, [*about, *evidence.related(about, scope)]))
 
 
-@require_GET
+@require_safe
 @needs("view")
 def file(request: HttpRequest, uid: Any, sha256: str) -> HttpResponse:
     """A file handed in with a finding; only through a finding the person may see."""
@@ -233,7 +233,7 @@ def file(request: HttpRequest, uid: Any, sha256: str) -> HttpResponse:
     return files.response(sha256)
 
 
-@require_GET
+@require_safe
 @needs("view", "configure")
 def rule_list(request: HttpRequest) -> HttpResponse:
     """The catalogue: every rule with its law, what it needs and what its last official run did."""
@@ -302,7 +302,7 @@ def _set_parameter(request: HttpRequest, rule_id: str, shipped: dict[str, Any]) 
     messages.success(request, _("Saved. The next supervision uses it."))
 
 
-@require_GET
+@require_safe
 @needs("view")
 def run_list(request: HttpRequest) -> HttpResponse:
     """Past supervisions within the scope."""
@@ -333,7 +333,7 @@ def start(request: HttpRequest) -> HttpResponse:
     return redirect("operations:job", pk=job.pk)
 
 
-@require_GET
+@require_safe
 @needs("view")
 def run_page(request: HttpRequest, pk: int) -> HttpResponse:
     """One run: what each rule did, with which inputs; the hits of a what-if run."""

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.dateparse import parse_date
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from jintu.kernel.errors import InputError, NotAllowed, Place
 
@@ -25,7 +25,7 @@ PAGE = 50
 
 
 @login_required
-@require_GET
+@require_safe
 def entry_list(request: HttpRequest) -> HttpResponse:
     """Newest first, by key. Filters: ``act`` (or its area, "register."), ``object``, ``account``, ``since``, ``until``.
 

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from jintu.foundation.identity import actor_of
 from jintu.foundation.identity.access import needs
@@ -36,7 +36,7 @@ DELIVERY = "delivery:"
 PASSED_ON = ("layer", "division", "valid_from", "crs", "encoding", "name", "good_only")
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @needs("import")
 def start(request: HttpRequest) -> HttpResponse:
     """Hand in a file; the job reads, checks and publishes it. Foreign columns are matched on a page before."""
@@ -82,7 +82,7 @@ def _holds_several(kept: StoredFile, encoding: str) -> bool:
         return False
 
 
-@require_GET
+@require_safe
 @needs("import")
 def member(request: HttpRequest) -> HttpResponse:
     """Which layer of a file of several is meant: name, geometry, rows and coordinate system of each."""
@@ -211,7 +211,7 @@ def _opened(kept: StoredFile, schema: schemas.Schema, asked: Mapping[str, str]) 
         yield source
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @needs("import")
 def match(request: HttpRequest) -> HttpResponse:
     """Which column is which: what the assistant proposes, with its reasons, to be corrected and accepted."""
@@ -301,7 +301,7 @@ def export(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("operations:job", pk=job.pk)
 
 
-@require_GET
+@require_safe
 @needs("export")
 def exported(request: HttpRequest, pk: int) -> HttpResponse:
     """The file that a job of this person has written."""

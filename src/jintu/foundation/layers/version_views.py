@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from jintu.foundation.identity import actor_of
 from jintu.foundation.identity.access import needs, require
@@ -30,7 +30,7 @@ def _version(request: HttpRequest, pk: int) -> LayerVersion:
     return found
 
 
-@require_GET
+@require_safe
 @needs("view")
 def index(request: HttpRequest) -> HttpResponse:
     """All versions within the scope, by theme and layer, newest first."""
@@ -46,7 +46,7 @@ def index(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_GET
+@require_safe
 @needs("view")
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """What a version is: source, hashes, quality, and the other versions to compare it with."""
@@ -105,7 +105,7 @@ def _map(version: LayerVersion) -> dict[str, Any]:
     }
 
 
-@require_GET
+@require_safe
 @needs("view")
 def compare(request: HttpRequest, pk: int) -> HttpResponse:
     """What changed from another version (``?with=``) to this one."""

@@ -9,7 +9,7 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from jintu.foundation.identity import actor_of
 from jintu.foundation.identity.access import needs
@@ -39,7 +39,7 @@ def _day(request: HttpRequest) -> date:
         ) from None
 
 
-@require_GET
+@require_safe
 @needs("view")
 def onemap(request: HttpRequest) -> HttpResponse:
     """The map. ``?register=&uid=`` opens it on a record, ``?bookmark=`` and ``?link=`` as somebody left it."""
@@ -57,7 +57,7 @@ def onemap(request: HttpRequest) -> HttpResponse:
     return render(request, "layers/onemap.html", {"onemap": facts})
 
 
-@require_GET
+@require_safe
 @needs("view")
 def config(request: HttpRequest) -> HttpResponse:
     """The same configuration for another day."""
@@ -65,7 +65,7 @@ def config(request: HttpRequest) -> HttpResponse:
     return JsonResponse(onemap_config.config(request.scope, _day(request), theme))  # type: ignore[attr-defined]
 
 
-@require_GET
+@require_safe
 @needs("view")
 def identify(request: HttpRequest) -> HttpResponse:
     """Everything at a point, as a fragment for the panel."""
@@ -93,7 +93,7 @@ def _feature(hit: finding.Hit) -> dict[str, Any]:
     }
 
 
-@require_GET
+@require_safe
 @needs("view")
 def search(request: HttpRequest) -> HttpResponse:
     """Where a number or a name is."""
@@ -241,14 +241,14 @@ def _bar(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return pieces
 
 
-@require_GET
+@require_safe
 @needs("view")
 def panel(request: HttpRequest, uid: Any) -> HttpResponse:
     """The panel of a kept result again: other unit, other level of classes."""
     return render(request, "layers/_analysis.html", _shown(request, _kept(request, uid)))
 
 
-@require_GET
+@require_safe
 @needs("view")
 def report(request: HttpRequest, uid: Any) -> HttpResponse:
     """The printable report, with versions, area method and hashes."""
@@ -277,7 +277,7 @@ def report(request: HttpRequest, uid: Any) -> HttpResponse:
     return render(request, "layers/report.html", context)
 
 
-@require_GET
+@require_safe
 @needs("view")
 def workbook(request: HttpRequest, uid: Any) -> HttpResponse:
     """All figures of a result as a workbook."""
@@ -287,7 +287,7 @@ def workbook(request: HttpRequest, uid: Any) -> HttpResponse:
     return answer
 
 
-@require_GET
+@require_safe
 @needs("view")
 def outline(request: HttpRequest, uid: Any) -> HttpResponse:
     """The outline of a result as GeoJSON (EPSG:4490)."""
@@ -310,7 +310,7 @@ def outline(request: HttpRequest, uid: Any) -> HttpResponse:
     return answer
 
 
-@require_GET
+@require_safe
 @needs("view")
 def tile(request: HttpRequest, layer: str, version: str, z: int, x: int, y: int) -> HttpResponse:
     """One vector tile. The address names content that never changes, so a browser may keep it for a year."""

@@ -10,7 +10,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from jintu.kernel.errors import Missing, NotAllowed
 
@@ -88,7 +88,7 @@ def _results(job: Job) -> list[tuple[str, Any]]:
 
 
 @login_required
-@require_GET
+@require_safe
 def job_list(request: HttpRequest) -> HttpResponse:
     """Newest first, by key: ``?before=<id>``; ``?state=running`` narrows."""
     rows = _visible(request).order_by("-pk").defer("result")
@@ -112,14 +112,14 @@ def job_list(request: HttpRequest) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def job_page(request: HttpRequest, pk: int) -> HttpResponse:
     job = _one(request, pk)
     return render(request, "operations/job.html", _shown(request, job))
 
 
 @login_required
-@require_GET
+@require_safe
 def job_progress(request: HttpRequest, pk: int) -> HttpResponse:
     """The part of the page that polls; once the job is over it stops asking and the page is loaded anew."""
     job = _one(request, pk)
@@ -130,7 +130,7 @@ def job_progress(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @login_required
-@require_GET
+@require_safe
 def job_report(request: HttpRequest, pk: int) -> HttpResponse:
     """The list of what was wrong, as a spreadsheet."""
     found = _report(_one(request, pk))

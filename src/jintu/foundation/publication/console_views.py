@@ -6,7 +6,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from jintu.foundation.identity import actor_of
 from jintu.foundation.identity.access import needs, require
@@ -20,7 +20,7 @@ from .models import Opening
 LISTED = 300
 
 
-@require_GET
+@require_safe
 @needs("view")
 def index(request: HttpRequest) -> HttpResponse:
     """What is or was open within the scope, open first."""
@@ -30,7 +30,7 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "publication/openings.html", {"openings": rows})
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @needs("view")
 def switch(request: HttpRequest, pk: int) -> HttpResponse:
     """What the public would see of a version; POST opens it, or closes it with a reason."""

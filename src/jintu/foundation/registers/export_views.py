@@ -10,7 +10,7 @@ from django.db import transaction
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from jintu.foundation.identity import actor_of
 from jintu.foundation.identity.access import needs
@@ -39,7 +39,7 @@ def made_now(write: Any, name: str) -> HttpResponse:
     return answer
 
 
-@require_GET
+@require_safe
 @needs("export")
 def export(request: HttpRequest, name: str) -> HttpResponse:
     """The filtered list as a file: at once when it is short, by a job when it is long."""
@@ -74,7 +74,7 @@ def export(request: HttpRequest, name: str) -> HttpResponse:
     )
 
 
-@require_GET
+@require_safe
 @needs("export")
 def exported(request: HttpRequest, pk: int) -> HttpResponse:
     """A large export: its progress, then the file, for the person who asked."""

@@ -12,7 +12,7 @@ from django.db import models, transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from jintu.foundation.identity import actor_of
 from jintu.foundation.identity.access import needs, require
@@ -304,7 +304,7 @@ def _posted(register: Register, given: Any, look: dict[str, Any]) -> Mapping:
     return mapping
 
 
-@require_GET
+@require_safe
 @needs("import")
 def batch_page(request: HttpRequest, name: str, pk: int) -> HttpResponse:
     """Where an import stands: being checked, its result, being loaded, visible, taken back."""
@@ -417,7 +417,7 @@ def take_back(request: HttpRequest, name: str, pk: int) -> HttpResponse:
     return redirect("registers:import_batch", register.name, batch.pk)
 
 
-@require_GET
+@require_safe
 @needs("import")
 def problems_file(request: HttpRequest, name: str, pk: int) -> HttpResponse:
     """The faults as a spreadsheet: the row as the file has it, the column, what was filled in, what to do."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from jintu.foundation.identity.access import needs
 from jintu.kernel.errors import InputError, Missing, Place
@@ -67,7 +67,7 @@ def _smallest(z: int) -> int:
     return int(metres * metres)
 
 
-@require_GET
+@require_safe
 @needs("view")
 def tile(request: HttpRequest, name: str, z: int, x: int, y: int) -> HttpResponse:
     """One tile. Private and short-lived: rows change, and what is seen depends on who asks."""

@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from jintu.foundation import journal
 from jintu.foundation.identity import organisation_names
@@ -45,7 +45,7 @@ def _row(request: HttpRequest, register: Register, uid: Any) -> Any:
     return row
 
 
-@require_GET
+@require_safe
 @needs("view")
 def index(request: HttpRequest) -> HttpResponse:
     """All registers by group, with capped counts and the day of the last filing, in two queries."""
@@ -101,7 +101,7 @@ def _moment(value: Any) -> Any:
     return value
 
 
-@require_GET
+@require_safe
 @needs("view")
 def rows(request: HttpRequest, name: str) -> HttpResponse:
     """The list of a register: filter, sort, columns, page, sums."""
@@ -220,7 +220,7 @@ def _chips(
     return made
 
 
-@require_GET
+@require_safe
 @needs("view")
 def detail(request: HttpRequest, name: str, uid: Any) -> HttpResponse:
     """One record with its outline, the rows that belong to it, its files and its neighbours."""
@@ -310,7 +310,7 @@ def _map(register: Register, row: Any, geometry: Any) -> dict[str, Any] | None:
     }
 
 
-@require_GET
+@require_safe
 @needs("view")
 def history(request: HttpRequest, name: str, uid: Any) -> HttpResponse:
     """What was done to a record, newest first, each act with the values it changed."""
@@ -406,7 +406,7 @@ def _imports(register: Register, row: Any) -> list[Batch]:
     return list(Batch.objects.filter(pk__in=list(ids)).order_by("-pk"))
 
 
-@require_GET
+@require_safe
 @needs("view")
 def find(request: HttpRequest) -> HttpResponse:
     """The search of the top bar: all registers, grouped. A single exact key opens its record."""
@@ -455,7 +455,7 @@ def drop_view(request: HttpRequest, name: str, pk: int) -> HttpResponse:
     return redirect("registers:list", name)
 
 
-@require_GET
+@require_safe
 @needs("view")
 def attachment(request: HttpRequest, name: str, pk: int) -> HttpResponse:
     """An attached file, for whoever may see the record."""
@@ -467,7 +467,7 @@ def attachment(request: HttpRequest, name: str, pk: int) -> HttpResponse:
     return files.response(found.file_sha256, found.file_name)
 
 
-@require_GET
+@require_safe
 @needs("view")
 def geojson(request: HttpRequest, name: str, uid: Any) -> JsonResponse:
     """The outline of a record, with the delivered coordinate system named."""

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from jintu.foundation.checks import rules
 from jintu.foundation.checks.models import Finding, Run, Severity
@@ -25,7 +25,7 @@ from . import atlas, declared, figures
 YEARS = 6
 
 
-@require_GET
+@require_safe
 @login_required
 def home(request: HttpRequest) -> HttpResponse:
     """The process picture, what is due for this person, and what was found last."""
@@ -87,7 +87,7 @@ def rule_name(rule_id: str) -> str:
     return en if (get_language() or "").startswith("en") else zh
 
 
-@require_GET
+@require_safe
 @needs("view")
 def dashboard(request: HttpRequest) -> HttpResponse:
     """Funnel, farmland balance and findings by rule, division and age; every figure opens its rows."""

@@ -13,7 +13,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from jintu.foundation.identity import actor_of
 from jintu.foundation.identity.access import needs
@@ -37,7 +37,7 @@ def link_days() -> int:
     return int(settings.JINTU_LINK_DAYS)
 
 
-@require_GET
+@require_safe
 @needs("view")
 def panel(request: HttpRequest) -> HttpResponse:
     """One's bookmarks, and the form to keep what the map shows."""

@@ -9,7 +9,7 @@ from django.shortcuts import render
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET
+from django.views.decorators.http import require_safe
 
 from jintu.foundation.identity import actor_of
 from jintu.foundation.identity.access import needs
@@ -24,7 +24,7 @@ CHOICES = 60
 """Versions of a layer that can be chosen, the newest."""
 
 
-@require_GET
+@require_safe
 @needs("view")
 def panel(request: HttpRequest) -> HttpResponse:
     """``?layer=`` offers its versions; with ``old`` and ``new`` (ids) what changed; ``kind`` or ``from`` and ``to``

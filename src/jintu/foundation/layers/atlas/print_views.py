@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from jintu.foundation.identity import actor_of
 from jintu.foundation.identity.access import needs
@@ -40,7 +40,7 @@ def view_of(text: str) -> dict[str, Any]:
     return {**found, "box": box, "layers": layers, "theme": str(found.get("theme") or "")[:40]}
 
 
-@require_GET
+@require_safe
 @needs("view")
 def panel(request: HttpRequest) -> HttpResponse:
     """The form, filled with what the map shows."""
@@ -97,7 +97,7 @@ def sheet(request: HttpRequest) -> HttpResponse:
     return answer
 
 
-@require_GET
+@require_safe
 @needs("view")
 def printed(request: HttpRequest, pk: int) -> HttpResponse:
     """The sheet that a job of this person has made."""

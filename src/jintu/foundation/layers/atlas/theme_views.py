@@ -10,7 +10,7 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from jintu.foundation.identity import actor_of
 from jintu.foundation.identity.access import needs
@@ -39,7 +39,7 @@ def day_of(request: HttpRequest) -> date:
         raise InputError("{value} is not a date.", place=Place(field="as_of"), value=text[:20]) from None
 
 
-@require_GET
+@require_safe
 @needs("view")
 def panel(request: HttpRequest) -> HttpResponse:
     """``?layer=&attribute=&method=&k=&scheme=&breaks=`` colours a layer; ``saved`` (id) shows a saved thematic map."""
@@ -292,7 +292,7 @@ def _saved(request: HttpRequest) -> HttpResponse:
     return render(request, "layers/_themes.html", {"saved": saved, "user": request.user, "as_of": ""})
 
 
-@require_GET
+@require_safe
 @needs("view")
 def tile(request: HttpRequest, layer: str, version: str, digest: str, z: int, x: int, y: int) -> HttpResponse:
     """One tile of a thematic map, for whoever sees the version it is made of."""

@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from jintu.foundation.identity import actor_of
 from jintu.foundation.identity.access import needs, require
@@ -39,7 +39,7 @@ def _entry(request: HttpRequest, pk: int) -> OfflinePackage:
     return found
 
 
-@require_GET
+@require_safe
 @needs("view")
 def index(request: HttpRequest) -> HttpResponse:
     """The ledger, newest first."""
@@ -48,7 +48,7 @@ def index(request: HttpRequest) -> HttpResponse:
     return render(request, "layers/packages.html", {"page": page})
 
 
-@require_http_methods(["GET", "POST"])
+@require_http_methods(["GET", "HEAD", "POST"])
 @needs("export")
 def new(request: HttpRequest) -> HttpResponse:
     """Choose versions, say for whom and by which approval, and have the package made."""
@@ -56,7 +56,7 @@ def new(request: HttpRequest) -> HttpResponse:
     offered = LayerVersion.objects.published().within(scope).defer("quality").order_by("layer", "-valid_from")[:OFFERED]
     context: dict[str, Any] = {"versions": [v for v in offered if scope.can("export", v)], "given": request.POST}
     context["chosen"] = {int(n) for n in request.POST.getlist("versions") if n.isdigit()}
-    if request.method == "GET":
+    if request.method != "POST":
         return render(request, "layers/package_new.html", context)
     try:
         versions = ledger.choose(scope, sorted(context["chosen"]))
@@ -76,7 +76,7 @@ def new(request: HttpRequest) -> HttpResponse:
     return redirect("layers:package", pk=entry.pk)
 
 
-@require_GET
+@require_safe
 @needs("view")
 def detail(request: HttpRequest, pk: int) -> HttpResponse:
     """What is in a package, for whom, and what became of it."""
@@ -97,7 +97,7 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "layers/package.html", context)
 
 
-@require_GET
+@require_safe
 @needs("export")
 def download(request: HttpRequest, pk: int) -> HttpResponse:
     """The ZIP; who fetched it is in the journal."""
