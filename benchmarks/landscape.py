@@ -216,7 +216,7 @@ def _parcel(random: np.random.Generator, centre: np.ndarray, radius: float) -> A
 def files(directory: Path, scale: str) -> tuple[Path, Path]:
     """GeoParquet files of patches (id, class, geometry) and parcels (id, geometry), made when they are missing.
 
-    The patches are a layer as a lake keeps it: in Hilbert order, with the box of each row beside it.
+    The patches are a layer as a lake keeps it: in Hilbert order, with the box of each row beside it, packed like it.
     """
     patch_file, parcel_file = directory / f"patches-{scale}.parquet", directory / f"parcels-{scale}.parquet"
     patch_count, parcel_count = SIZES[scale]
@@ -235,13 +235,17 @@ def _is_made(path: Path, count: int) -> bool:
     if not path.exists():
         return False
     facts = pq.read_metadata(path)
-    return b"geo" in (facts.metadata or {}) and count <= facts.num_rows < 1.1 * count
+    first = facts.row_group(0)
+    codec = {first.column(k).path_in_schema: first.column(k).compression for k in range(first.num_columns)}
+    return codec.get("geometry") == "LZ4" and count <= facts.num_rows < 1.1 * count
 
 
 def write(path: Path, pieces: Iterable[Landscape]) -> None:
     """Write landscapes one after another into one file, each in Hilbert order; classes only where there are some."""
     import pyarrow.parquet as pq
     import shapely
+
+    from jintu.kernel.formats.geoparquet import codecs
 
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_suffix(".part")
@@ -258,7 +262,7 @@ def write(path: Path, pieces: Iterable[Landscape]) -> None:
             writer = pq.ParquetWriter(
                 partial,
                 table.schema,
-                compression="zstd",
+                compression=codecs(table.schema, ("geometry", "bbox")),
                 use_dictionary=["class"],
                 write_statistics=["id", "bbox.xmin", "bbox.ymin", "bbox.xmax", "bbox.ymax"],
             )

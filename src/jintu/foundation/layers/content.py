@@ -215,6 +215,8 @@ def write(
     import numpy as np
     import pyarrow.parquet as pq
 
+    from jintu.kernel.formats.geoparquet import codecs
+
     if order is None:
         import polars as pl
 
@@ -227,7 +229,8 @@ def write(
         bbox = (float(west), float(south), float(east), float(north))
     written_as = _file_schema(rows.schema, schema, crs, bbox, kind)
     coded = [n for n in rows.schema.names if n not in (GEOMETRY, DELIVERED, key)]
-    with pq.ParquetWriter(target / DATA, written_as, compression="zstd", use_dictionary=coded) as writer:
+    packed = codecs(written_as, (GEOMETRY, DELIVERED, BBOX))
+    with pq.ParquetWriter(target / DATA, written_as, compression=packed, use_dictionary=coded) as writer:
         for start in range(0, len(order), ROW_GROUP):
             positions = np.ascontiguousarray(order[start : start + ROW_GROUP])
             group = rows.take(positions)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from jintu.kernel.formats.source import GEOMETRY, ROW, Field, Limits, Source, sh
 if TYPE_CHECKING:
     import pyarrow as pa
 
-__all__ = ["read", "write"]
+__all__ = ["codecs", "read", "write"]
 
 
 def read(path: Path, *, limits: Limits) -> Source:
@@ -167,3 +167,30 @@ def write(path: Path, tables: Iterator[pa.Table], *, crs: str | None, **_: Any) 
     finally:
         if writer is not None:
             writer.close()
+
+
+def codecs(schema: pa.Schema, coordinates: Collection[str]) -> dict[str, str]:
+    """Compression of each column of a file that is written once and read often, for ``pq.ParquetWriter``.
+
+    LZ4 for the columns ``coordinates``: half the bits of a coordinate are as good as random, so that zstd takes five
+    times as long to unpack and saves a fifth at most. zstd for the others, where it saves half.
+
+    >>> import pyarrow as pa
+    >>> codecs(pa.schema([("owner", pa.string()), ("bbox", pa.struct([("xmin", pa.float64())]))]), ["bbox"])
+    {'owner': 'zstd', 'bbox.xmin': 'lz4'}
+    """
+    return {
+        path: "lz4" if field.name in coordinates else "zstd"
+        for field in schema
+        for path in _leaves(field.name, field.type)
+    }
+
+
+def _leaves(path: str, kind: pa.DataType) -> list[str]:
+    """Paths in the file of what a column of a type is made of."""
+    import pyarrow as pa
+
+    if not pa.types.is_struct(kind):
+        return [path]
+    members = (kind.field(k) for k in range(kind.num_fields))
+    return [leaf for member in members for leaf in _leaves(f"{path}.{member.name}", member.type)]

@@ -63,6 +63,10 @@ def test_the_file_in_the_lake_is_geoparquet_with_covering_in_small_row_groups(tm
     assert geo["version"] == "1.1.0" and geo["columns"]["geometry"]["covering"]["bbox"]["xmin"] == ["bbox", "xmin"]
     assert geo["columns"]["geometry"]["crs"]["id"]["code"] == 4490
     assert geo["columns"]["geometry_delivered"]["crs"]["id"]["code"] == 4528
+    group = file.metadata.row_group(0)
+    codec = {group.column(k).path_in_schema: group.column(k).compression for k in range(group.num_columns)}
+    assert {codec[n] for n in ("geometry", "geometry_delivered", "bbox.xmin", "bbox.ymax")} == {"LZ4"}
+    assert codec["land_use_code"] == codec["bsm"] == "ZSTD"
     assert shapely.is_ccw(
         shapely.get_exterior_ring(shapely.from_wkb(version.table(["geometry"])["geometry"].to_pylist()))
     ).all()
