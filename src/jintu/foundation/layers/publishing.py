@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from django.db import OperationalError, transaction
+from django.urls import reverse
 
 from jintu.foundation.journal import Actor, append
+from jintu.foundation.operations.models import Job
 from jintu.kernel.errors import Conflict, InputError, Place, Refused
 
 from . import lake, pyramid, verdicts
@@ -37,7 +39,8 @@ def room() -> Iterator[None]:
 
 
 def check_day_is_free(schema: Schema, division: str, valid_from: date) -> None:
-    """Raises `Conflict` where the day has a version; a draft that the inspection rejected gives way to a new load."""
+    """Raises `Conflict` where the day has a version; a draft gives way to a new load if the inspection rejected it or
+    its load failed or was cancelled before the verdict."""
     for known in _of_the_day(schema.name, division, valid_from):
         if not _gives_way(known):
             raise _taken(known)
@@ -52,7 +55,12 @@ def _taken(by: LayerVersion) -> Conflict:
         day=by.valid_from.isoformat(),
         name=by.name,
         hash=by.short_hash,
+        see=_page(by),
     )
+
+
+def _page(version: LayerVersion) -> str:
+    return reverse("layers:version", args=[version.pk])
 
 
 def _of_the_day(layer: str, division: str, valid_from: date) -> list[LayerVersion]:
@@ -65,7 +73,13 @@ def _gives_way(version: LayerVersion) -> bool:
     if version.state != LayerVersion.State.DRAFT:
         return False
     verdict = verdicts.standing(version)
-    return verdict is not None and not verdict.accepted
+    return not verdict.accepted if verdict else _stranded(version)
+
+
+def _stranded(draft: LayerVersion) -> bool:
+    """Its load ended before the inspection did."""
+    ended = Job.objects.filter(pk=draft.job, state__in=(Job.State.FAILED, Job.State.CANCELLED))
+    return draft.job is not None and ended.exists()
 
 
 def keep(version: LayerVersion, draft: Path, actor: Actor | None) -> None:
@@ -79,6 +93,7 @@ def keep(version: LayerVersion, draft: Path, actor: Actor | None) -> None:
                 "The same content is kept as a draft already ({name}).",
                 remedy="Inspect that version again, or publish it with a reason.",
                 name=again.name,
+                see=_page(again),
             )
         if again is not None:  # the very same content, withdrawn before: its files are there and right
             raise Conflict(
@@ -86,6 +101,7 @@ def keep(version: LayerVersion, draft: Path, actor: Actor | None) -> None:
                 remedy="Publish that version again instead.",
                 day=version.valid_from.isoformat(),
                 reason=again.state_reason or "—",
+                see=_page(again),
             )
         for rejected in _of_the_day(version.layer, version.division, version.valid_from):
             withdraw(rejected, "replaced by another load", actor)

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from jintu.foundation.identity import actor_of
 from jintu.foundation.identity.access import needs, require
 from jintu.foundation.operations.errors import noticed
+from jintu.foundation.operations.models import Job
 from jintu.kernel.errors import InputError, Missing, Place
 
 from . import comparing, exporting, finding, onemap, publishing, reports, schemas, tileset, verdicts, versions
@@ -74,8 +75,15 @@ def detail(request: HttpRequest, pk: int) -> HttpResponse:
         "can_change": request.scope.can("publish", version),  # type: ignore[attr-defined]
         "verdict": verdicts.standing(version),
         "mode": verdicts.mode(version),
+        "load": _load(request, version),
     }
     return render(request, "layers/version.html", context)
+
+
+def _load(request: HttpRequest, version: LayerVersion) -> str:
+    """The page of the job that loaded it, with the list of rows left out; empty where there is none to be seen."""
+    may = version.job is not None and request.scope.can("jobs")  # type: ignore[attr-defined]
+    return reverse("operations:job", args=[version.job]) if may and Job.objects.filter(pk=version.job).exists() else ""
 
 
 def _class_name(schema: schemas.Schema, code: str) -> str:

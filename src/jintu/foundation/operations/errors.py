@@ -50,12 +50,14 @@ def status_of(error: JintuError) -> int:
 
 @dataclass(frozen=True)
 class Told:
-    """An error in the reader's language. ``place`` is a sentence part: "a.csv, row 7, field area"."""
+    """An error in the reader's language. ``place`` is a sentence part: "a.csv, row 7, field area". ``see``: the path of
+    the page of what stands in the way, if the error names one."""
 
     code: str
     sentence: str
     remedy: str = ""
     place: str = ""
+    see: str = ""
 
 
 CONTENTS = (
@@ -141,7 +143,13 @@ def noticed(notice: Notice | Mapping[str, Any] | str) -> str:
 
 def tell(error: JintuError) -> Told:
     """The error for a person."""
-    return Told(error.code, _fill(error.sentence, error.params), _fill(error.remedy, error.params), where(error.place))
+    return Told(
+        error.code,
+        _fill(error.sentence, error.params),
+        _fill(error.remedy, error.params),
+        where(error.place),
+        _page(error.params),
+    )
 
 
 def keep(error: JintuError | Notice) -> dict[str, Any]:
@@ -164,7 +172,14 @@ def tell_kept(kept: Mapping[str, Any]) -> Told:
         _fill(kept.get("sentence", ""), params),
         _fill(kept.get("remedy", ""), params),
         where(Place(**(kept.get("place") or {}))),
+        _page(params),
     )
+
+
+def _page(params: Mapping[str, Any]) -> str:
+    """A path on this node: whatever else stands there, a job's record could carry it anywhere."""
+    see = str(params.get("see") or "")
+    return see if see.startswith("/") and not see.startswith(("//", "/\\")) else ""
 
 
 class ErrorMiddleware:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from jintu.foundation.checks.inspection import keeping
 from jintu.foundation.checks.inspection.models import Inspection
 from jintu.foundation.checks.models import RuleSetting
 from jintu.foundation.journal.models import Entry
@@ -20,7 +21,7 @@ from jintu.foundation.layers import delivery, importing, publishing, structures,
 from jintu.foundation.layers.models import LayerVersion
 from jintu.foundation.layers.tests import grid
 from jintu.foundation.operations import files, jobs
-from jintu.kernel.errors import Refused
+from jintu.kernel.errors import JintuError, Refused
 
 DAY, NEXT = date(2024, 12, 31), date(2025, 12, 31)
 BAD = {"TBDLMJ": {1: 1.0}}
@@ -129,6 +130,55 @@ def test_the_corrected_file_takes_the_place_of_the_rejected_draft(good, bad) -> 
     assert (rejected.state, rejected.state_reason, accepted.state) == (
         "withdrawn", "replaced by another load", "published",
     )  # fmt: skip
+
+
+@pytest.mark.django_db
+def test_a_draft_whose_inspection_failed_gives_way(good, bad, monkeypatch, director) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(keeping, "inspect_version", _fails)
+        job = failed(bad)
+    stranded = LayerVersion.objects.get(job=job.pk)
+    again = failed(bad)  # the same content: what is there is to be inspected
+    page = f"/map/versions/{stranded.pk}/"
+    assert again.error["params"]["see"] == page
+    assert f'href="{page}"' in director.get(f"/jobs/{again.pk}/").content.decode()
+    accepted = version_of(load(good))
+    stranded.refresh_from_db()
+    assert (stranded.state, accepted.state) == ("withdrawn", "published")
+
+
+@pytest.mark.django_db
+def test_a_draft_whose_load_goes_on_keeps_its_day(good, bad, monkeypatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(keeping, "inspect_version", _fails)
+        job = failed(bad)
+    for state in ("queued", "running", "interrupted"):
+        jobs.Job.objects.filter(pk=job.pk).update(state=state)
+        refused = failed(good)
+        assert "has a version for" in refused.error["sentence"]
+        assert refused.error["params"]["see"] == f"/map/versions/{LayerVersion.objects.get(job=job.pk).pk}/"
+
+
+def failed(path: Path) -> jobs.Job:
+    with pytest.raises(JintuError):
+        load(path)
+    job = jobs.Job.objects.latest("pk")
+    assert job.state == "failed"
+    return job
+
+
+def _fails(*_args: Any, **_options: Any) -> None:
+    raise Refused("The machine was taken away.")
+
+
+@pytest.mark.django_db
+def test_what_was_left_out_is_found_from_the_version(tmp_path, director, neighbour) -> None:
+    version = version_of(load(grid.dltb(tmp_path / "holes.gpkg", DLBM={1: "99999"}), good_only=True))
+    job = f"/jobs/{version.job}/"
+    assert version.quality["refused"] == 1
+    assert f'<a href="{job}">1</a>' in director.get(f"/map/versions/{version.pk}/").content.decode()
+    assert "List of problems" in director.get(job).content.decode()
+    assert neighbour.get(job).status_code == 404
 
 
 @pytest.mark.django_db

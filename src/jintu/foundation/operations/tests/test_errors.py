@@ -72,6 +72,12 @@ def test_an_error_kept_by_a_job_reads_the_same() -> None:
 
 
 @pytest.mark.django_db
+def test_an_error_names_the_page_of_what_stands_in_the_way_on_this_node_alone() -> None:
+    for see, shown in (("/map/versions/7/", "/map/versions/7/"), ("//elsewhere.example/", ""), ("javascript:1", "")):
+        error = Conflict("There is one already.", see=see)
+        assert errors.tell(error).see == errors.tell_kept(errors.keep(error)).see == shown
+
+
 def test_people_get_a_page_and_htmx_a_notice() -> None:
     from django.contrib.auth.models import AnonymousUser
 
