@@ -9,5 +9,5 @@ __all__ = ["AS_OF", "FORMAT"]
 AS_OF = date(2026, 6, 15)
 """The date the stories are told up to, unless another is asked for."""
 
-FORMAT = 2
+FORMAT = 3
 """Raised whenever the same arguments would give another county."""

@@ -37,6 +37,8 @@ _ROAD_WIDTH = np.array([6.5, 15.0, 28.0])
 # Special keys, above any field key (block × 1024 + part).
 _RIVER, _RESERVOIR, _RAIL, _TRUNK_KEY, _ROAD_H, _ROAD_V, _DAM = (np.int64(1 + k) << np.int64(44) for k in range(7))
 _VILLAGE_SHIFT = np.int64(1) << np.int64(28)
+_TOWN, _POND, _HOMESTEAD = 512, 600, 640
+"""Parts of a block (see field keys) from which on they are quarters of the town, the pond, and homestead rows."""
 
 
 class Noise:
@@ -450,14 +452,14 @@ class Band:
             dtype=np.int8,
         )
         pick = rng.integers(0, len(mix), (c.blocks, 4))
-        key[town] = block[town].astype(np.int64) * 1024 + 512 + quarter[town]
+        key[town] = block[town].astype(np.int64) * 1024 + _TOWN + quarter[town]
         use[town] = mix[pick[block[town], quarter[town]]]
         c_radius = c.village_radius[self.village] * (0.85 + 0.3 * c.crop[block, 0, 0])
         built = (centre < c_radius) & ~town
         lot = (pr // 3).astype(np.int64) * 8 + (pc // 3) + np.zeros_like(block)
         mix = np.array([ix[k] for k in ("072",) * 12 + ("083", "086", "053", "121", "081", "063")], dtype=np.int8)
         pick = rng.integers(0, len(mix), (c.blocks, 64))
-        key[built] = block[built].astype(np.int64) * 1024 + 640 + lot[built]
+        key[built] = block[built].astype(np.int64) * 1024 + _HOMESTEAD + lot[built]
         use[built] = mix[pick[block[built], lot[built]]]
         self.built = built | town
 
@@ -470,7 +472,7 @@ class Band:
         y = c.block_y[block // c.nbx] + c.pond_at[block, 1] * 250
         mask &= np.hypot(cx[None, :] - x, cy[:, None] - y) < c.pond_half[block]
         mask &= ~self.built
-        key[mask] = block[mask].astype(np.int64) * 1024 + 600
+        key[mask] = block[mask].astype(np.int64) * 1024 + _POND
         use[mask] = LAND_USE_INDEX["114"]
 
     def _roads(self, block: np.ndarray, key: np.ndarray, use: np.ndarray, pr: np.ndarray, pc: np.ndarray) -> None:
@@ -539,6 +541,14 @@ class Band:
         self.village[inside] = self.village.ravel()[first][label[inside]]
         major = self._majority(label, len(first))
         self.use[inside] = major[label[inside]]
+
+    def by_field(self) -> tuple[np.ndarray, np.ndarray]:
+        """Block of each cell, and whether it is built on, as of the field it belongs to: a crumb merged across the edge
+        of a block is the field's. What is drawn block by block then runs along patches and not through them."""
+        field = (self.key >= 0) & (self.key < _RIVER)
+        part = self.key & 1023
+        block = np.where(field, self.key >> 10, self.block).astype(np.int32)
+        return block, np.where(field, (part >= _TOWN) & (part != _POND), self.built)
 
     def _majority(self, label: np.ndarray, n: int) -> np.ndarray:
         inside = label >= 0

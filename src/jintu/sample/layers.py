@@ -387,12 +387,12 @@ def spread_plan(surface: Surface, developed: np.ndarray, industrial: np.ndarray,
     """
     band = surface.band
     land = band.county.land
-    block = band.block
+    block, built = band.by_field()
     use = band.use
     zone = np.full(block.shape, 20, dtype=np.int16)
     high = land.elevation[block]
     zone[high >= 0.66] = 90
-    near = land.settled[block] | band.built
+    near = land.settled[block] | built
     zone[near] = 40
     zone[land.town[block]] = 30
     zone[developed[block]] = 30
@@ -404,7 +404,7 @@ def spread_plan(surface: Surface, developed: np.ndarray, industrial: np.ndarray,
     zone[wet] = 70
     control = np.full(block.shape, 30, dtype=np.int16)
     control[ring[block] & (zone != 10)] = 20
-    control[land.settled[block] | band.built | land.town[block] | developed[block]] = 10
+    control[land.settled[block] | built | land.town[block] | developed[block]] = 10
     control[(high >= 0.8) | wet] = 40
     # Basic farmland: whole fields only, none in blocks that stories use.
     surface.zone, surface.control = zone, control
