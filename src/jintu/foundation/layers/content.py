@@ -17,8 +17,8 @@ from django.conf import settings
 
 from jintu.kernel import hashing
 
-from . import shapes
-from .lake import BBOX, DATA, DELIVERED, FORMAT, GEOMETRY
+from . import digests, shapes
+from .lake import BBOX, DATA, DELIVERED, DIGESTS, FORMAT, GEOMETRY
 
 if TYPE_CHECKING:
     import numpy as np
@@ -205,7 +205,7 @@ def write(
     order: NDArray[np.int64] | None = None,
     seen: Callable[[pa.Table, NDArray[np.int64]], None] | None = None,
 ) -> Written:
-    """Write ``data.parquet`` into a directory, a row group at a time.
+    """Write ``data.parquet`` into a directory, a row group at a time, and the digests of its rows beside it.
 
     ``rows``: attributes by our names, ``geometry`` (WKB lon/lat 4490, oriented; not in a table) and, when it differs,
     ``geometry_delivered`` (WKB in ``crs``). ``kind``: of the geometry, as of `schemas.GEOMETRIES`. ``area_m2``: of all.
@@ -230,7 +230,10 @@ def write(
     written_as = _file_schema(rows.schema, schema, crs, bbox, kind)
     coded = [n for n in rows.schema.names if n not in (GEOMETRY, DELIVERED, key)]
     packed = codecs(written_as, (GEOMETRY, DELIVERED, BBOX))
-    with pq.ParquetWriter(target / DATA, written_as, compression=packed, use_dictionary=coded) as writer:
+    with (
+        pq.ParquetWriter(target / DATA, written_as, compression=packed, use_dictionary=coded) as writer,
+        digests.writer(target / DIGESTS, written_as, key) as note,
+    ):
         for start in range(0, len(order), ROW_GROUP):
             positions = np.ascontiguousarray(order[start : start + ROW_GROUP])
             group = rows.take(positions)
@@ -238,7 +241,9 @@ def write(
                 seen(group, positions)
             if boxes is not None:
                 group = group.append_column(BBOX, _covering(boxes[positions]))
-            writer.write_table(group.cast(written_as), row_group_size=ROW_GROUP)
+            group = group.cast(written_as)
+            writer.write_table(group, row_group_size=ROW_GROUP)
+            note(group)
     digest = hash_of_file(target / DATA, schema=schema, crs="" if kind == "none" else crs)
     return Written(digest, len(order), area_m2, bbox)
 

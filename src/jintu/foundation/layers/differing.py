@@ -1,154 +1,113 @@
-"""Which rows of two versions of a layer are not the same, told from the files as they lie.
+"""Which rows of two versions of a layer are the same, wherever they lie, told from the digests kept beside them.
 
-A row group whose published hash is the same in both versions is the same, and not read. Of the others the columns whose
-bytes in the file are the same are not unpacked. What is left is compared value by value. So a version with some edited
-rows costs what was edited, and not what the layer holds.
-
-It asks that rows lie where they lay: where some came or went, those behind them lie elsewhere, and nothing is told.
+A row that came or went moves all those behind it, and one outside the box of the layer changes the order of all
+(`content.order_of`); the digests of the others are what they were. So a version costs what changed, and 32 bytes a row.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from . import lake
+from . import digests
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from jintu.kernel.siphash import Digests
+
     from .models import LayerVersion
 
-__all__ = ["Differing", "differing"]
+__all__ = ["Differing", "compared", "differing"]
 
 
 @dataclass(frozen=True, eq=False)
 class Differing:
-    """``rows``: numbers of the rows that are not the same, ascending; ``outlines``: those of them whose identifier or
-    outline is not; ``columns``: names of the columns that differ anywhere (the covering is left out: it follows from
-    the outlines)."""
+    """``before`` (n,): of each row of the new version the number it had in the old one, −1 where anything of it is not
+    what it was; ``outlines`` (n,): the same for its identifier and outlines alone. ``rows``: how many the old one has.
 
-    rows: NDArray[np.int64]
+    No two rows have the same number. Of rows that are there several times none need be known.
+    """
+
+    before: NDArray[np.int64]
     outlines: NDArray[np.int64]
-    columns: frozenset[str]
+    rows: int
+
+    @cached_property
+    def came(self) -> NDArray[np.int64]:
+        """Rows of the new version that are not in the old one, ascending."""
+        return (self.before < 0).nonzero()[0]
+
+    @cached_property
+    def gone(self) -> NDArray[np.int64]:
+        """Rows of the old version that are not in the new one, ascending."""
+        return _rest(self.before, self.rows)
+
+    @cached_property
+    def outlines_gone(self) -> NDArray[np.int64]:
+        """Rows of the old version whose identifier and outlines are not in the new one, ascending."""
+        return _rest(self.outlines, self.rows)
+
+    @cached_property
+    def in_place(self) -> bool:
+        """Do all rows that are the same, and the outlines that are, lie where they lay, and as many as there were?"""
+        import numpy as np
+
+        here = np.arange(len(self.before))
+        return len(here) == self.rows and all(
+            bool(((numbers == here) | (numbers < 0)).all()) for numbers in (self.before, self.outlines)
+        )
+
+
+def _rest(numbers: NDArray[np.int64], rows: int) -> NDArray[np.int64]:
+    import numpy as np
+
+    gone = np.ones(rows, dtype=np.bool_)
+    gone[numbers[numbers >= 0]] = False
+    return np.flatnonzero(gone)
 
 
 def differing(old: LayerVersion, new: LayerVersion) -> Differing | None:
-    """None where rows do not lie where they lay, or the files are not laid out alike. Raises `Missing` for a version
-    whose files are gone, and `Refused` for one that was changed."""
+    """None where the two have other columns, or another system of coordinates. Raises `Missing` for a version whose
+    files are gone, and `Refused` for one that was changed."""
     if (old.layer, old.crs) != (new.layer, new.crs):
         return None
-    return _compared(
-        *((str(v.directory), v.manifest_hash, lake.stamp(v.directory)) for v in (old, new)), old.schema.key
-    )
+    return compared(*(digests.of_version(v) for v in (old, new)))
 
 
-Side = tuple[str, str, tuple[tuple[int, int], ...]]
+def compared(old: digests.RowDigests, new: digests.RowDigests) -> Differing | None:
+    """The same of digests."""
+    if old.shape != new.shape:
+        return None
+    outlines = _numbers(old.outline, new.outline)
+    return Differing(_numbers(old.row, new.row), outlines, len(old))
 
 
-@lru_cache(maxsize=8)
-def _compared(old: Side, new: Side, key: str) -> Differing | None:
-    """By directory, hash of the manifest, and time and size of the files."""
+def _numbers(old: Digests, new: Digests) -> NDArray[np.int64]:
+    """The row of ``old`` with the digest of each of ``new``: first where they lie at the same place, then wherever it
+    is the only one among those left."""
     import numpy as np
 
-    with _File(old) as left, _File(new) as right:
-        if left.layout != right.layout:
-            return None
-        apart = [
-            g for g in range(left.groups) if not left.hashes or not right.hashes or left.hashes[g] != right.hashes[g]
-        ]
-        for file in (left, right):
-            file.check(apart)
-        none = np.empty(0, dtype=np.int64)
-        rows, outlines, columns = [none], [none], set()
-        for g in apart:
-            named, of_outlines = _of_group(left, right, g, (key, lake.GEOMETRY, lake.DELIVERED))
-            columns |= named.keys()
-            rows.append(left.starts[g] + _where(named.values()))
-            outlines.append(left.starts[g] + _where(of_outlines))
-    return Differing(np.concatenate(rows), np.concatenate(outlines), frozenset(columns))
-
-
-def _of_group(left: _File, right: _File, group: int, shape: Sequence[str]) -> tuple[dict[str, Any], list[Any]]:
-    """Which rows differ in each column that differs, and of those which make the outline."""
-    apart = [name for name in left.names if left.bytes_of(group, name) != right.bytes_of(group, name)]
-    found = {}
-    if apart:
-        one, other = left.columns(group, apart), right.columns(group, apart)
-        for name in apart:
-            differs = one[name].ne_missing(other[name]).to_numpy()
-            if differs.any():
-                found[name] = differs
-    return found, [found[name] for name in shape if name in found]
-
-
-def _where(marks: Any) -> NDArray[np.int64]:
-    import numpy as np
-
-    marks = list(marks)
-    return np.flatnonzero(np.logical_or.reduce(marks)) if marks else np.empty(0, dtype=np.int64)
-
-
-class _File:
-    """The data of a version, opened for a comparison. Use as a context manager."""
-
-    def __init__(self, side: Side) -> None:
-        from pathlib import Path
-
-        self._where, self._manifest_hash = Path(side[0]), side[1]
-
-    def __enter__(self) -> _File:
-        import mmap
-
-        import pyarrow.parquet as pq
-
-        try:
-            self.check(())
-            path = self._where / lake.DATA
-            self._file = pq.ParquetFile(path, memory_map=True)
-        except FileNotFoundError:
-            lake.manifest(self._where)
-            raise
-        metadata = self._file.metadata
-        self.groups = metadata.num_row_groups
-        sizes = [metadata.row_group(g).num_rows for g in range(self.groups)]
-        self.starts = [sum(sizes[:g]) for g in range(self.groups)]
-        schema = self._file.schema_arrow
-        self.names = [name for name in schema.names if name != lake.BBOX]
-        self.layout = (sizes, [(f.name, str(f.type)) for f in schema])
-        self.hashes = lake.hashes_of_parts(self._where, self._manifest_hash)
-        self._at = self._chunks(metadata)
-        with path.open("rb") as stream:
-            self._bytes = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._bytes.close()
-        self._file.close()
-
-    def check(self, groups: Sequence[int]) -> None:
-        lake.check_parts(self._where, self._manifest_hash, groups)
-
-    def _chunks(self, metadata: Any) -> dict[tuple[int, str], tuple[int, int]]:
-        """Where each column of each row group begins and ends in the file."""
-        found = {}
-        for g in range(self.groups):
-            group = metadata.row_group(g)
-            for k in range(group.num_columns):
-                chunk = group.column(k)
-                start = min(o for o in (chunk.dictionary_page_offset, chunk.data_page_offset) if o)
-                found[g, chunk.path_in_schema] = start, start + chunk.total_compressed_size
+    found = np.full(len(new), -1, dtype=np.int64)
+    both = min(len(old), len(new))
+    here = np.flatnonzero((old[:both] == new[:both]).all(axis=1))
+    found[here] = here
+    there, left = _singles(new, np.flatnonzero(found < 0)), _singles(old, _rest(found, len(old)))
+    if not len(there) or not len(left):
         return found
+    at = np.minimum(np.searchsorted(old[left, 0], new[there, 0]), len(left) - 1)
+    same = (old[left[at]] == new[there]).all(axis=1)
+    found[there[same]] = left[at[same]]
+    return found
 
-    def bytes_of(self, group: int, name: str) -> memoryview | bytes:
-        start, end = self._at[group, name]
-        return self._bytes[start:end]
 
-    def columns(self, group: int, names: Sequence[str]) -> Any:
-        import polars as pl
+def _singles(words: Digests, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Some rows in the order of the first word of their digests, without those that have it in common."""
+    import numpy as np
 
-        rows = pl.scan_parquet(self._where / lake.DATA, glob=False).select(names)
-        return rows.slice(self.starts[group], self.layout[0][group]).collect()
+    rows = rows[np.argsort(words[rows, 0])]
+    ascending = words[rows, 0]
+    edges = np.concatenate([[True], ascending[1:] != ascending[:-1], [True]])
+    return rows[edges[1:] & edges[:-1]] if len(rows) else rows

@@ -5,6 +5,7 @@
     lake/survey.DLTB/990121/2026-05-31-a3f9c2d1/
         data.parquet     GeoParquet 1.1 in Hilbert order, WKB lon/lat (EPSG:4490), bbox covering, row groups of 16 384
         low.parquet      the generalised picture for small scales, derived from it
+        digests.parquet  what each row says in 32 bytes (`digests`), derived from it
         manifest.json    hash of the canonical content, schema, CRS, source, counts, quality, hashes of the files
         tiles.pmtiles    tiles built after publishing, and tiles.json that says what they are (`tileset`)
 
@@ -39,13 +40,13 @@ if TYPE_CHECKING:
 __all__ = [
     "DATA",
     "DELIVERED",
+    "DIGESTS",
     "LOW",
     "MANIFEST",
     "add",
     "changed",
     "check_parts",
     "directory",
-    "hashes_of_parts",
     "incoming",
     "meets",
     "read",
@@ -55,7 +56,7 @@ __all__ = [
     "sweep",
 ]
 
-DATA, LOW, MANIFEST = "data.parquet", "low.parquet", "manifest.json"
+DATA, LOW, MANIFEST, DIGESTS = "data.parquet", "low.parquet", "manifest.json", "digests.parquet"
 GEOMETRY, DELIVERED, BBOX = "geometry", "geometry_delivered", "bbox"
 FORMAT = "jintu-layer/1"
 
@@ -166,7 +167,7 @@ def add(draft: Path, where: Path) -> None:
     For what is derived from a version; its own files are never touched.
     """
     for file in sorted(draft.iterdir()):
-        if file.name in (DATA, LOW, MANIFEST):
+        if file.name in (DATA, LOW, MANIFEST, DIGESTS):
             raise ValueError(f"{file.name} of a version never changes")
         with file.open("rb") as stream:
             os.fsync(stream.fileno())
@@ -304,11 +305,6 @@ def check_parts(where: Path, manifest_hash: str, groups: Iterable[int]) -> None:
 def stamp(where: Path) -> tuple[tuple[int, int], ...]:
     """Time and size of the data and of the manifest. Raises `FileNotFoundError`."""
     return tuple((f.st_mtime_ns, f.st_size) for f in ((where / DATA).stat(), (where / MANIFEST).stat()))
-
-
-def hashes_of_parts(where: Path, manifest_hash: str) -> list[str] | None:
-    """The hash of each row group as published, the footer's last; None for versions from before parts were hashed."""
-    return _published(where, manifest_hash, stamp(where))[0]
 
 
 @lru_cache(maxsize=64)

@@ -1,7 +1,7 @@
 """Sums of the patches of a version, kept beside it, and those of the version after it made of them.
 
 A version of a million patches is read for its sums once. Where the next one differs in some rows, these alone are read:
-their old figures are taken off, their new ones put on. All figures are whole hundredths, so that nothing is lost.
+the old figures are taken off, the new ones put on. All figures are whole hundredths, so that nothing is lost.
 
 The sums are derived from the version and lie in the node's cache: where they are gone or damaged, or another release
 wrote them, the version is read again.
@@ -57,7 +57,8 @@ def told(old: LayerVersion, new: LayerVersion) -> Differing | None:
         found = differing(old, new)
     except (Missing, Refused):  # the older one may have been removed; the newer is checked by whoever reads it
         return None
-    return found if found is not None and len(found.rows) * MOST_CHANGED <= new.rows else None
+    few = found is not None and max(len(found.came), len(found.gone)) * MOST_CHANGED <= new.rows
+    return found if few else None
 
 
 def _from_before(version: LayerVersion) -> pl.DataFrame | None:
@@ -70,8 +71,8 @@ def _from_before(version: LayerVersion) -> pl.DataFrame | None:
     kept = _load(old) if old is not None and old.schema_version == version.schema_version else None
     if old is None or kept is None or (apart := told(old, version)) is None:
         return None
-    came = cube.sums_of(cube.patches(version, rows=apart.rows))
-    return less(cube.added([kept, came]), cube.sums_of(cube.patches(old, rows=apart.rows)))
+    came = cube.sums_of(cube.patches(version, rows=apart.came))
+    return less(cube.added([kept, came]), cube.sums_of(cube.patches(old, rows=apart.gone)))
 
 
 def less(whole: pl.DataFrame, part: pl.DataFrame) -> pl.DataFrame:

@@ -86,8 +86,8 @@ class Changes:
         import polars as pl
 
         if (apart := carried.told(self.old, self.new)) is not None:
-            rows = [cube.patches(v, *_MORE, rows=apart.rows) for v in (self.old, self.new)]
-            one, two = (r.with_columns(_mark()).collect() for r in rows)
+            sides = ((self.old, apart.gone), (self.new, apart.came))
+            one, two = (cube.patches(v, *_MORE, rows=r).with_columns(_mark()).collect() for v, r in sides)
             left = one.filter(~pl.col("mark").is_in(two["mark"].implode()))
             right = two.filter(~pl.col("mark").is_in(one["mark"].implode()))
             return left.drop("mark").sort("bsm"), right.drop("mark").sort("bsm")

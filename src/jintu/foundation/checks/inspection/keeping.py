@@ -86,13 +86,13 @@ def _earlier(version: LayerVersion, inputs: dict[str, Any]) -> Earlier | None:
         around=hashes(newest.inputs) == hashes(inputs),
         day=newest.version.valid_from == version.valid_from,
         later=newest.version.valid_from < version.valid_from,
-        partials=lambda: partials.load(newest.version),
+        remains=lambda: partials.load(newest.version),
         differing=lambda: _differing(newest.version, version),
     )
 
 
 def _differing(old: LayerVersion, new: LayerVersion) -> Differing | None:
-    """None too where the file of the old version is gone or was changed: what was kept of it is enough."""
+    """None too where the file of the old version is gone or was changed."""
     try:
         return differing(old, new)
     except (Missing, Refused):
@@ -118,7 +118,7 @@ def inspect_version(
 ) -> Inspection:
     """Run all rules and keep the inspection."""
     report, inputs = run(version, progress, company=company, held=held, full=full)
-    if (kept := report.partials.get(version.schema.table)) is not None:
+    if (kept := report.remains.get(version.schema.table)) is not None:
         partials.save(version, kept)
     return keep(version, report, inputs, actor=actor, job=job)
 

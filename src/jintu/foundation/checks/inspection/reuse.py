@@ -14,8 +14,7 @@ are the same, and all its errors were kept. Then:
 - ``outlines``: errors depend on identifiers and outlines of the whole layer. Where none of them changed, all are kept;
   where some did, topology follows from what it left of the version before (`kernel.topology.remains`).
 
-Where rows lie as they lay, what changed is told from the files (`layers.differing`); else rows are known by the
-fingerprints that were kept of them.
+What changed is told from the digests of rows kept beside the versions (`layers.differing`), wherever the rows lie.
 
 Rules of the first three kinds see a layer a part at a time, whether anything is taken over or not.
 
@@ -28,31 +27,28 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jintu import __version__
 from jintu.kernel import hashing
 
 from ..lazy import pl
-from . import partials
-from .partials import Partials
 from .tables import ERRORS, Table
 
 if TYPE_CHECKING:
-    import numpy as np
     import polars
-    from numpy.typing import NDArray
 
     from jintu.foundation.layers.differing import Differing
+    from jintu.kernel.topology import Remains
 
     from ..rules import Parameters
     from .rules import QualityRule
     from .tables import Dataset
 
-__all__ = ["Difference", "Earlier", "by_rows", "declare", "difference", "print_of", "reach_of"]
+__all__ = ["Difference", "Earlier", "by_rows", "declare", "print_of", "reach_of"]
 
 REACHES = ("row", "dated", "ring", "columns", "outlines")
 BY_ROWS = ("row", "dated", "ring")
@@ -98,9 +94,10 @@ def print_of(rule: QualityRule, p: Parameters, data: Dataset) -> str:
 @dataclass
 class Earlier:
     """An inspection that was kept. ``prints``: rule → fingerprint; ``counts``: rule → all its errors, those set aside
-    too; ``errors``: its error layer; ``table``: the layer it was about, ``partials``: what was kept of it; ``same``:
-    the very same version; ``around``: whether the layers around are those of now, ``day``: whether the day is, and
-    ``later``: whether it is a later one; ``differing``: what of the layer is not as it was, where the files tell."""
+    too; ``errors``: its error layer; ``table``: the layer it was about, ``remains``: what topology left of it;
+    ``same``: the very same version; ``around``: whether the layers around are those of now, ``day``: whether the day
+    is, and ``later``: whether it is a later one; ``differing``: what of the layer is not as it was, None where that
+    is not known."""
 
     prints: Mapping[str, str]
     counts: Mapping[str, int]
@@ -110,7 +107,7 @@ class Earlier:
     around: bool
     day: bool
     later: bool = False
-    partials: Callable[[], Partials | None] = lambda: None
+    remains: Callable[[], Remains | None] = lambda: None
     differing: Callable[[], Differing | None] = lambda: None
 
     def errors_for(
@@ -131,7 +128,7 @@ class Earlier:
         if not reach or (changes := self.difference(t)) is None:
             return None
         if reach == "outlines":
-            if self._outlines_same(changes):
+            if changes.outlines_same:
                 return kept.select(ERRORS)
             self._renew(t, changes)
             return None
@@ -140,43 +137,38 @@ class Earlier:
         if reach == "ring" and not t.in_plane:
             return None
         if reach == "dated" and not self.day:
-            return self._by_rows(kept, changes.with_rows(kept["row"], t), look) if self.later else None
+            return self._by_rows(kept, changes.with_rows(kept["row"]), look) if self.later else None
         return self._by_rows(kept, changes, look)
 
     def difference(self, t: Table) -> Difference | None:
-        """What changed since that version, found once."""
+        """What changed since that version, found once; None where that is not known, or is too much."""
         if not hasattr(self, "_difference"):
             told = self.differing()
-            self._difference = difference(self._kept, t) if told is None else in_place(self._kept, t, told)
+            few = told is not None and max(len(told.came), len(told.gone)) <= _worth(t)
+            self._difference = Difference(told, self.table, t) if told is not None and few else None
         return self._difference
 
-    def seen(self) -> Difference | None:
-        """What changed, where that was asked for."""
-        return self.__dict__.get("_difference")
+    def remains_of(self, t: Table) -> Remains | None:
+        """What topology left of the layer, where it was looked at or no outline changed."""
+        if "remains" in t.__dict__ or not t.in_plane:
+            return t.__dict__.get("remains")
+        changes: Difference | None = self.__dict__.get("_difference")
+        return self._remains if self.same or (changes and changes.outlines_same) else None
 
     @cached_property
-    def _kept(self) -> Partials:
-        return self.partials() or partials.of(self.table())
-
-    def _outlines_same(self, changes: Difference) -> bool:
-        """And in the same order."""
-        import numpy as np
-
-        return np.array_equal(changes.outlines, np.arange(len(self._kept.outline)))
+    def _remains(self) -> Remains | None:
+        return self.remains()
 
     def _renew(self, t: Table, changes: Difference) -> None:
         """Let topology follow from what it left of the version before."""
-        import numpy as np
-
         from jintu.kernel.topology import renewed
 
-        if self._kept.remains is None or "remains" in t.__dict__ or t.look or not t.in_plane:
+        if "remains" in t.__dict__ or t.look or not t.in_plane or self._remains is None:
             return
-        stays = np.zeros(len(self._kept.outline), dtype=np.bool_)
-        stays[changes.outlines[changes.outlines >= 0]] = True
-        gone = self.table().judged_at(np.flatnonzero(~stays))
-        came = changes.changed.judged.take(np.flatnonzero(changes.outlines[changes.numbers.to_numpy()] < 0))
-        t.remains = renewed(self._kept.remains, changes.outlines, gone, came, t.judged_at, t.measures)
+        told = changes.told
+        gone = self.table().judged_at(told.outlines_gone)
+        came = changes.changed.judged.take((told.outlines[told.came] < 0).nonzero()[0])
+        t.remains = renewed(self._remains, told.outlines, gone, came, t.judged_at, t.measures)
 
     def _by_rows(
         self, kept: polars.DataFrame, changes: Difference, look: Callable[[Table], polars.DataFrame]
@@ -192,143 +184,61 @@ class Earlier:
         return found.sort("row", maintain_order=True)
 
 
-@dataclass
 class Difference:
-    """What changed since the version before. ``before`` (n,): the row each row was, −1 where anything of it changed;
-    ``outlines``: the same for its outline alone; ``changed``: rows that changed, ``numbers`` theirs in the layer;
-    ``columns``: names of all columns in which any did, None where that is not known or rows do not lie where they
-    lay."""
+    """What changed since the version before: ``told``; ``changed``: rows that did, ``numbers`` theirs in the layer."""
 
-    before: NDArray[np.int64]
-    outlines: NDArray[np.int64]
-    numbers: polars.Series
-    changed: Table
-    partials: Partials
-    columns: frozenset[str] | None = None
+    def __init__(
+        self, told: Differing, old: Callable[[], Table], new: Table, again: polars.Series | None = None
+    ) -> None:
+        """``again``: further rows of the old version that are to be looked at, too."""
+        self.told, self._old, self._new = told, old, new
+        came = told.came
+        if again is not None and len(again):
+            import numpy as np
+
+            came = np.union1d(came, np.flatnonzero(pl.Series(told.before).is_in(again.implode()).to_numpy()))
+        self.numbers = pl.Series(came, dtype=pl.Int64)
+
+    @cached_property
+    def changed(self) -> Table:
+        return self._new.rows(self.numbers)
 
     @cached_property
     def unchanged(self) -> polars.DataFrame:
         """Rows: old, new."""
-        new = (self.before >= 0).nonzero()[0]
-        return pl.DataFrame({"old": self.before[new], "new": new})
+        import numpy as np
+
+        stays = self.told.before >= 0
+        stays[self.numbers.to_numpy()] = False
+        new = np.flatnonzero(stays)
+        return pl.DataFrame({"old": self.told.before[new], "new": new})
+
+    @cached_property
+    def outlines_same(self) -> bool:
+        """And in the same order."""
+        import numpy as np
+
+        return len(self.told.outlines) == self.told.rows and np.array_equal(
+            self.told.outlines, np.arange(self.told.rows)
+        )
+
+    @cached_property
+    def columns(self) -> frozenset[str]:
+        """Names of the attributes in which any row differs that lies where it lay."""
+        before, after = self._old().rows(self.numbers).frame, self.changed.frame
+        return frozenset(name for name in after.columns if after[name].ne_missing(before[name]).any())
 
     def leaves(self, columns: Sequence[str], errors: polars.DataFrame) -> bool:
-        """Are some columns of all rows, and all of the rows with errors, what they were?"""
-        if self.columns is None or self.columns & set(columns):
+        """Are some columns of all rows, and all of the rows with errors, what they were, and where?"""
+        if not self.told.in_place or errors["row"].is_in(self.numbers.implode()).any():
             return False
-        return not errors["row"].is_in(self.numbers.implode()).any()
+        return not self.columns & set(columns)
 
-    def with_rows(self, old: polars.Series, t: Table) -> Difference:
+    def with_rows(self, old: polars.Series) -> Difference:
         """The same with further rows, numbered as in the version before, among those to be looked at."""
-        again = self.before.copy()
-        again[pl.Series(self.before).is_in(old.implode()).to_numpy()] = -1
-        numbers = pl.Series((again < 0).nonzero()[0], dtype=pl.Int64)
-        return replace(self, before=again, numbers=numbers, changed=t.rows(numbers))
-
-
-def in_place(old: Partials, t: Table, told: Differing) -> Difference | None:
-    """What changed where rows lie as they lay; None where more did than is worth comparing."""
-    import numpy as np
-
-    if len(told.rows) > _worth(t) or len(old.whole) != len(t):
-        return None
-    before, outlines = np.arange(len(t)), np.arange(len(t))
-    before[told.rows], outlines[told.outlines] = -1, -1
-    numbers = pl.Series(told.rows, dtype=pl.Int64)
-    changed = t.rows(numbers)
-    whole, outline = old.whole.copy(), old.outline.copy()
-    whole[told.rows], outline[told.rows] = partials.prints(changed)
-    return Difference(before, outlines, numbers, changed, Partials(old.shape, whole, outline), told.columns)
+        return Difference(self.told, self._old, self._new, old)
 
 
 def _worth(t: Table) -> int:
     """Most changed rows that are worth being looked at apart."""
     return max(1000, len(t) // MOST_CHANGED)
-
-
-def difference(old: Partials, t: Table) -> Difference | None:
-    """None where rows cannot be told by their identifiers, or more changed than is worth comparing."""
-    import numpy as np
-
-    most = _worth(t)
-    if abs(len(old.whole) - len(t)) > most or not _told_apart(t.keys):
-        return None
-    whole, outline = _Known(old.whole), _Known(old.outline)
-    if not (whole.unique and outline.unique):
-        return None
-
-    def compared(part: Table) -> Any:
-        mine = partials.prints(part)
-        before = whole.rows(mine[0])
-        fresh = np.flatnonzero(before < 0)
-        found = part.rows(pl.Series(fresh)) if len(fresh) else None
-        same_shape = partials.shape_of(t, part.frame) == old.shape
-        return same_shape, mine, before, outline.rows(mine[1]), part.first + fresh, found
-
-    none = np.empty(0, dtype=np.int64)
-    parts: list[Any] = []
-    changed = 0
-    for found in partials.ahead(compared, t.parts()):
-        changed += len(found[4])
-        if not found[0] or changed > most:
-            return None
-        parts.append(found[1:])
-    if not parts:
-        return None
-    prints = [np.concatenate([p[0][k] for p in parts]) for k in (0, 1)]
-    before, outlines, numbers = (np.concatenate([none, *(p[k] for p in parts)]) for k in (1, 2, 3))
-    tables = [p[4] for p in parts if p[4] is not None]
-    return Difference(
-        before,
-        outlines,
-        pl.Series(numbers),
-        _joined(tables) if tables else t.rows(pl.Series(none)),
-        Partials(old.shape, *prints),
-    )
-
-
-def _told_apart(keys: polars.Series) -> bool:
-    return not keys.null_count() and keys.n_unique() == len(keys)
-
-
-class _Known:
-    """Fingerprints of the rows of a version, to be looked up."""
-
-    def __init__(self, prints: NDArray[np.uint64]) -> None:
-        import numpy as np
-
-        self._prints, self._order = prints, np.argsort(prints)
-        self._sorted = prints[self._order]
-        self.unique = not len(prints) or bool((self._sorted[1:] != self._sorted[:-1]).all())
-
-    def rows(self, prints: NDArray[np.uint64]) -> NDArray[np.int64]:
-        """The row with each fingerprint, −1 where there is none."""
-        import numpy as np
-
-        found = np.full(len(prints), -1, dtype=np.int64)
-        if not len(self._sorted) or not len(prints):
-            return found
-        start = max(0, int(self._look_up(prints[:1])[0]))  # most lie as they lay: side by side
-        beside = self._prints[start : start + len(prints)]
-        same = beside == prints[: len(beside)]
-        found[: len(beside)][same] = start + np.flatnonzero(same)
-        rest = found < 0
-        found[rest] = self._look_up(prints[rest])
-        return found
-
-    def _look_up(self, prints: NDArray[np.uint64]) -> NDArray[np.int64]:
-        import numpy as np
-
-        at = np.minimum(np.searchsorted(self._sorted, prints), len(self._sorted) - 1)
-        return np.where(self._sorted[at] == prints, self._order[at], -1)
-
-
-def _joined(parts: Sequence[Table]) -> Table:
-    """Rows of parts of one layer as a table."""
-
-    def column(values: list[Any]) -> Any:
-        return None if values[0] is None else pl.concat(values)
-
-    one = parts[0]
-    wkb, plane = column([p.wkb for p in parts]), column([p.plane_wkb for p in parts])
-    return Table(one.schema, pl.concat([p.frame for p in parts]), wkb, plane, one.crs, whole=one.whole)

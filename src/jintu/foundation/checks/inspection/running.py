@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from ..lazy import pl
 from ..rules import Parameters
-from .partials import Partials, ahead, prints, shape_of
+from .partials import ahead
 from .reuse import Earlier, by_rows, print_of
 from .rules import Needs, QualityRule, catalogue
 from .tables import ERRORS, Dataset, Table, no_errors
@@ -21,7 +21,7 @@ from .tables import ERRORS, Dataset, Table, no_errors
 if TYPE_CHECKING:
     import polars
 
-    from jintu.kernel.topology import Scan
+    from jintu.kernel.topology import Remains, Scan
 
 __all__ = ["Outcome", "Report", "error_schema", "inspect"]
 
@@ -80,8 +80,8 @@ class Report:
     """All outcomes with score and verdict."""
 
     outcomes: list[Outcome] = field(default_factory=list)
-    partials: dict[str, Partials | None] = field(default_factory=dict)
-    """Of each table, what the next inspection may take over; None where it was not read whole."""
+    remains: dict[str, Remains | None] = field(default_factory=dict)
+    """Of each table what topology left, for the next inspection; None where it was not looked at."""
     score: float = 100.0
     accepted: bool = True
     weights: dict[str, float] = field(default_factory=dict)
@@ -138,7 +138,7 @@ def inspect(
             for rule in chosen
             if rule.judges(t)
         ]
-        report.partials[t.schema.table] = _look_at(t, data, work, aside, earlier, progress)
+        report.remains[t.schema.table] = _look_at(t, data, work, aside, earlier, progress)
         found |= {(w.rule.id, k): w.outcome for w in work}
     at = {rule.id: i for i, rule in enumerate(chosen)}
     report.outcomes = [found[key] for key in sorted(found, key=lambda key: (at[key[0]], key[1]))]
@@ -162,9 +162,9 @@ def _look_at(
     aside: polars.DataFrame | None,
     earlier: Earlier | None,
     progress: Callable[[int, int, str], None] | None,
-) -> Partials | None:
+) -> Remains | None:
     """All rules about one table: first what can be taken over, then the rules that keep to rows, a part at a time, then
-    those that see the layer. What the next inspection may take over, where all of it was read."""
+    those that see the layer. What topology left."""
     left = []
     for w in work:
         w.outcome.print = print_of(w.rule, w.p, data)
@@ -173,9 +173,7 @@ def _look_at(
         if w.outcome.ran and not (earlier and _taken_over(w, t, data, aside, earlier)):
             left.append(w)
     alone = [w for w in left if not by_rows(w.rule)]
-    kept = _in_parts(t, data, [w for w in left if by_rows(w.rule)], aside, progress)
-    if earlier and kept is None and (changes := earlier.seen()):
-        kept = changes.partials
+    _in_parts(t, data, [w for w in left if by_rows(w.rule)], aside, progress)
     for done, w in enumerate(alone):
         if progress:
             progress(done, len(alone), f"{w.rule.id} {t.schema.table}")
@@ -185,9 +183,9 @@ def _look_at(
         except Needs as lacking:
             w.outcome.needs = lacking.names
         w.outcome.seconds += time.perf_counter() - started
-    if kept is not None and t.in_plane:
-        kept.remains = t.__dict__.get("remains")
-    return kept
+    if earlier:
+        return earlier.remains_of(t)
+    return t.__dict__.get("remains") if t.in_plane else None
 
 
 def _taken_over(w: _Work, t: Table, data: Dataset, aside: polars.DataFrame | None, earlier: Earlier) -> bool:
@@ -211,22 +209,20 @@ def _in_parts(
     work: Sequence[_Work],
     aside: polars.DataFrame | None,
     progress: Callable[[int, int, str], None] | None,
-) -> Partials | None:
+) -> None:
     """Rules that keep to rows look at one part after the other; what topology keeps of each is kept."""
-    import numpy as np
-
     if not work:
-        return None
+        return
     topology = t.schema.partition and t.has_outlines and t.schema.geometry == "polygon" and not t.look
     topology = topology and "remains" not in t.__dict__
 
     def look(part: Table) -> _Part:
         found = [_timed(w, part, data) for w in work]
-        return _Part(part, found, prints(part), shape_of(t, part.frame), part.scan if topology else None)
+        return _Part(part, found, part.scan if topology else None)
 
     for other in {name for w in work for name in w.rule.needs}:
         data[other]  # opened here, and not by two threads
-    seen: list[_Part] = []
+    scans: list[Scan | None] = []
     done = 0
     for one in ahead(look, t.parts()):
         if progress:
@@ -238,15 +234,11 @@ def _in_parts(
                 w.outcome.needs = errors.names
             else:
                 _add(w.outcome, errors, one.part, aside)
-        seen.append(replace(one, part=t, found=[]))
-    if not seen:
-        return None
-    if topology:
+        scans.append(one.scan)
+    if topology and scans:
         from jintu.kernel.topology import remains
 
-        t.remains = remains([one.scan for one in seen if one.scan is not None])
-    whole, outline = (np.concatenate([one.prints[k] for one in seen]) for k in (0, 1))
-    return Partials(seen[0].shape, whole, outline)
+        t.remains = remains([scan for scan in scans if scan is not None])
 
 
 @dataclass
@@ -255,8 +247,6 @@ class _Part:
 
     part: Table
     found: list[tuple[polars.DataFrame | Needs, float]]
-    prints: Any
-    shape: str
     scan: Scan | None
 
 
