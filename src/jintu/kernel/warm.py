@@ -28,6 +28,7 @@ def warm_up() -> float:
         _lines()
         _small_scales(flat)
         _tile(flat)
+        _shapefile()
     finally:
         other.wait()
     _topology()  # loads what the other has compiled; compiles it where that process failed
@@ -113,6 +114,23 @@ def _tile(flat: Polygons) -> None:
     from jintu.kernel.formats import mvt
 
     mvt.encode(10, *mvt.tile_of(10, 118.1, 36.005), [mvt.TileLayer("warm", flat, {})])
+
+
+def _shapefile() -> None:
+    """A record of two rings, of which one is a hole beside its shell: all of what is compiled for shapefiles."""
+    import struct
+    import tempfile
+    from pathlib import Path
+
+    from jintu.kernel.formats.shp_rings import stray_holes
+
+    shell, hole = ((0, 0), (0, 1), (1, 1), (1, 0), (0, 0)), ((2, 0), (3, 0), (3, 1), (2, 1), (2, 0))
+    ordinates = [float(v) for ring in (shell, hole) for point in ring for v in point]
+    record = struct.pack("<i4d2i2i20d", 5, 0, 0, 3, 1, 2, 10, 0, 5, *ordinates)
+    with tempfile.TemporaryDirectory(prefix="jintu-warm-") as folder:
+        path = Path(folder) / "warm.shp"
+        path.write_bytes(bytes(100) + struct.pack(">2i", 1, len(record) // 2) + record)
+        stray_holes(path, struct.pack(">2i", 50, len(record) // 2))
 
 
 if __name__ == "__main__":

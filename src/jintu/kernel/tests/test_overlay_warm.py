@@ -11,11 +11,12 @@ from jintu.kernel.warm import warm_up
 print(warm_up())
 from jintu.kernel import flat, wkb
 from jintu.kernel.area import authalic
+from jintu.kernel.formats import shp_rings
 from jintu.kernel.overlay import edges, kernel, pairs, tree
 from jintu.kernel.topology import cancelling, faces, lines, noding, partition, rings, validating
 from jintu.kernel.compiled import Compiled
 import numba
-for module in (flat, wkb, authalic, edges, kernel, pairs, tree, cancelling, faces, lines, noding, partition, rings, validating):
+for module in (flat, wkb, authalic, edges, kernel, pairs, tree, cancelling, faces, lines, noding, partition, rings, validating, shp_rings):
     for function, value in vars(module).items():
         name = module.__name__.rpartition(".")[2] + "." + function
         if isinstance(value, Compiled) and value.__module__ == module.__name__:
@@ -57,6 +58,9 @@ def test_a_second_process_compiles_nothing(tmp_path):
         "validating._examine",
         "rings._ring_defects",
         "lines._meetings",
+        "shp_rings._suspect",
+        "shp_rings._rings",
+        "shp_rings._owners",
     )
     for name in entries:
         assert first[name][0] == 1, f"{name} has {first[name][0]} signatures: some caller passes another kind of array"

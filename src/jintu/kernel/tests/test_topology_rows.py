@@ -18,6 +18,14 @@ def rings(*shapes, **limits):
     return list(ring_defects(polygons, Limits(**limits)))
 
 
+def test_limits_of_whole_numbers_are_no_other_kernel():
+    from jintu.kernel.topology.rings import _ring_defects
+
+    rings(box(0, 0, 9, 9))
+    rings(box(0, 0, 9, 9), shells_turn=1, spike_degrees=0, duplicate_vertex_m=0)
+    assert len(_ring_defects.signatures) == 1
+
+
 def test_a_copy_is_a_duplicate_and_no_overlap():
     defects = inspect(from_shapely([box(0, 0, 9, 9), box(9, 0, 18, 9), box(0, 0, 9, 9)]))
     (defect,) = defects

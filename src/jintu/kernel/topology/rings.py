@@ -67,13 +67,14 @@ def ring_defects(
     The direction can only be judged of polygons read ``as_delivered``: others were turned when they were read.
     """
     limits, plane = limits or Limits(), plane or Plane()
+    # floats all: of each other tuple of types the kernel would be compiled anew, which takes seconds
     thresholds = (
-        np.cos(np.radians(limits.spike_degrees)),
-        limits.duplicate_vertex_m,
-        limits.short_edge_m,
+        float(np.cos(np.radians(limits.spike_degrees))),
+        float(limits.duplicate_vertex_m),
+        float(limits.short_edge_m),
         float(limits.shells_turn),
     )
-    metres = (plane.x_metres, plane.y_metres)
+    metres = (float(plane.x_metres), float(plane.y_metres))
     spans = split(len(polygons), threads)
     found = in_parallel(lambda i, j: _ring_defects(polygons.arrays, i, j, metres, thresholds), spans, threads)
     table = np.concatenate([np.empty((0, 7)), *found])
