@@ -56,10 +56,15 @@ def in_new_process(module: str, *arguments: str) -> dict[str, Any]:
     """Run ``python -m benchmarks.<module> arguments``; its last line of output is its result as JSON.
 
     The result gains ``process_s`` (start-up included) and ``rss_mb`` (peak) unless the module says them itself.
-    A failed run gives ``{"failed": reason}``: one peer that is missing must not hide the others.
+    A failed run gives ``{"failed": reason}``: one peer that is missing must not hide the others. Bytecode is kept, for
+    all of them, as it is where a program is installed.
     """
     begin = time.perf_counter()
-    environment = os.environ | {"NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR", str(DATA / "numba"))}
+    environment = os.environ | {
+        "NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR", str(DATA / "numba")),
+        "PYTHONDONTWRITEBYTECODE": "",
+        "PYTHONPYCACHEPREFIX": str(DATA / "bytecode"),
+    }
     done = subprocess.run(
         [sys.executable, "-m", f"benchmarks.{module}", *arguments],
         cwd=HERE.parent,

@@ -93,7 +93,7 @@ def _outline(source: Any, name: str) -> Outline:
 
     from jintu.kernel import crs as systems
     from jintu.kernel import formats
-    from jintu.kernel.area import official_area
+    from jintu.kernel.area.official import official_area
     from jintu.kernel.errors import JintuError
 
     place = Place(file=name)

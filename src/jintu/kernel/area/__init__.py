@@ -1,8 +1,8 @@
 """Areas: on the ellipsoid for analysis, by the survey rule for documents, of map sheets for control.
 
-- `ellipsoidal`    m² on CGCS2000 of polygons in lon/lat; millions a second; what every overlay and list uses
-- `official_area`  m² as the second national land survey computes it from delivered plane coordinates, to the cent
-- `sheet_number`, `sheet_bounds`, `sheet_area`  map sheets of GB/T 13989 and their theoretical area
+- `ellipsoidal`             m² on CGCS2000 of polygons in lon/lat; millions a second; what every overlay and list uses
+- `official.official_area`  m² as the second national land survey computes it from delivered plane coordinates
+- `sheets`                  map sheets of GB/T 13989: numbers, bounds, theoretical area
 
 The planar area in a Gauss–Krüger zone is off by up to 2e-4 and is never an area here.
 """
@@ -11,16 +11,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jintu.kernel.area.official import official_area
-from jintu.kernel.area.sheets import sheet_area, sheet_bounds, sheet_number
-
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     from jintu.kernel.flat import Polygons
 
-__all__ = ["ellipsoidal", "official_area", "sheet_area", "sheet_bounds", "sheet_number"]
+__all__ = ["ellipsoidal"]
 
 
 def ellipsoidal(polygons: Polygons, threads: int | None = None) -> NDArray[np.float64]:

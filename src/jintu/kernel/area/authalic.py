@@ -37,8 +37,11 @@ TALL = 0.5
 LOW = 0.02
 """Degrees of latitude from the first vertex up to which the series need not be about the middle: error 2e-16."""
 
-GAUSS_NODES = np.polynomial.legendre.leggauss(5)[0]
-GAUSS_WEIGHTS = np.polynomial.legendre.leggauss(5)[1]
+GAUSS_NODES = np.array([-0.906179845938664, -0.5384693101056831, 0.0, 0.5384693101056831, 0.906179845938664])
+GAUSS_WEIGHTS = np.array(
+    [0.23692688505618928, 0.4786286704993663, 0.5688888888888887, 0.4786286704993663, 0.23692688505618928]
+)
+"""Five points of Gauss and Legendre (``numpy.polynomial.legendre.leggauss``, which takes longer to import)."""
 
 
 @compiled

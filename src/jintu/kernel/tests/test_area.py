@@ -13,9 +13,10 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jintu.kernel.area import ellipsoidal, official_area, sheet_area, sheet_bounds, sheet_number
+from jintu.kernel.area import ellipsoidal
 from jintu.kernel.area.authalic import authalic
-from jintu.kernel.area.official import constants, lonlat_arcseconds
+from jintu.kernel.area.official import constants, lonlat_arcseconds, official_area
+from jintu.kernel.area.sheets import sheet_area, sheet_bounds, sheet_number
 from jintu.kernel.crs import BEIJING54, CGCS2000, XIAN80, from_epsg, to_lonlat
 from jintu.kernel.errors import InputError, Unsupported
 from jintu.kernel.flat import from_shapely

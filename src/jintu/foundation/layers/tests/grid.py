@@ -27,9 +27,10 @@ def cell(i: int, j: int, width: int = 1, height: int = 1) -> shapely.Polygon:
 
 
 def official(shape: Any) -> float:
-    from jintu.kernel import area, crs
+    from jintu.kernel import crs
+    from jintu.kernel.area.official import official_area
 
-    return float(area.official_area(shape, crs.parse(CRS)))
+    return float(official_area(shape, crs.parse(CRS)))
 
 
 def patches(columns: int = 6, rows: int = 5, **changes: dict[int, Any]) -> tuple[dict[str, list[Any]], list[Any]]:
