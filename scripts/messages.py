@@ -33,8 +33,9 @@ KEYWORDS = {
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|(?<!\{)\{\w*(?:[.:!][^{}]*)?\}(?!\})")
 SENTENCE = re.compile(r"(?:[A-Z][\w-]* |\{\w+\}(?:, \{\w+\})? [a-z])[^\n]*[.}]")
 FOR_PROGRAMMERS = re.compile(r"Error$|Configured$|^(?:echo|secho|debug|info|exception|pgettext)$")
-# Help and output of commands are English; the rules carry their words in both languages themselves.
+# Output of commands is English but for errors; the rules carry their words in both languages themselves.
 NOT_SHOWN = {"commands", "cli.py", "rules"}
+HELP = {"commands", "cli.py"}
 ERRORS = re.compile(r"(?:InputError|Unsupported|Refused|Conflict|NotAllowed|Missing|JintuError|Problem)$")
 
 VOLATILE = re.compile(
@@ -89,8 +90,26 @@ def python_ids(path: Path) -> list[str | tuple[str, str]]:
             ]
         if name == "kind":  # jobs.kind(…, title=…)
             found += [k.value.value for k in node.keywords if k.arg == "title" and isinstance(k.value, ast.Constant)]
+    if HELP & set(path.relative_to(PACKAGE).parts):
+        found += helps(tree)
     if not NOT_SHOWN & set(path.relative_to(PACKAGE).parts):
         found += sentences(tree)
+    return found
+
+
+def helps(tree: ast.AST) -> list[str | tuple[str, str]]:
+    """What the command line says of itself: docstrings of commands, ``help=`` of options, and the words of click that
+    `jintu.config.commands.helping` lists."""
+    found: list[str | tuple[str, str]] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and (text := ast.get_docstring(node)):
+            decorators = [d.func if isinstance(d, ast.Call) else d for d in node.decorator_list]
+            if any(getattr(d, "attr", "") in ("command", "group") for d in decorators):
+                found.append(text)
+        elif isinstance(node, ast.keyword) and node.arg == "help" and isinstance(node.value, ast.Constant):
+            found.append(node.value.value)
+        elif isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") in ("CLICK", "CLICK_PLURALS"):
+            found += ast.literal_eval(node.value)
     return found
 
 

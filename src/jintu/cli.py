@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from jintu import __version__
+from jintu.config.commands import helping
 from jintu.kernel.errors import InputError, JintuError, Missing, NotAllowed
 
 __all__ = ["main"]
@@ -52,7 +53,8 @@ class Lazy(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = importlib.import_module(f"jintu.config.commands.{COMMANDS[cmd_name]}")
-        return getattr(module, cmd_name)
+        command: click.Command = getattr(module, cmd_name)
+        return helping.in_chinese(command) if isinstance(ctx, helping.Context) else command
 
 
 @click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
@@ -68,7 +70,8 @@ def main(argv: list[str] | None = None) -> Any:
     """Entry point: errors become sentences on stderr and an exit code."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "jintu.config.settings")
     try:
-        return cli.main(args=argv, standalone_mode=True)
+        root = helping.in_chinese(cli) if helping.activate() else cli
+        return root.main(args=argv, standalone_mode=True)
     except JintuError as error:
         from jintu.config.commands.language import sentence
 
