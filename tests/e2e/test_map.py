@@ -156,6 +156,7 @@ class Hand:
         ready(self.page)
         full = self.page.evaluate("document.querySelector('.jt-map canvas').clientWidth * devicePixelRatio")
         assert self.page.evaluate("document.querySelector('.jt-map canvas').width") == full
+        assert self.page.evaluate("document.querySelector('.jt-map canvas').style.transform") == ""
         assert self.widths() == [full // 2, full]
         assert self.where() != self.before
         assert self.asked == []

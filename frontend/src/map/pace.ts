@@ -1,6 +1,9 @@
-// Where there is no graphics card the processor paints, and a frame costs by its pixels and its corners: there a map is
-// drawn at half its resolution and without the thin lines around areas while it moves or loads, and sharpened when it rests.
+// Where there is no graphics card the processor paints, and a frame costs by its pixels and its corners: there the picture
+// is moved rather than painted while the map moves (`frames.ts`), what must be painted meanwhile is painted at half the
+// resolution and without the thin lines around areas, and all is sharp again when it rests. So it goes, too, where a card
+// turns out to take long.
 import type { DataDrivenPropertyValueSpecification, Map as MapView } from "maplibre-gl";
+import { Frames } from "./frames";
 
 type Opacity = DataDrivenPropertyValueSpecification<number> | undefined;
 
@@ -9,7 +12,7 @@ const COARSE = 0.5;
 /** Layers that are left out while the map moves: they have the most corners and say the least. */
 const FINE = /\|(edge|halo|case)$/;
 /** So long after the last movement it is sharpened: longer than somebody takes from one press of a key to the next. */
-const REST_MS = 450;
+const REST_MS = 300;
 
 /** Whether the processor draws a canvas, by what the browser says of its graphics. */
 export function isSoftware(renderer: string): boolean {
@@ -36,28 +39,35 @@ function unstopped(map: MapView, work: () => void): void {
 }
 
 export class Pace {
+  private readonly frames: Frames;
+  private isSlow: boolean;
+  private isMoving = false;
   private coarse = false;
   private setting = false;
   private rest = 0;
+  private coarsening = 0;
   private hidden = new Map<string, Opacity>();
   private size = "";
 
   constructor(private readonly map: MapView) {
-    if (!isSoftware(rendererOf(map))) return;
+    this.isSlow = isSoftware(rendererOf(map));
+    this.frames = new Frames(map, this.isSlow, () => this.isMoving || !map.loaded(), () => (this.isSlow = true));
     this.isOfAnotherSize();
-    this.set(true);
-    map.once("idle", () => this.resting(0)); // not at once: within its frame the picture just painted would be wiped
     map.on("movestart", () => this.isOfAnotherSize() || this.moving());
     map.on("moveend", () => this.resting());
-    map.on("remove", () => window.clearTimeout(this.rest));
+    map.on("remove", () => {
+      this.frames.remove();
+      window.clearTimeout(this.rest);
+      window.clearTimeout(this.coarsening);
+    });
   }
 
   /** Whether what is shown is what there is to see. */
   get isSharp(): boolean {
-    return !this.coarse;
+    return !this.coarse && !this.frames.isOwed;
   }
 
-  /** A panel beside it that opens makes a map smaller, which counts as a movement for it: one picture, none coarse before. */
+  /** A panel beside it that opens makes a map smaller, which counts as a movement for it: one picture, none moved before. */
   private isOfAnotherSize(): boolean {
     const { width, height } = this.map.getCanvas().style;
     const before = this.size;
@@ -65,19 +75,27 @@ export class Pace {
     return before !== this.size;
   }
 
+  /** The sharp picture is moved at first; what is painted while it still moves is coarse. */
   private moving(): void {
+    if (this.setting || !this.isSlow) return;
     window.clearTimeout(this.rest);
-    this.set(true);
+    if (this.isMoving) return;
+    this.isMoving = true;
+    this.coarsening = window.setTimeout(() => this.set(true), this.frames.rest());
   }
 
-  private resting(after = REST_MS): void {
-    if (!this.coarse || this.setting) return;
+  private resting(): void {
+    if (this.setting || !this.isMoving) return;
     window.clearTimeout(this.rest);
-    this.rest = window.setTimeout(() => this.sharpen(), after);
+    this.rest = window.setTimeout(() => this.sharpen(), REST_MS);
   }
 
   private sharpen(): void {
-    if (!this.map.isMoving()) this.set(false);
+    if (this.map.isMoving()) return this.resting(); // moved anew by something that said nothing of it
+    window.clearTimeout(this.coarsening);
+    this.isMoving = false;
+    if (this.coarse) this.set(false);
+    else if (this.frames.isOwed) this.map.triggerRepaint();
   }
 
   /** Another resolution counts as a movement for the map, which tells of it: `setting` knows those. */
