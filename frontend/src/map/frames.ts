@@ -88,7 +88,7 @@ export class Frames {
   ) {
     this.cost = new Cost(isSoftware ? GUESS_MS : 0);
     this.gl = map.getCanvas().getContext("webgl2");
-    map.getCanvas().style.transformOrigin = "0 0";
+    this.place();
     const { painter } = map as unknown as { painter: Painter };
     const render = painter.render;
     painter.render = (...given) => {
@@ -106,6 +106,15 @@ export class Frames {
 
   remove(): void {
     window.clearTimeout(this.waiting);
+  }
+
+  /** Where the mouse is MapLibre asks the canvas, which may be moved: its place is that of what it is moved in. There,
+   * too, the mouse is heard where the ground shows. */
+  private place(): void {
+    const [canvas, around] = [this.map.getCanvas(), this.map.getCanvasContainer()];
+    canvas.style.transformOrigin = "0 0";
+    around.style.height = "100%";
+    canvas.getBoundingClientRect = () => around.getBoundingClientRect();
   }
 
   private isTooEarly(): boolean {
