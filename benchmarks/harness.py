@@ -63,7 +63,6 @@ def in_new_process(module: str, *arguments: str) -> dict[str, Any]:
     environment = os.environ | {
         "NUMBA_CACHE_DIR": os.environ.get("NUMBA_CACHE_DIR", str(DATA / "numba")),
         "PYTHONDONTWRITEBYTECODE": "",
-        "PYTHONPYCACHEPREFIX": str(DATA / "bytecode"),
     }
     done = subprocess.run(
         [sys.executable, "-m", f"benchmarks.{module}", *arguments],

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Polygons",
     "Rings",
+    "Room",
     "concatenated",
     "from_shapely",
     "from_wkb",
@@ -147,8 +148,29 @@ class Polygons:
         return np.asarray(shapely.from_ragged_array(shapely.GeometryType.MULTIPOLYGON, coordinates, offsets))
 
 
+class Room:
+    """Memory for the coordinates of polygons that are looked at and thrown away, one lot after another.
+
+    New memory is handed out by the operating system page by page, which takes as long as to fill it.
+    """
+
+    def __init__(self) -> None:
+        self._x, self._y = np.empty(0), np.empty(0)
+
+    def take(self, count: int) -> tuple[Floats, Floats]:
+        """Two arrays (count,). What was taken before is overwritten."""
+        if count > len(self._x):
+            self._x, self._y = np.empty(count), np.empty(count)
+        return self._x[:count], self._y[:count]
+
+
 def from_wkb(
-    column: Any, threads: int | None = None, rows: Integers | None = None, *, as_delivered: bool = False
+    column: Any,
+    threads: int | None = None,
+    rows: Integers | None = None,
+    *,
+    as_delivered: bool = False,
+    room: Room | None = None,
 ) -> Polygons:
     """Polygons of a column of WKB, or of some of its rows.
 
@@ -159,7 +181,8 @@ def from_wkb(
     is that of the column and counts from 1.
 
     ``as_delivered`` keeps the rings in their direction and refuses none of them, for those who look for what is wrong
-    (`jintu.kernel.topology`). Overlay and areas must not be given such polygons.
+    (`jintu.kernel.topology`). Overlay and areas must not be given such polygons. ``room`` is where coordinates are put:
+    the polygons are good until it is used again.
     """
     data, begins, ends = _buffers(column, rows)
     n = len(begins)
@@ -169,13 +192,14 @@ def from_wkb(
     if n and sizes[:, 0].min() < 0:
         if (wrong := sizes[:, 0] == BIG_ENDIAN).any():
             positions = np.flatnonzero(wrong) if rows is None else rows[wrong]
-            return from_wkb(_little_endian(column, positions), threads, rows, as_delivered=as_delivered)
+            return from_wkb(_little_endian(column, positions), threads, rows, as_delivered=as_delivered, room=room)
         row = int(np.argmax(sizes[:, 0] < 0))
         raise _refusal(int(sizes[row, 0]), _row_of(rows, row))
     geometry_offsets, rings, vertices = (_running_sum(sizes[:, k]) for k in range(3))
+    x, y = (room or Room()).take(int(vertices[-1]))
     flat = Polygons(
-        x=np.empty(vertices[-1]),
-        y=np.empty(vertices[-1]),
+        x=x,
+        y=y,
         ring_offsets=np.empty(rings[-1] + 1, dtype=np.int64),
         polygon_offsets=np.empty(geometry_offsets[-1] + 1, dtype=np.int64),
         geometry_offsets=geometry_offsets,

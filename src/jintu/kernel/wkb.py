@@ -22,14 +22,34 @@ MALFORMED, BIG_ENDIAN, NOT_A_POLYGON = -1, -2, -3
 
 
 @compiled
+def _bits(data: Bytes, o: int) -> Any:
+    """Four bytes at any address as an unsigned number. The address is unsigned, too: it is not asked whether it counts
+    from the end, and one load is left.
+    """
+    k, eight, one = np.uint64(o), np.uint64(8), np.uint64(1)
+    low = np.uint64(data[k]) | np.uint64(data[k + one]) << eight
+    high = np.uint64(data[k + one + one]) | np.uint64(data[k + one + one + one]) << eight
+    return low | high << (eight + eight)
+
+
+@compiled
 def _u32(data: Bytes, o: int) -> Any:
-    return np.int64(data[o]) | np.int64(data[o + 1]) << 8 | np.int64(data[o + 2]) << 16 | np.int64(data[o + 3]) << 24
+    return np.int64(_bits(data, o))
 
 
 @compiled
 def _f64(data: Bytes, o: int) -> Any:
     """The double at any address: compiled to one load."""
-    return np.int64(_u32(data, o) | _u32(data, o + 4) << 32).view(np.float64)
+    return np.int64(_bits(data, o) | _bits(data, o + 4) << np.uint64(32)).view(np.float64)
+
+
+@compiled
+def _vertices(data: Bytes, o: int, step: int, count: int, x: Floats, y: Floats, first: int) -> None:
+    """Copy ``count`` vertices, ``step`` bytes apart from byte o on, to ``x`` and ``y`` from index ``first`` on."""
+    k = np.uint64(first)
+    for n in range(count):
+        x[k], y[k] = _f64(data, o + step * n), _f64(data, o + step * n + 8)
+        k += np.uint64(1)
 
 
 @compiled
@@ -139,9 +159,8 @@ def fill(
                 if points:
                     ring_offsets[r] = v
                     r += 1
-                for k in range(points):
-                    x[v + k], y[v + k] = _f64(data, o), _f64(data, o + 8)
-                    o += 8 * dimensions
+                _vertices(data, o, 8 * dimensions, points, x, y, v)
+                o += 8 * dimensions * points
                 v += points
             if r > first_ring:
                 polygon_offsets[p] = first_ring

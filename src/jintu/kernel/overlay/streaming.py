@@ -24,19 +24,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from threading import local
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from jintu.kernel.executors import Executor, Threads
-from jintu.kernel.flat import Floats, Integers, Polygons, from_wkb
+from jintu.kernel.flat import Floats, Integers, Polygons, Room, from_wkb
 from jintu.kernel.overlay import SMALLEST, Prepared, prepare
 from jintu.kernel.overlay.adding import Adder
 from jintu.kernel.overlay.columns import numbered
 from jintu.kernel.overlay.fragments import Fragment, plan, reader, row_starts, touching
 from jintu.kernel.overlay.kernel import pair_areas
 from jintu.kernel.overlay.pairs import Pairs, candidates, keep, sum_by_class
-from jintu.kernel.overlay.tree import build, extent
+from jintu.kernel.overlay.tree import build_as_they_lie, extent
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,6 +45,16 @@ if TYPE_CHECKING:
 __all__ = ["Partial", "Question", "Source", "Sums", "overlay_files", "pair_files", "pair_task", "task"]
 
 Values = tuple[Any, ...]
+
+
+class _Rooms(local):
+    """For each thread the memory of the geometries of its fragment."""
+
+    def __init__(self) -> None:
+        self.own = Room()
+
+
+_rooms = _Rooms()
 
 
 @dataclass(frozen=True)
@@ -185,7 +196,7 @@ def _meet(question: Question, fragment: Fragment) -> _Met | None:
         boxes = file.boxes(fragment.groups)
         if boxes is None:  # every geometry is read to know where it lies
             attributes, geometry = file.columns(fragment.groups, source.columns)
-            whole = Prepared(from_wkb(geometry, 1), parcels.planar, 1)
+            whole = Prepared(from_wkb(geometry, 1, room=_rooms.own), parcels.planar, 1)
             pairs = _pairs(question, whole, *_candidates(parcels, whole.boxes))
             return _Met(numbers, np.arange(len(numbers)), attributes, pairs)
         lefts, rights = _candidates(parcels, boxes)
@@ -195,7 +206,7 @@ def _meet(question: Question, fragment: Fragment) -> _Met | None:
     asked = np.zeros(len(numbers), dtype=np.bool_)
     asked[rights] = True
     rows, place = np.flatnonzero(asked), np.cumsum(asked) - 1
-    met = Prepared(from_wkb(geometry, 1, rows), parcels.planar, 1)
+    met = Prepared(from_wkb(geometry, 1, rows, room=_rooms.own), parcels.planar, 1)
     return _Met(numbers[rows], rows, attributes, _pairs(question, met, lefts, place[rights]))
 
 
@@ -210,7 +221,7 @@ def _candidates(parcels: Prepared, boxes: Floats) -> tuple[Integers, Integers]:
     near = touching(parcels.tree, extent(boxes))
     if not len(near):
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
-    lefts, rights = candidates(parcels.boxes[near], build(boxes), 0, len(near))
+    lefts, rights = candidates(parcels.boxes[near], build_as_they_lie(boxes), 0, len(near))
     return near[lefts], rights
 
 

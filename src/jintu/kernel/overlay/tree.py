@@ -14,9 +14,12 @@ import numpy as np
 from jintu.kernel.compiled import compiled
 from jintu.kernel.flat import Floats, Integers
 
-__all__ = ["NODE", "Tree", "build", "extent", "hilbert_order", "hilbert_places", "search"]
+__all__ = ["NODE", "Tree", "build", "build_as_they_lie", "extent", "hilbert_order", "hilbert_places", "search"]
 
 NODE = 16
+LOOSE = 8.0
+"""Of boxes along a curve, groups of `NODE` neighbours cover the extent twice; from here on sorting pays."""
+
 _ORDER = 16  # bits of each Hilbert coordinate: cells of 1/65 536 of the layer's extent
 
 
@@ -32,20 +35,36 @@ class Tree(NamedTuple):
 def build(boxes: Floats) -> Tree:
     """The tree of boxes (n, 4). Boxes of empty geometries (west = inf) are left out."""
     items = hilbert_order(boxes)
+    return _packed(boxes[items], items)
+
+
+def build_as_they_lie(boxes: Floats) -> Tree:
+    """The tree of boxes that are expected along a curve already, as the rows of a layer of the lake are: a search
+    finds the same, and nothing is sorted. Boxes that prove to lie anyhow are sorted like those of `build`.
+    """
+    if len(boxes) > NODE and np.isfinite(boxes).all():
+        tree = _packed(boxes, np.arange(len(boxes)))
+        sizes = tree.boxes[:, 2:] - tree.boxes[:, :2]
+        covered = (sizes[tree.levels[1] : tree.levels[2]]).prod(axis=1).sum()
+        if covered <= LOOSE * sizes[-1].prod():
+            return tree
+    return build(boxes)
+
+
+def _packed(leaves: Floats, items: Integers) -> Tree:
     offsets = [0, len(items)]
     while offsets[-1] - offsets[-2] > 1:
         offsets.append(offsets[-1] + -(-(offsets[-1] - offsets[-2]) // NODE))
     levels = np.array(offsets, dtype=np.int64)
     nodes = np.empty((offsets[-1], 4))
-    _fill(boxes, items, levels, nodes)
+    nodes[: len(items)] = leaves
+    _fill(levels, nodes)
     return Tree(nodes, levels, items)
 
 
 @compiled
-def _fill(boxes: Floats, items: Integers, levels: Integers, nodes: Floats) -> None:
-    for k in range(len(items)):
-        for side in range(4):
-            nodes[k, side] = boxes[items[k], side]
+def _fill(levels: Integers, nodes: Floats) -> None:
+    """The boxes of all levels above the first."""
     for level in range(1, len(levels) - 1):
         begin, below, end = levels[level], levels[level - 1], levels[level]
         for node in range(levels[level + 1] - begin):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jintu.kernel.errors import InputError, Unsupported
-from jintu.kernel.flat import Polygons, from_shapely, from_wkb
+from jintu.kernel.flat import Polygons, Room, from_shapely, from_wkb
 
 SQUARE = shapely.box(0, 0, 4, 4)
 HOLED = shapely.Polygon(SQUARE.exterior.coords, [shapely.box(1, 1, 2, 2).exterior.coords])
@@ -46,6 +46,20 @@ def test_nesting_of_offsets():
     assert flat.rings.starts.tolist() == [0, 1, 1, 4, 4]
     assert flat.vertex_counts().tolist() == [5, 0, 15, 0]
     assert all(a.flags.c_contiguous for a in flat.arrays)
+
+
+def test_one_lot_after_another_is_read_into_the_same_room():
+    room = Room()
+    for lot in ([TWO, SQUARE], [None], [HOLED], [TWO, TWO, HOLED], []):
+        column = [None if s is None else shapely.to_wkb(s, byte_order=1) for s in lot]
+        flat, fresh = from_wkb(column, room=room), from_wkb(column)
+        assert same(flat, lot)
+        assert all(
+            np.array_equal(a, b) and a.flags.c_contiguous for a, b in zip(flat.arrays, fresh.arrays, strict=True)
+        )
+    assert np.shares_memory(
+        from_wkb([shapely.to_wkb(SQUARE)], room=room).x, from_wkb([shapely.to_wkb(TWO)], room=room).x
+    )
 
 
 @pytest.mark.parametrize("turn", [clockwise, counter_clockwise])

@@ -17,7 +17,7 @@ from shapely import affinity
 from jintu.kernel.area.authalic import authalic
 from jintu.kernel.flat import Polygons, from_shapely
 from jintu.kernel.overlay import Pairs, overlay, prepare
-from jintu.kernel.overlay.tree import build, hilbert_order, search
+from jintu.kernel.overlay.tree import build, build_as_they_lie, hilbert_order, search
 
 
 def common(a, b, **options) -> float:
@@ -414,12 +414,19 @@ def test_degenerate_polygons_have_no_area():
 
 
 @pytest.mark.parametrize("count", [1, 2, 15, 16, 17, 256, 257, 3000])
-def test_the_tree_finds_what_a_scan_finds(count):
+@pytest.mark.parametrize("how", ["sorted", "as they lie", "not as expected", "with empty ones", "with unknown ones"])
+def test_the_tree_finds_what_a_scan_finds(count, how):
     rng = np.random.default_rng(count)
     low = rng.uniform(0, 100, (count, 2))
     boxes = np.c_[low, low + rng.uniform(0, 6, (count, 2))]
-    boxes[rng.random(count) < 0.1] = (np.inf, np.inf, -np.inf, -np.inf)
-    tree = build(boxes)
+    if how == "as they lie":
+        boxes = boxes[hilbert_order(boxes)]
+    elif how.startswith("with"):
+        nothing = (np.inf, np.inf, -np.inf, -np.inf) if how == "with empty ones" else np.nan
+        boxes[rng.random(count) < 0.1] = nothing
+    tree = build(boxes) if how in ("sorted", "with empty ones") else build_as_they_lie(boxes)
+    if count > 256 and how in ("as they lie", "not as expected"):
+        assert (tree.items == np.arange(count)).all() == (how == "as they lie"), "sorted only where that pays"
     for _ in range(30):
         corner = rng.uniform(-5, 105, 2)
         query = np.array([*corner, *(corner + rng.uniform(0, 20, 2))])

@@ -109,6 +109,17 @@ def test_geos_agrees(tmp_path) -> None:
         assert area == pytest.approx(from_shapely([common]).areas()[0], rel=1e-9)
 
 
+def test_a_layer_in_any_order_gives_the_same_areas(tmp_path) -> None:
+    cells, lots = grid(70, 40), parcels(120, 70, 40)
+    order = np.random.default_rng(3).permutation(len(cells))
+    mixed = pair_files(lots, [write(tmp_path / "a.parquet", cells.take(order))])
+    expected = overlay(lots, cells)
+    place = np.lexsort((order[mixed.right], mixed.left))
+    assert np.array_equal(mixed.left[place], expected.left)
+    assert np.array_equal(order[mixed.right][place], expected.right)
+    assert np.array_equal(mixed.area_m2[place], expected.area_m2)
+
+
 @pytest.mark.parametrize("threads", [1, 2])
 def test_rows_of_several_files_pair_as_in_memory_to_the_last_bit(tmp_path, threads) -> None:
     """Two files with and without covering are one layer; a parcel far from the first skips its row groups."""
