@@ -95,7 +95,7 @@ export class Pace {
     window.clearTimeout(this.coarsening);
     this.isMoving = false;
     if (this.coarse) this.set(false);
-    else if (this.frames.isOwed) this.map.triggerRepaint();
+    else this.map.triggerRepaint(); // and says that it is idle
   }
 
   /** Another resolution counts as a movement for the map, which tells of it: `setting` knows those. */
