@@ -1,7 +1,7 @@
 """Versions that follow the sample county's patches, each with one kind of change: what an inspection after it costs.
 
 They are written from the rows of the version before as the import writes them, so that a million rows need not be read
-from a file each time. All days but the one measured are withdrawn meanwhile: a version is compared with the one before.
+from a file each time, and without the picture for small scales. All days but the one measured are withdrawn meanwhile: a version is compared with the one before.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def _with_outlines(frame: Any, shapes: NDArray[np.object_], crs: str) -> Any:
 def _written(before: LayerVersion, name: str, frame: Any) -> LayerVersion:
     import polars as pl
 
-    from jintu.foundation.layers import content, generalise, lake
+    from jintu.foundation.layers import content, lake
     from jintu.foundation.layers.models import LayerVersion
 
     schema = before.schema
@@ -120,7 +120,6 @@ def _written(before: LayerVersion, name: str, frame: Any) -> LayerVersion:
     version.pk, version.name, version.valid_from, version._state.adding = None, name, day, True
     with lake.incoming() as draft:
         written = content.write(draft, table, schema=schema.name, crs=before.crs, key=schema.key)
-        generalise.write_low(draft, schema)
         version.manifest_hash = lake.write_manifest(draft, {"hash": written.hash})
         version.hash, version.rows = written.hash, written.rows
         version.key = f"{day.isoformat()}-{written.hash.partition(':')[2][:8]}"

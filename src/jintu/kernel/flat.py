@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -324,7 +325,10 @@ def _buffers(column: Any, rows: Integers | None) -> tuple[NDArray[np.uint8], Int
 def _arrow(column: Any) -> pa.Array | pa.ChunkedArray:
     import pyarrow as pa
 
-    if hasattr(column, "to_arrow"):
+    polars = sys.modules.get("polars")
+    if polars is not None and isinstance(column, polars.Series):
+        column = column.to_arrow(compat_level=polars.CompatLevel.oldest())  # large binary, which needs no cast
+    elif hasattr(column, "to_arrow"):
         column = column.to_arrow()
     if not isinstance(column, pa.Array | pa.ChunkedArray):
         column = pa.array([None if v is None else bytes(v) for v in column], type=pa.large_binary())

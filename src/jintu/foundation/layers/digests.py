@@ -130,8 +130,8 @@ def _read(path: Path) -> RowDigests:
     import numpy as np
     import pyarrow.parquet as pq
 
-    how: dict[str, Any] = {"memory_map": False, "page_checksum_verification": True, "partitioning": None}
-    table = pq.read_table(path, columns=list(NAMES), **how)
+    with pq.ParquetFile(path, memory_map=False, page_checksum_verification=True) as file:
+        table = file.read(list(NAMES))
     words = [np.concatenate([_words(c) for c in table.column(name).chunks] or [_none()]) for name in NAMES]
     return RowDigests(table.schema.metadata[SHAPE].decode(), *words)
 

@@ -107,7 +107,8 @@ def _load(version: LayerVersion) -> pl.DataFrame | None:
     import pyarrow.parquet as pq
 
     try:
-        table = pq.read_table(_path(version), memory_map=False, page_checksum_verification=True, partitioning=None)
+        with pq.ParquetFile(_path(version), memory_map=False, page_checksum_verification=True) as file:
+            table = file.read()
     except (pa.ArrowException, OSError, ValueError):
         return None
     frame = pl.DataFrame(pl.from_arrow(table))

@@ -181,7 +181,7 @@ class Stored(Table):
         from jintu.kernel.flat import Polygons, from_wkb
 
         name = lake.DELIVERED if self._plane else lake.GEOMETRY
-        column = self.take(pl.Series(numbers), [name]).to_series().to_arrow()
+        column = self.take(pl.Series(numbers), [name]).to_series()
         return from_wkb(column, as_delivered=True) if self._plane else Polygons.from_wkb(column)
 
     @property

@@ -134,14 +134,14 @@ class Table:
         """Outlines in lon/lat; raises where the layer has none."""
         from jintu.kernel.flat import Polygons
 
-        return Polygons.from_wkb(self._of(self.wkb).to_arrow())
+        return Polygons.from_wkb(self._of(self.wkb))
 
     @cached_property
     def plane(self) -> Polygons | None:
         """Outlines as delivered, in metres, rings as they were turned; None where they came in degrees."""
         from jintu.kernel.flat import from_wkb
 
-        return None if self.plane_wkb is None else from_wkb(self.plane_wkb.to_arrow(), as_delivered=True)
+        return None if self.plane_wkb is None else from_wkb(self.plane_wkb, as_delivered=True)
 
     def _of(self, wkb: polars.Series | None) -> polars.Series:
         if wkb is None:
