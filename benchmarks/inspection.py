@@ -4,7 +4,8 @@ The sample county (villages, patches, basic farmland and the zones of the plan) 
 the product's own commands, its layers around the patches too. Fifty patches are then edited (a vertex moved in half,
 a figure changed in the other), loaded as the next year's version, and inspected twice, each time in a new process:
 looking at everything, and taking over what the first inspection found.
-Both must say the same.
+Both must say the same. The same is done after each kind of change alone (`inspection_years`): fifty figures, fifty rows
+gone and fifty come, fifty outlines.
 
 The peer answers the geometric questions only: `shapely.is_valid` and `shapely.coverage_invalid_edges` of the delivered
 outlines, read from the same file of the lake. It marks polygons (gaps up to
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.harness import DATA, in_new_process, memory_mb, report, reset_peak
+from benchmarks.inspection_years import KINDS
 
 PATCHES = {"small": 20_000, "full": 1_000_000}
 TABLES = ("XZQ", "DLTB", "JBNTTB", "TDYTQ", "JSYDGZQ")
@@ -41,6 +43,11 @@ def run(scale: str) -> dict[str, Any]:
     in_new_process("inspection", "own", str(node))  # compiles
     own = in_new_process("inspection", "own", str(node))
     own |= {name: value for name, value in in_new_process("inspection", "again", str(node)).items() if name != "rss_mb"}
+    for kind in KINDS:
+        in_new_process("inspection", kind, str(node), "write")
+        for how in ("short", "full"):
+            found = in_new_process("inspection", kind, str(node), how)
+            own |= {name: value for name, value in found.items() if name != "rss_mb"}
     own |= {
         name: value for name, value in in_new_process("inspection", "geometry", str(node)).items() if name != "rss_mb"
     }
@@ -52,7 +59,8 @@ def run(scale: str) -> dict[str, Any]:
     if "failed" not in own and "failed" not in peer:
         ratios["geometry_cpu"] = round(peer["geometry_cpu_s"] / own["geometry_cpu_s"], 2)
         ratios["all_rules_to_geos_geometry"] = round(peer["geometry_cpu_s"] / own["cpu_s"], 2)
-        agreement = own["missed"] == peer["missed"] == own["around_errors"] == 0 and own["same_after_reuse"]
+        agreement = own["missed"] == peer["missed"] == own["around_errors"] == 0
+        agreement &= all(own[name] for name in ("same_after_reuse", *(f"same_after_{kind}" for kind in KINDS)))
     return {
         "size": {"patches": own.get("patches"), "edits": EDITS},
         "jintu": own,
@@ -144,7 +152,7 @@ def _versions(node: Path) -> tuple[Any, Any]:
     django.setup()
     from jintu.foundation.layers.models import LayerVersion
 
-    before, after = LayerVersion.objects.filter(layer="survey.DLTB").order_by("valid_from")
+    before, after = LayerVersion.objects.filter(layer="survey.DLTB").order_by("valid_from")[:2]
     return before, after
 
 
@@ -189,6 +197,33 @@ def measure_again(node: Path) -> None:
     same = short.errors.equals(pl.read_parquet(node / ERRORS))
     _rss, peak = memory_mb()
     report(after_edits_s=seconds, after_edits_cpu_s=cpu, after_edits_rss_mb=round(peak), same_after_reuse=same)
+
+
+def measure_kind(node: Path, kind: str, how: str) -> None:
+    """The version with one kind of change: written, inspected with what was found before (``short``), or whole."""
+    import polars as pl
+
+    before, edited = _versions(node)
+    from benchmarks import inspection_years as years
+    from jintu.foundation.checks.inspection import keeping
+
+    after = years.made(before, kind)
+    years.alone(before, after)
+    kept = node / f"errors-{kind}.parquet"
+    try:
+        if how == "short":
+            started, cpu = time.perf_counter(), time.process_time()
+            found, _inputs = keeping.run(after)
+            seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
+            found.errors.write_parquet(kept)
+            report(**{f"after_{kind}_s": seconds, f"after_{kind}_cpu_s": cpu})
+        elif how == "full":
+            found, _inputs = keeping.run(after, full=True)
+            report(**{f"same_after_{kind}": found.errors.equals(pl.read_parquet(kept))})
+        else:
+            report()
+    finally:
+        years.alone(before, edited)
 
 
 def measure_around(node: Path) -> None:
@@ -261,4 +296,7 @@ if __name__ == "__main__":
         "geometry": measure_geometry,
         "peer": measure_peer,
     }
-    measures[sys.argv[1]](Path(sys.argv[2]))
+    if sys.argv[1] in KINDS:
+        measure_kind(Path(sys.argv[2]), kind=sys.argv[1], how=sys.argv[3])
+    else:
+        measures[sys.argv[1]](Path(sys.argv[2]))

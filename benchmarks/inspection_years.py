@@ -1,7 +1,8 @@
 """Versions that follow the sample county's patches, each with one kind of change: what an inspection after it costs.
 
-They are written from the rows of the version before as the import writes them, so that a million rows need not be read
-from a file each time, and without the picture for small scales. All days but the one measured are withdrawn meanwhile: a version is compared with the one before.
+They are written from the rows of the version before as the import writes them, without the picture for small scales, so
+that a million rows need not be read from a file each time. All versions but the two compared are withdrawn meanwhile:
+sums and changes follow from the version before.
 """
 
 from __future__ import annotations

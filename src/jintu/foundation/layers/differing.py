@@ -7,7 +7,7 @@ A row that came or went moves all those behind it, and one outside the box of th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 from . import digests
@@ -74,6 +74,12 @@ def differing(old: LayerVersion, new: LayerVersion) -> Differing | None:
     files are gone, and `Refused` for one that was changed."""
     if (old.layer, old.crs) != (new.layer, new.crs):
         return None
+    return _compared(old, new, *((v.manifest_hash, digests.stamp(v)) for v in (old, new)))
+
+
+@lru_cache(maxsize=4)
+def _compared(old: LayerVersion, new: LayerVersion, *facts: object) -> Differing | None:
+    """Several ask, one after the other. ``facts``: of the files, so that what was exchanged is looked at again."""
     return compared(*(digests.of_version(v) for v in (old, new)))
 
 

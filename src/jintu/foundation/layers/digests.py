@@ -16,7 +16,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
 
     from .models import LayerVersion
 
-__all__ = ["RowDigests", "of_table", "of_version", "writer"]
+__all__ = ["RowDigests", "of_table", "of_version", "stamp", "writer"]
 
 VERSIONS = 4
 """Of a layer, that are kept in the cache."""
@@ -94,23 +93,21 @@ def writer(path: Path, schema: pa.Schema, key: str) -> Iterator[Callable[[pa.Tab
 # --- read ----------
 
 
-def of_version(version: LayerVersion) -> RowDigests:
-    """As written beside the version, or kept in the cache, or else made of its rows. Raises `Missing` for a version
-    whose files are gone, and `Refused` for one that was changed."""
+def stamp(version: LayerVersion) -> tuple[tuple[int, int], ...]:
+    """Time and size of the files of a version, which are what was published. Raises like `of_version`."""
     try:
         lake.check_parts(version.directory, version.manifest_hash, ())
-        stamp = lake.stamp(version.directory)
+        return lake.stamp(version.directory)
     except FileNotFoundError:
         lake.manifest(version.directory)
         raise
-    kept = f"{version.layer}-{version.division}-{version.hash.rpartition(':')[2]}"
-    return _of(version.directory, version.manifest_hash, stamp, version.schema.key, kept)
 
 
-@lru_cache(maxsize=2)
-def _of(where: Path, manifest_hash: str, stamp: Any, key: str, kept: str) -> RowDigests:
-    """By directory, hash of the manifest, and time and size of the files."""
-    beside = where / lake.DIGESTS
+def of_version(version: LayerVersion) -> RowDigests:
+    """As written beside the version, or kept in the cache, or else made of its rows. Raises `Missing` for a version
+    whose files are gone, and `Refused` for one that was changed."""
+    stamp(version)
+    where, beside = version.directory, version.directory / lake.DIGESTS
     published = lake.manifest(where)["files"].get(lake.DIGESTS)
     if published is not None:
         if not beside.is_file() or hashing.of_file(beside, published["hash"].partition(":")[0]) != published["hash"]:
@@ -118,11 +115,11 @@ def _of(where: Path, manifest_hash: str, stamp: Any, key: str, kept: str) -> Row
         return _read(beside)
     import pyarrow as pa
 
-    cached = _folder() / f"{kept}.parquet"
+    cached = _folder() / f"{version.layer}-{version.division}-{version.hash.rpartition(':')[2]}.parquet"
     try:
         return _read(cached)
     except (pa.ArrowException, OSError, ValueError, KeyError):
-        _make(where, manifest_hash, key, cached)
+        _make(where, version.manifest_hash, version.schema.key, cached)
         return _read(cached)
 
 

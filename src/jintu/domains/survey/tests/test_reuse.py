@@ -20,7 +20,7 @@ from jintu.domains.survey.reports import carried, change, cube, summary
 from jintu.domains.survey.rules import RULES
 from jintu.domains.survey.rules.reach import REACH
 from jintu.foundation.checks import parameters
-from jintu.foundation.checks.inspection import keeping, partials, reuse, stored, tables
+from jintu.foundation.checks.inspection import keeping, partials, reuse, running, stored, tables
 from jintu.foundation.checks.inspection.running import Report, inspect
 from jintu.foundation.checks.inspection.tables import Dataset, Table
 from jintu.foundation.journal import Actor
@@ -272,6 +272,28 @@ def test_a_later_version_has_the_errors_of_a_full_inspection(tmp_path, small, na
     short, _inputs = keeping.run(after)
     assert len(reused(short)) > 20
     assert_same(short, full(after))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("kept", ["there", "gone"])
+def test_rules_of_more_errors_than_are_kept_with_their_places_are_taken_over(
+    tmp_path, small, monkeypatch, kept
+) -> None:
+    monkeypatch.setattr(running, "MOST_KEPT", 3)
+    wrong = {"TBDLMJ": dict.fromkeys(range(2, 14), 1.0), "TBBH": dict.fromkeys(range(5), "1")}
+    before = year(tmp_path, "2023-12-31", **wrong)
+    wrong["TBDLMJ"] |= {0: 1.0, 3: 2.0, 20: 1.0}
+    after = year(tmp_path, "2024-12-31", without={6}, **wrong)
+    keeping.inspect_version(before)
+    if kept == "gone":
+        for file in (Path(django_settings.NODE.data) / "cache" / "inspection").glob("*.parquet"):
+            file.unlink()
+    short, _inputs = keeping.run(after)
+    assert ("Q5105" in reused(short)) == (kept == "there")
+    whole = full(after)
+    assert_same(short, whole)
+    assert_frame_equal(short.beyond.drop("geometry"), whole.beyond.drop("geometry"))
+    assert [o.count for o in short.outcomes if o.rule.id == "Q5105"] == [13]
 
 
 @pytest.mark.django_db

@@ -72,6 +72,9 @@ def _earlier(version: LayerVersion, inputs: dict[str, Any]) -> Earlier | None:
     if newest.errors and not files.path_of(newest.errors).is_file():
         return None
     ran = [o for o in newest.outcomes if "not_run" not in o and o.get("print")]
+    errors = pl.read_parquet(files.path_of(newest.errors)) if newest.errors else pl.DataFrame(schema=error_schema())
+    if (further := partials.beyond(newest)) is not None:
+        errors = pl.concat([errors.select(further.columns), further])
     table = version.schema.table
 
     def hashes(of: dict[str, Any]) -> dict[str, str]:
@@ -80,7 +83,7 @@ def _earlier(version: LayerVersion, inputs: dict[str, Any]) -> Earlier | None:
     return Earlier(
         prints={o["rule"]: o["print"] for o in ran},
         counts={o["rule"]: o["count"] + o["aside"] for o in ran},
-        errors=pl.read_parquet(files.path_of(newest.errors)) if newest.errors else pl.DataFrame(schema=error_schema()),
+        errors=errors,
         table=lambda: loading.table_of(newest.version),
         same=newest.version_id == version.pk,
         around=hashes(newest.inputs) == hashes(inputs),
@@ -120,7 +123,9 @@ def inspect_version(
     report, inputs = run(version, progress, company=company, held=held, full=full)
     if (kept := report.remains.get(version.schema.table)) is not None:
         partials.save(version, kept)
-    return keep(version, report, inputs, actor=actor, job=job)
+    made = keep(version, report, inputs, actor=actor, job=job)
+    partials.save_beyond(made, report.beyond)
+    return made
 
 
 def keep(

@@ -1,7 +1,8 @@
-"""What an inspection keeps of a layer for the next one: what topology left of it.
+"""What an inspection keeps of a layer for the next one: what topology left of it, and of rules with very many errors
+those that the error layer lacks.
 
-It is derived from the version and lies in the node's cache: where it is gone, or another release wrote it, topology is
-looked at whole. Some 50 bytes a row; the last two versions of a layer that were inspected are kept.
+Both lie in the node's cache, of the last two versions of a layer that were inspected: where they are gone, or another
+release wrote them, topology and those rules look at the whole layer. Topology leaves some 50 bytes a row.
 """
 
 from __future__ import annotations
@@ -18,14 +19,19 @@ from typing import TYPE_CHECKING, TypeVar
 from jintu import __version__
 
 if TYPE_CHECKING:
+    import polars
+
     from jintu.foundation.layers.models import LayerVersion
     from jintu.kernel.topology import Remains
 
-__all__ = ["ahead", "load", "save"]
+    from .models import Inspection
+
+__all__ = ["ahead", "beyond", "load", "save", "save_beyond"]
 
 WORTH = 20_000
 """Rows from which on a layer is not simply looked at whole."""
 VERSIONS = 2
+OF = b"jintu:inspection"
 AT_ONCE = 2
 
 T = TypeVar("T")
@@ -71,7 +77,12 @@ def save(version: LayerVersion, left: Remains) -> None:
     draft = path.with_name(f".{path.stem}.{os.getpid()}.npz")
     np.savez(draft, release=np.array(__version__), **columns)
     draft.replace(path)
-    kept = sorted(_folder().glob(f"{version.layer}-{version.division}-*.npz"), key=lambda p: p.stat().st_mtime)
+    _forget(version, path.suffix)
+
+
+def _forget(version: LayerVersion, suffix: str) -> None:
+    """What was kept of versions before the last ones goes."""
+    kept = sorted(_folder().glob(f"{version.layer}-{version.division}-*{suffix}"), key=lambda p: p.stat().st_mtime)
     for old in kept[:-VERSIONS]:
         old.unlink(missing_ok=True)
 
@@ -90,3 +101,35 @@ def load(version: LayerVersion) -> Remains | None:
             return Remains(Edges(*file["edges"]), file["boxes"], file["vertices"], file["boundary"])
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
         return None  # it is derived: looking at the layer gives it again
+
+
+def save_beyond(inspection: Inspection, errors: polars.DataFrame) -> None:
+    """Keep the errors of an inspection that its error layer has not."""
+    import polars as pl
+    import pyarrow.parquet as pq
+
+    path = _path(inspection.version).with_suffix(".parquet")
+    if not errors.height:
+        path.unlink(missing_ok=True)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.stem}.{os.getpid()}.parquet")
+    table = errors.to_arrow(compat_level=pl.CompatLevel.oldest()).replace_schema_metadata({OF: str(inspection.pk)})
+    pq.write_table(table, draft, compression="zstd", write_page_checksum=True)
+    draft.replace(path)
+    _forget(inspection.version, path.suffix)
+
+
+def beyond(inspection: Inspection) -> polars.DataFrame | None:
+    """Those errors; None where there are none, or none that can be used."""
+    import polars as pl
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = _path(inspection.version).with_suffix(".parquet")
+    try:
+        with pq.ParquetFile(path, memory_map=False, page_checksum_verification=True) as file:
+            of = (file.schema_arrow.metadata or {}).get(OF, b"").decode()
+            return pl.DataFrame(pl.from_arrow(file.read())) if of == str(inspection.pk) else None
+    except (pa.ArrowException, OSError, ValueError):
+        return None  # the rules look for them again

@@ -27,6 +27,8 @@ __all__ = ["Outcome", "Report", "error_schema", "inspect"]
 
 MOST_KEPT = 20_000
 """Errors of one rule in one table that are kept with their place; all are counted."""
+MOST_BEYOND = 1_000_000
+"""Further ones that are kept for the next inspection; of more it takes none over."""
 
 
 @dataclass
@@ -44,6 +46,8 @@ class Outcome:
     aside: int = 0
     """Errors people marked as false positives or exempt: kept, but not counted."""
     errors: polars.DataFrame | None = None
+    beyond: list[polars.DataFrame] = field(default_factory=list)
+    """Errors beyond those, without places of their features: an inspection of the next version takes them over."""
     print: str = ""
     """Fingerprint of code and parameters, for `reuse`."""
     reused: bool = False
@@ -99,6 +103,12 @@ class Report:
             if o.errors is not None and o.errors.height
         ]
         return pl.concat(kept) if kept else pl.DataFrame(schema=error_schema())
+
+    @property
+    def beyond(self) -> polars.DataFrame:
+        """Errors beyond those that are kept with their places, in the same columns."""
+        rest = [frame.with_columns(rule=pl.lit(o.rule.id)) for o in self.outcomes for frame in o.beyond]
+        return pl.concat(rest) if rest else pl.DataFrame(schema=error_schema()).select(*ERRORS, "rule")
 
     def as_json(self, sample: int = 0) -> dict[str, Any]:
         return {
@@ -276,9 +286,11 @@ def _add(outcome: Outcome, errors: polars.DataFrame, t: Table, aside: polars.Dat
     outcome.aside += errors.height - counted.height
     outcome.affected += counted["row"].n_unique()
     before = 0 if outcome.errors is None else outcome.errors.height
-    placed = _placed(errors.head(MOST_KEPT - before), t)
-    here = placed.with_columns(row=pl.when(pl.col("row") >= 0).then(pl.col("row") + t.first).otherwise(pl.col("row")))
-    outcome.errors = here if outcome.errors is None else pl.concat([outcome.errors, here])
+    here = pl.when(pl.col("row") >= 0).then(pl.col("row") + t.first).otherwise(pl.col("row"))
+    placed = _placed(errors.head(MOST_KEPT - before), t).with_columns(row=here)
+    outcome.errors = placed if outcome.errors is None else pl.concat([outcome.errors, placed])
+    if before + errors.height > MOST_KEPT and outcome.count <= MOST_BEYOND:
+        outcome.beyond.append(errors.slice(MOST_KEPT - before).select(ERRORS).with_columns(row=here))
 
 
 def _placed(errors: polars.DataFrame, t: Table) -> polars.DataFrame:

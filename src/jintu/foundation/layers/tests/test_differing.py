@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jintu.foundation.layers import content, digests, importing, lake, versions
+from jintu.foundation.layers import differing as differing_module
 from jintu.foundation.layers.differing import compared, differing
 from jintu.foundation.layers.models import LayerVersion
 from jintu.foundation.layers.tests import grid
@@ -85,7 +86,7 @@ def test_of_versions_from_before_digests_are_made(tmp_path, which) -> None:
         found = differing(*years)
         assert found is not None
         assert (keys_of(years[0], found.gone), keys_of(years[1], found.came)) == ({"6"}, {"1", "18"})
-        digests._of.cache_clear()
+        differing_module._compared.cache_clear()
     for version, wanted in zip(years, beside, strict=True):
         made = digests.of_version(version)
         assert made.shape == wanted.shape
