@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.conf import settings
 
-from . import lake, shapes, streams
+from . import lake, shapes
 from .features import Features, Held, joined
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _meeting(b: NDArray[np.float64], bbox: Box) -> NDArray[np.bool_]:
     return (b[:, 0] <= bbox[2]) & (b[:, 2] >= bbox[0]) & (b[:, 1] <= bbox[3]) & (b[:, 3] >= bbox[1])
 
 
-_kept: Held[Group] = Held(lambda: settings.JINTU_TILE_BYTES)
+_kept: Held[Group | pa.ChunkedArray] = Held(lambda: settings.JINTU_TILE_BYTES)
 
 
 def near(version: LayerVersion, columns: Sequence[str], bbox: Box) -> Features:
@@ -83,16 +83,17 @@ def matching(
     version: LayerVersion, column: str, test: Callable[[pa.ChunkedArray], pa.ChunkedArray], most: int
 ) -> Features:
     """The first ``most`` features of whose column ``test`` is true, with all columns: of groups without any only that
-    column is read, and no group is kept. Raises as `near`."""
+    column is read. Both are kept as what tiles are made of, for the next search and for the click on what was found: an
+    identifier of 18 digits takes 22 bytes a row. Raises as `near`."""
     import numpy as np
 
     columns, kind = columns_of(version), version.schema.geometry
     found: list[Features] = []
     left = most
-    for number, table in enumerate(streams.row_groups(version, [column])):
-        rows = np.flatnonzero(np.asarray(test(table.column(column)).fill_null(False)))[:left]
+    for number in range(_index(version).metadata.num_row_groups):
+        rows = np.flatnonzero(np.asarray(test(_column(version, column, number)).fill_null(False)))[:left]
         if len(rows):
-            found.append(Features.of(_read(version, columns, number).table.take(rows), kind))
+            found.append(Features.of(_group(version, columns, number).table.take(rows), kind))
             left -= len(rows)
         if not left:
             break
@@ -111,20 +112,32 @@ def _nothing(version: LayerVersion, columns: Sequence[str]) -> Features:
 
 
 def _group(version: LayerVersion, columns: tuple[str, ...], number: int) -> Group:
-    key = (version.layer, version.division, version.key, version.manifest_hash, columns, number)
-    return _kept.or_made(key, partial(_read, version, columns, number))
+    return _kept.or_made(_key(version, columns, number), partial(_read, version, columns, number))
 
 
-def _read(version: LayerVersion, columns: tuple[str, ...], number: int) -> Group:
-    import numpy as np
-    import pyarrow.compute as pc
+def _column(version: LayerVersion, name: str, number: int) -> pa.ChunkedArray:
+    return _kept.or_made(_key(version, name, number), lambda: _table(version, (name,), number).column(name))
+
+
+def _key(version: LayerVersion, columns: tuple[str, ...] | str, number: int) -> tuple[Any, ...]:
+    return version.layer, version.division, version.key, version.manifest_hash, columns, number
+
+
+def _table(version: LayerVersion, columns: Sequence[str], number: int) -> pa.Table:
     import pyarrow.parquet as pq
 
     lake.check_parts(version.directory, version.manifest_hash, (number,))
     metadata = _index(version).metadata
     # a thread of its own for each column costs more than it gains at this size
     with pq.ParquetFile(version.directory / lake.DATA, metadata=metadata, memory_map=True) as file:
-        table = file.read_row_group(number, [*columns, lake.BBOX], use_threads=False).replace_schema_metadata(None)
+        return file.read_row_group(number, list(columns), use_threads=False).replace_schema_metadata(None)
+
+
+def _read(version: LayerVersion, columns: tuple[str, ...], number: int) -> Group:
+    import numpy as np
+    import pyarrow.compute as pc
+
+    table = _table(version, [*columns, lake.BBOX], number)
     sides = [pc.struct_field(table.column(lake.BBOX), side) for side in ("xmin", "ymin", "xmax", "ymax")]
     return Group(version.schema.geometry, table.select(list(columns)), np.column_stack(sides))
 

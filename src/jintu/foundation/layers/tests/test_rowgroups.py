@@ -59,12 +59,35 @@ def test_what_matches_is_found_with_all_its_columns_and_the_search_ends_with_the
     rows = [i for i, c in enumerate(codes) if c == code]
     for most in (1, len(rows), len(rows) + 5):
         read.clear()
+        rowgroups._kept.clear()
         found = rowgroups.matching(version, "land_use_code", lambda column: pc.equal(column, code), most)
         assert [found.row(i) for i in range(len(found))] == [whole.row(i) for i in rows[:most]]
         assert [s.wkb for s in found.shapes(range(len(found)))] == [s.wkb for s in whole.shapes(rows[:most])]
         assert read == sorted({i // 4 for i in rows[:most]})
     none = rowgroups.matching(version, "land_use_code", lambda column: pc.equal(column, "none"), 3)
     assert len(none) == 0 and none.attributes.column_names == found.attributes.column_names
+
+
+def test_a_later_search_reads_nothing_but_what_it_finds_and_that_once(
+    small_groups, county, settings, monkeypatch
+) -> None:
+    version = county["DLTB"]
+    read = []
+    plain = rowgroups._table
+    monkeypatch.setattr(rowgroups, "_table", lambda *a: read.append(a[1:]) or plain(*a))
+    rowgroups._kept.clear()
+    keys = version.table([version.schema.key]).column(0).to_pylist()
+
+    def found(wanted: str) -> int:
+        read.clear()
+        return len(rowgroups.matching(version, version.schema.key, lambda column: pc.equal(column, wanted), 5))
+
+    assert found("none") == 0 and len(read) == len(rowgroups._index(version).boxes)
+    assert found("none") == 0 and read == []
+    assert found(keys[-1]) == 1 and len(read) == 1
+    assert found(keys[-1]) == 1 and read == []
+    settings.JINTU_TILE_BYTES = 1  # no room: as slow as the first one, and right
+    assert found(keys[0]) == 1 and found(keys[-1]) == 1 and len(rowgroups._kept.kept) == 1
 
 
 def test_only_the_groups_that_meet_are_read_and_once(small_groups, county, monkeypatch) -> None:
@@ -97,6 +120,8 @@ def test_a_changed_or_missing_file_is_refused(small_groups, county, monkeypatch)
     path.write_bytes(keep[:start] + bytes([keep[start] ^ 0xFF]) + keep[start + 1 :])
     with pytest.raises(Refused, match="changed after it was published"):
         rowgroups.near(version, columns, version.bbox)
+    with pytest.raises(Refused, match="changed after it was published"):
+        rowgroups.matching(version, version.schema.key, lambda column: pc.equal(column, "none"), 1)
     path.unlink()
     (version.directory / lake.MANIFEST).unlink()
     with pytest.raises(Missing):
