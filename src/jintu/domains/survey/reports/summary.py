@@ -267,19 +267,20 @@ class Summary:
         rows = _rows_below(base, prefix, depth)
         columns = table.columns
         masks = np.array([base.mask(c.where) for c in columns]).T.reshape(len(base.leaves), len(columns))
-        result = Result(table, unit, columns, source=self._source(table.base))
         owners = ("", *tables.OWNERS) if table.by_owner else ("",)
         figures = {}
         for own in owners:
             picked = masks * base.mask(tables.Where(own=own))[:, None] if own else masks
-            figures[own] = [_columns_of(cells[rows], picked).tolist() for cells in (rounded, base.exact)]
+            figures[own] = [_columns_of(cells[rows], picked) for cells in (rounded, base.exact)]
+        shown = _shown(columns, [exact for _, exact in figures.values()])
+        result = Result(table, unit, tuple(columns[i] for i in shown), source=self._source(table.base))
+        told = {own: [list(map(tuple, figure[:, shown].tolist())) for figure in both] for own, both in figures.items()}
         for at, row in enumerate(rows):
             division = base.divisions[row]
             for own in owners:
-                cells, exact = (tuple(figure[at]) for figure in figures[own])
+                cells, exact = (figure[at] for figure in told[own])
                 control = self.control(division) if table.base == "patches" and not own else None
                 result.lines.append(Line(division, len(division), own, cells, exact, control))
-        _drop_empty(result)
         return result
 
     def _source(self, base: str) -> str:
@@ -398,20 +399,11 @@ def _columns_of(cells: NDArray[np.int64], picked: NDArray[np.int64]) -> NDArray[
     return cells @ picked
 
 
-def _drop_empty(result: Result) -> None:
-    """Columns for what should not occur (no class, slope or type) are shown only where it does."""
+def _shown(columns: Sequence[tables.Column], figures: Sequence[NDArray[np.int64]]) -> list[int]:
+    """Numbers of the columns to be shown: those for what should not occur (no class, slope or type) where it does."""
+    used = np.any([figure.any(axis=0) for figure in figures], axis=0)
     rare = (classes.OUTSIDE, "-")
-    if not result.lines or not any(c.key.endswith(rare) for c in result.columns):
-        return
-    used = np.array([line.exact for line in result.lines]).any(axis=0)
-    keep = [i for i, c in enumerate(result.columns) if used[i] or not c.key.endswith(rare)]
-    if len(keep) == len(result.columns):
-        return
-    result.columns = tuple(result.columns[i] for i in keep)
-    result.lines = [
-        Line(n.prefix, n.level, n.own, tuple(n.cells[i] for i in keep), tuple(n.exact[i] for i in keep), n.control)
-        for n in result.lines
-    ]
+    return [i for i, c in enumerate(columns) if used[i] or not c.key.endswith(rare)]
 
 
 def _balances(result: Result) -> list[Identity]:
