@@ -1,11 +1,11 @@
 """Quality inspection of a whole county: every rule that applies to its land-use patches, and again after fifty edits.
 
-The sample county (villages, patches, basic farmland and the zones of the plan) is generated, loaded and inspected by
-the product's own commands, its layers around the patches too. Fifty patches are then edited (a vertex moved in half,
-a figure changed in the other), loaded as the next year's version, and inspected twice, each time in a new process:
-looking at everything, and taking over what the first inspection found.
-Both must say the same. The same is done after each kind of change alone (`inspection_years`): fifty figures, fifty rows
-gone and fifty come, fifty outlines.
+The sample county is generated as a whole delivery (`delivery`), with its plan and the neighbour's border, so that every
+rule has what it needs; it is loaded and inspected by the product's own commands, its layers around the patches too.
+Fifty patches are then edited (a vertex moved in half, a figure changed in the other), loaded as the next year's
+version, and inspected twice, each time in a new process: looking at everything, and taking over what the first
+inspection found. Both must say the same. The same is done after each kind of change alone (`inspection_years`): fifty
+figures, fifty rows gone and fifty come, fifty outlines.
 
 The peer answers the geometric questions only: `shapely.is_valid` and `shapely.coverage_invalid_edges` of the delivered
 outlines, read from the same file of the lake. It marks polygons (gaps up to
@@ -26,13 +26,17 @@ import time
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
+from benchmarks import delivery
 from benchmarks.harness import DATA, in_new_process, memory_mb, report, reset_peak
 from benchmarks.inspection_years import KINDS
 
 PATCHES = {"small": 20_000, "full": 1_000_000}
-TABLES = ("XZQ", "DLTB", "JBNTTB", "TDYTQ", "JSYDGZQ")
+PLAN = ("TDYTQ", "JSYDGZQ")
+DELIVERY = "(990121)示例县2025"
 EDITS, MOVED_M = 50, 0.5
-DIVISION = "990121"
+DIVISION, NEIGHBOUR = "990121", "990122"
 GEOMETRY_RULES = ("Q31",)
 ERRORS = "errors.parquet"
 BEFORE, AFTER = "2025-12-31", "2026-12-31"
@@ -61,6 +65,7 @@ def run(scale: str) -> dict[str, Any]:
         ratios["all_rules_to_geos_geometry"] = round(peer["geometry_cpu_s"] / own["cpu_s"], 2)
         agreement = own["missed"] == peer["missed"] == own["around_errors"] == 0
         agreement &= all(own[name] for name in ("same_after_reuse", *(f"same_after_{kind}" for kind in KINDS)))
+        agreement &= own["rules_with_around"] == own["rules_there_are"]
     return {
         "size": {"patches": own.get("patches"), "edits": EDITS},
         "jintu": own,
@@ -74,27 +79,52 @@ def run(scale: str) -> dict[str, Any]:
 
 
 def _county(patches: int) -> Path:
-    """A node with both versions, made once."""
+    """A node with the whole county, and with its patches a year later, made once."""
     node = DATA / f"inspection-{patches}"
-    if (node / "edited.json").is_file() and all(list((node / "lake").glob(f"*.{table}")) for table in TABLES):
+    if (node / "edited.json").is_file() and (node / DELIVERY).is_dir():
         return node
     shutil.rmtree(node, ignore_errors=True)
-    sample = node / "sample"
+    sample, root = node / "sample", node / DELIVERY
     _jintu(node, "init", "--division", DIVISION, "--level", "county", "--name", "示例县")
-    only = [word for table in TABLES for word in ("--only", table)]
+    only = [word for table in (*delivery.TABLES, *PLAN, "BEYOND") for word in ("--only", table)]
     _jintu(node, "sample", "--patches", str(patches), *only, "--out", str(sample))
-    layers = {facts["schema"]: facts for facts in json.loads((sample / "sample.json").read_text("utf-8"))["layers"]}
-    given = sample / layers["survey.DLTB"]["file"]
+    root.mkdir(parents=True)
+    for path in list(sample.iterdir()):
+        if path.name.startswith(f"({DIVISION})") and not any(table in path.name for table in PLAN):
+            shutil.move(path, root / path.name)
+    delivery.complete(root)
+    (given,) = root.glob("*DLTB*.gpkg")
     edited = sample / "edited.gpkg"
     shutil.copyfile(given, edited)
-    rows = _edit(edited, layers["survey.DLTB"]["layer"])
-    around = [(name.partition(".")[2], sample / facts["file"]) for name, facts in layers.items()]
-    for schema, file, day in (*((name, file, BEFORE) for name, file in around), ("DLTB", edited, AFTER)):
-        _jintu(node, "layer", "import", schema, str(file), "--valid-from", day, "--no-inspect", "--reason", "benchmark")
-    for file in (given, edited):
+    rows = _edit(edited, "DLTB")
+    delivery.targets(sample / "GHZB.csv", *_totals(root))
+    (beyond,) = sample.glob("*邻县*")
+    _load(node, root)
+    for table in PLAN:
+        _load(node, *sample.glob(f"*{table}*.gpkg"), schema=table)
+    _load(node, sample / "GHZB.csv", schema="GHZB")
+    _load(node, beyond, schema="DLTB", division=NEIGHBOUR)
+    _load(node, edited, schema="DLTB", day=AFTER)
+    _jintu(node, "layer", "tables", f"survey.DLTB@{BEFORE}", "--division", DIVISION, "--out", str(root / "汇总表.xlsx"))
+    delivery.checksums(root)
+    _load(node, root)  # takes up what is loaded, and keeps what the delivery is like now
+    in_new_process("inspection", "approve", str(node))
+    for file in (*sample.glob("*.gpkg"), *root.glob("*.gpkg"), *root.glob("*.shp"), *root.glob("*.dbf")):
         file.unlink()
     (node / "edited.json").write_text(json.dumps(rows), "utf-8")
     return node
+
+
+def _load(node: Path, path: Path, *, schema: str = "", division: str = DIVISION, day: str = BEFORE) -> None:
+    words = ("layer", "import", *([schema] if schema else []), str(path), "--division", division, "--valid-from", day)
+    _jintu(node, *words, "--no-inspect", "--reason", "benchmark")
+
+
+def _totals(root: Path) -> tuple[float, float]:
+    """m² of cultivated land and of basic farmland."""
+    patches, _ = delivery.read(root, "DLTB", outlines=False)
+    farmland, _ = delivery.read(root, "JBNTTB", outlines=False)
+    return float(patches.filter(pl.col("DLBM") < "02")["TBDLMJ"].sum()), float(farmland["JBNTMJ"].sum())
 
 
 def _jintu(node: Path, *arguments: str) -> None:
@@ -152,8 +182,25 @@ def _versions(node: Path) -> tuple[Any, Any]:
     django.setup()
     from jintu.foundation.layers.models import LayerVersion
 
-    before, after = LayerVersion.objects.filter(layer="survey.DLTB").order_by("valid_from")[:2]
+    versions = LayerVersion.objects.filter(layer="survey.DLTB", division=DIVISION)
+    before, after = versions.order_by("valid_from")[:2]
     return before, after
+
+
+def measure_approve(node: Path) -> None:
+    """The control area that was approved for the county is the one it has."""
+    _versions(node)
+    from datetime import date
+
+    from jintu.foundation.checks.models import RuleSetting
+    from jintu.foundation.layers.models import LayerVersion
+
+    villages = LayerVersion.objects.get(layer="survey.XZQ")
+    area = sum(villages.table(["control_area_m2"])["control_area_m2"].to_pylist())
+    RuleSetting.objects.create(
+        rule="Q5110", name=DIVISION, value=round(area, 2), valid_from=date.fromisoformat(BEFORE), basis="benchmark"
+    )
+    report(control_area_m2=area)
 
 
 def measure_own(node: Path) -> None:
@@ -186,8 +233,6 @@ def measure_own(node: Path) -> None:
 
 def measure_again(node: Path) -> None:
     """The second version with what an inspection of the first one found."""
-    import polars as pl
-
     _before, after = _versions(node)
     from jintu.foundation.checks.inspection import keeping
 
@@ -201,8 +246,6 @@ def measure_again(node: Path) -> None:
 
 def measure_kind(node: Path, kind: str, how: str) -> None:
     """The version with one kind of change: written, inspected with what was found before (``short``), or whole."""
-    import polars as pl
-
     before, edited = _versions(node)
     from benchmarks import inspection_years as years
     from jintu.foundation.checks.inspection import keeping
@@ -227,9 +270,10 @@ def measure_kind(node: Path, kind: str, how: str) -> None:
 
 
 def measure_around(node: Path) -> None:
-    """The layers around the first version, each whole among the others; the county as generated has no error in any."""
+    """The layers around the first version, each whole among the others; the county as generated has no error in any of
+    them, nor in the first version itself."""
     before, _after = _versions(node)
-    from jintu.foundation.checks.inspection import keeping
+    from jintu.foundation.checks.inspection import keeping, rules
     from jintu.foundation.checks.inspection.models import Inspection
     from jintu.foundation.layers.models import LayerVersion
 
@@ -237,7 +281,7 @@ def measure_around(node: Path) -> None:
     wrong: dict[str, int] = {}
     rows = 0
     started, cpu = time.perf_counter(), time.process_time()
-    for version in LayerVersion.objects.exclude(layer=before.layer).order_by("layer"):
+    for version in LayerVersion.objects.filter(division=DIVISION).exclude(layer=before.layer).order_by("layer"):
         found, _inputs = keeping.run(version, full=True)
         rows += version.rows
         ran |= {o.rule.id for o in found.outcomes if o.ran}
@@ -245,11 +289,13 @@ def measure_around(node: Path) -> None:
     seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
     of_patches = Inspection.objects.filter(version=before).latest("pk").outcomes
     together = ran | {o["rule"] for o in of_patches if "not_run" not in o}
+    wrong |= {f"{o['rule']} {o['table']}": o["count"] for o in of_patches if o["count"]}
     told = " ".join(f"{name} {count}" for name, count in sorted(wrong.items()))
     report(
         around_rows=rows,
         around_rules=len(ran),
         rules_with_around=len(together),
+        rules_there_are=len(list(rules.catalogue())),
         around_s=seconds,
         around_cpu_s=cpu,
         around_rss_mb=round(memory_mb()[1]),
@@ -290,6 +336,7 @@ def measure_peer(node: Path) -> None:
 
 if __name__ == "__main__":
     measures = {
+        "approve": measure_approve,
         "own": measure_own,
         "again": measure_again,
         "around": measure_around,

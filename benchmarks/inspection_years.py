@@ -37,7 +37,7 @@ def alone(before: LayerVersion, after: LayerVersion) -> None:
     """Of all versions of the layer only these two are in force."""
     from jintu.foundation.layers.models import LayerVersion
 
-    rows = LayerVersion.objects.filter(layer=before.layer)
+    rows = LayerVersion.objects.filter(layer=before.layer, division=before.division)
     rows.exclude(pk__in=(before.pk, after.pk)).update(state=LayerVersion.State.WITHDRAWN)
     rows.filter(pk__in=(before.pk, after.pk)).update(state=LayerVersion.State.PUBLISHED)
 

@@ -16,7 +16,7 @@ import numpy as np
 from jintu.kernel.errors import Refused
 from jintu.kernel.labels import components
 
-from . import geodesy
+from . import around, geodesy
 from .asof import AS_OF, FORMAT
 from .codes import CONTROL, ZONES
 from .lattice import Band, County
@@ -33,7 +33,7 @@ from .layers import (
     zone_columns,
 )
 from .ledger import HEADERS, Ledger, square
-from .names import COUNTY, TOWNSHIPS, Names, division_table
+from .names import COUNTY, NEIGHBOUR, TOWNSHIPS, Names, division_table
 from .plants import plant_all
 from .sites import Shape, Slot, Surface
 from .stories import World
@@ -42,6 +42,8 @@ from .tables import write_tables
 __all__ = ["AS_OF", "generate", "versions"]
 
 MARKER = ".jintu-sample"
+BEYOND = "BEYOND"
+"""The neighbouring county's DLTB along the border."""
 GBK = "land.supply"
 """The register written in GBK, as such tables often arrive."""
 
@@ -81,7 +83,7 @@ def generate(
     bare = bool(only)
     files = _files(out, as_of, wanted, bare)
     writers = {f.name: LayerWriter(f) for f in files}
-    dates = [f.valid_on for f in files if f.schema == "survey.DLTB"]
+    dates = [f.valid_on for f in files if f.schema == "survey.DLTB" and f.name != BEYOND]
     total_filings = 0 if bare else (filings if filings is not None else patches_wanted // 5)
     if not bare:
         write_tables(ledger)
@@ -288,6 +290,18 @@ def _write_band(
     if "JSYDGZQ" in writers:
         columns, shapes = zone_columns(surface, surface.control, CONTROL, "JSYDGZQ", first + 1)
         writers["JSYDGZQ"].write(columns, shapes)
+    made = {
+        "PDT": lambda: around.slope_columns(surface, first + 1),
+        "JBNTBHPK": lambda: around.block_columns(surface, villages, first + 1),
+        "JBNTBHQ": lambda: around.protection_columns(surface, first + 1),
+    }
+    for name in made.keys() & writers.keys():
+        writers[name].write(*made[name]())
+    if BEYOND in writers:
+        beyond = around.patches_beyond(surface, before, first + 1)
+        order = np.arange(len(beyond.first))
+        columns = land_use_columns(surface, beyond, around.NEIGHBOURS, order, numbered[BEYOND])
+        writers[BEYOND].write(columns, beyond.shapes)
     return serial
 
 
@@ -308,6 +322,12 @@ def _files(out: Path, as_of: date, wanted: set[str], bare: bool) -> list[LayerFi
         files.append(LayerFile("planning.TDYTQ", "TDYTQ", dates[0], out / f"{stem}TDYTQ.gpkg", layer="TDYTQ"))
     if "JSYDGZQ" in wanted:
         files.append(LayerFile("planning.JSYDGZQ", "JSYDGZQ", dates[0], out / f"{stem}JSYDGZQ.gpkg", layer="JSYDGZQ"))
+    for name in ("PDT", "JBNTBHPK", "JBNTBHQ"):
+        if name in wanted:
+            files.append(LayerFile(f"survey.{name}", name, dates[-1], out / f"{stem}{name}.gpkg", layer=name))
+    if BEYOND in wanted:
+        path = out / f"({NEIGHBOUR})邻县DLTB{dates[-1].year}.gpkg"
+        files.append(LayerFile("survey.DLTB", BEYOND, dates[-1], path, layer="DLTB"))
     return files
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .lattice import Band
     from .sites import Surface
 
-__all__ = ["LayerFile", "LayerWriter", "Villages", "patches", "polygons"]
+__all__ = ["RIDGE_RATIOS", "LayerFile", "LayerWriter", "Villages", "patches", "polygons", "slope_class"]
 
 _SITE = np.int64(1) << np.int64(40)
 
@@ -215,6 +215,15 @@ def patches(surface: Surface, when: date, before: Patches | None, next_bsm: int)
     )
 
 
+RIDGE_RATIOS = np.array([0.0, 0.06, 0.11, 0.16, 0.2])
+"""Share of field ridges in each slope class."""
+
+
+def slope_class(band: Band, block: np.ndarray) -> np.ndarray:
+    """1 to 5 for each of some blocks, by their height."""
+    return np.digitize(band.county.land.elevation[block], (0.44, 0.56, 0.66, 0.74)) + 1
+
+
 _STATE = np.isin(CODES, ["101", "102", "111", "113", "118", "116"])
 
 
@@ -223,10 +232,9 @@ def land_use_columns(
 ) -> dict[str, Any]:
     """The columns of DLTB (TD/T 1016-2007 with the 2009 update standard), rows in ``order``; ``numbered`` as for
     `_running`."""
-    high = surface.band.county.land.elevation[surface.band.block.ravel()[p.first]]
     cultivated = CULTIVATED[p.use]
-    slope = np.digitize(high, (0.44, 0.56, 0.66, 0.74)) + 1
-    ratio = np.where(cultivated, np.array([0.0, 0.06, 0.11, 0.16, 0.2])[slope - 1], 0.0)
+    slope = slope_class(surface.band, surface.band.by_field()[0].ravel()[p.first])
+    ratio = np.where(cultivated, RIDGE_RATIOS[slope - 1], 0.0)
     terrace = np.where(slope == 2, "P", "T")
     area = p.cents / 100
     ridge = np.round(area * ratio, 2)
@@ -314,9 +322,8 @@ def farmland_columns(
     patch = p.label.ravel()[first]
     village = band.village.ravel()[first]
     owner = np.char.add(villages.code[village], "0000000")
-    high = band.county.land.elevation[band.block.ravel()[first]]
-    slope = np.digitize(high, (0.44, 0.56, 0.66, 0.74)) + 1
-    ratio = np.array([0.0, 0.06, 0.11, 0.16, 0.2])[slope - 1]
+    slope = slope_class(band, band.by_field()[0].ravel()[first])
+    ratio = RIDGE_RATIOS[slope - 1]
     area = np.round(area, 2)
     ridge = np.round(area * ratio, 2)
     n = len(first)

@@ -11,7 +11,8 @@ from jintu.config.commands import echo_json, progress_line
 
 __all__ = ["sample"]
 
-LAYERS = ("XZQ", "DLTB", "JBNTTB", "TDYTQ", "JSYDGZQ")
+LAYERS = ("XZQ", "DLTB", "JBNTTB", "TDYTQ", "JSYDGZQ", "PDT", "JBNTBHPK", "JBNTBHQ", "BEYOND")
+"""BEYOND: the neighbouring county's patches along the border. The last four are only written when named."""
 
 
 @click.command()

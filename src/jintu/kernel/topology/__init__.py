@@ -25,7 +25,7 @@ from jintu.kernel.topology.between import borders_without_lines, covers, lines_o
 from jintu.kernel.topology.cancelling import Edges, cancel, merge
 from jintu.kernel.topology.defects import Defect, Defects, Kind, Spot, collect, joined
 from jintu.kernel.topology.limits import Limits
-from jintu.kernel.topology.lines import line_defects
+from jintu.kernel.topology.lines import Net, line_defects, net, short_lines
 from jintu.kernel.topology.partition import Fetch, enclosed
 from jintu.kernel.topology.plane import Plane
 from jintu.kernel.topology.remains import Remains, between, crossing_rows, remains, renewed
@@ -37,6 +37,7 @@ __all__ = [
     "Defects",
     "Kind",
     "Limits",
+    "Net",
     "Plane",
     "Remains",
     "Scan",
@@ -49,10 +50,12 @@ __all__ = [
     "invalid_rows",
     "line_defects",
     "lines_off_borders",
+    "net",
     "remains",
     "renewed",
     "ring_defects",
     "scan",
+    "short_lines",
     "slivers",
     "validity",
 ]

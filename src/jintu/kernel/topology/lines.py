@@ -6,6 +6,7 @@ may not meet itself but to close. Everything is judged within the tolerance of t
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numba as nb
@@ -17,9 +18,64 @@ from jintu.kernel.topology.defects import Defects, Kind, collect, joined
 from jintu.kernel.topology.noding import clustered
 from jintu.kernel.topology.plane import Plane
 
-__all__ = ["line_defects"]
+__all__ = ["Net", "line_defects", "net", "short_lines"]
 
 _CROSSING, _OVERLAP = int(Kind.LINE_CROSSING), int(Kind.LINE_OVERLAP)
+
+
+@dataclass(frozen=True)
+class Net:
+    """Lines as segments, and where they meet other than in their ends: what all questions about a layer share.
+
+    ``segments`` (n, 4) in metres; ``spots`` (n, 3) row, part, vertex; ``ends`` (lines, 2) first and last segment of
+    each line; ``met``: crossings and overlaps, as of `_meetings`.
+    """
+
+    segments: Floats
+    spots: Integers
+    ends: Integers
+    met: Floats
+    plane: Plane
+
+    @property
+    def back(self) -> Floats:
+        """From metres to the coordinates of the layer."""
+        return 1 / np.array([self.plane.x_metres, self.plane.y_metres])
+
+    def of(self, kind: int) -> Floats:
+        return self.met[self.met[:, 0] == kind]
+
+    def crossings(self, codes: Any = None, dangle_m: float = 1.0) -> Defects:
+        """Crossings, ends that were meant to meet a line, and pseudo-nodes; see `line_defects`."""
+        if not len(self.segments):
+            return joined([])
+        crossing = self.of(_CROSSING)
+        bad_ends, explained = _end_defects(self.segments, self.spots, self.ends, crossing, codes, dangle_m, self.plane)
+        return joined([_told(Kind.LINE_CROSSING, crossing[~explained], self.spots, self.back), bad_ends])
+
+    def overlaps(self) -> Defects:
+        """Where lines run on one another."""
+        return _told(Kind.LINE_OVERLAP, self.of(_OVERLAP), self.spots, self.back) if len(self.met) else joined([])
+
+
+def net(lines: Any, plane: Plane | None = None) -> Net:
+    """The segments of lines (Shapely lines and multilines, None allowed; rows count from 0) and where they meet."""
+    plane = plane or Plane()
+    segments, spots, ends = _read(lines, plane)
+    if not len(segments):
+        return Net(segments, spots, ends, np.empty((0, 7)), plane)
+    tree = build(_widened(segments, plane.tolerance))
+    met = _meetings(tree, segments, spots, ends, plane.tolerance)
+    met = met[np.unique(_meeting_keys(met, spots, plane), axis=0, return_index=True)[1]]
+    return Net(segments, spots, ends, met, plane)
+
+
+def short_lines(lines: Any, plane: Plane | None = None, short_m: float = 0.2) -> Defects:
+    """Lines, and parts of lines, shorter than so many metres."""
+    plane = plane or Plane()
+    segments, spots, ends = _read(lines, plane)
+    back = 1 / np.array([plane.x_metres, plane.y_metres])
+    return _short(segments, spots, ends, short_m, back) if len(segments) else joined([])
 
 
 def line_defects(
@@ -36,24 +92,11 @@ def line_defects(
     third, is a pseudo-node. Without it none is told. ``dangle_m``: an end that stops so near another line, or runs so
     little past it, was meant to meet it; ends farther off are free.
     """
-    plane = plane or Plane()
-    segments, spots, ends = _read(lines, plane)
-    if not len(segments):
+    those = net(lines, plane)
+    if not len(those.segments):
         return joined([])
-    tree = build(_widened(segments, plane.tolerance))
-    met = _meetings(tree, segments, spots, ends, plane.tolerance)
-    met = met[np.unique(_meeting_keys(met, spots, plane), axis=0, return_index=True)[1]]
-    back = 1 / np.array([plane.x_metres, plane.y_metres])
-    crossing, overlap = met[met[:, 0] == _CROSSING], met[met[:, 0] == _OVERLAP]
-    bad_ends, explained = _end_defects(segments, spots, ends, crossing, codes, dangle_m, plane)
-    return joined(
-        [
-            _told(Kind.LINE_CROSSING, crossing[~explained], spots, back),
-            _told(Kind.LINE_OVERLAP, overlap, spots, back),
-            bad_ends,
-            _short(segments, spots, ends, short_m, back),
-        ]
-    )
+    short = _short(those.segments, those.spots, those.ends, short_m, those.back)
+    return joined([those.crossings(codes, dangle_m), those.overlaps(), short])
 
 
 def _read(lines: Any, plane: Plane) -> tuple[Floats, Integers, Integers]:

@@ -323,3 +323,20 @@ def test_patch_numbers_run_on_where_a_village_lies_in_two_bands(tmp_path, monkey
         tmp_path / made["layers"][0]["file"], columns=["ZLDWDM", "TBBH"], read_geometry=False
     )
     assert len(set(zip(villages, numbers, strict=True))) == len(numbers)
+
+
+def test_layers_around_the_patches_fit_them(tmp_path: Path) -> None:
+    """Slopes cover the county, farmland lies in its blocks and they in its zones, and the neighbour meets the border."""
+    only = ("XZQ", "DLTB", "JBNTTB", "PDT", "JBNTBHPK", "JBNTBHQ", "BEYOND")
+    manifest = generate(3000, 1, tmp_path, only=only)
+    shapes = {}
+    for facts in manifest["layers"]:
+        _, _, wkb, _ = pyogrio.raw.read(tmp_path / facts["file"], columns=[])
+        shapes["BEYOND" if "邻县" in facts["file"] else facts["layer"] or "JBNTTB"] = shapely.from_wkb(wkb)
+    area = {name: shapely.area(those).sum() for name, those in shapes.items()}
+    assert area["PDT"] == pytest.approx(area["XZQ"], rel=1e-9)
+    assert area["JBNTBHPK"] == pytest.approx(area["JBNTTB"], rel=1e-9) and area["JBNTBHQ"] > area["JBNTBHPK"]
+    outside = shapely.difference(shapely.union_all(shapes["JBNTTB"]), shapely.union_all(shapes["JBNTBHQ"]))
+    assert shapely.area(outside) < 1e-3
+    assert len(shapes["BEYOND"]) > 50
+    assert shapely.coverage_is_valid(np.concatenate([shapes["DLTB"], shapes["BEYOND"]]))

@@ -297,11 +297,13 @@ def farmland_rows(version: LayerVersion, cells: Sequence[tuple[str, str, str, st
 
 
 def parcels(version: LayerVersion) -> Cube:
-    """The cube of the urban survey: parcels (ZD) by their use; the village is the cadastral district's number."""
+    """The cube of the urban survey: parcels (ZD) by their use; the village is the cadastral district's number. A parcel
+    without a use is an owner's, on which the users' lie: it is not counted again."""
     import polars as pl
 
     n = _names(version, "ZDH", "TDYT", "QSXZ", "SCMJ")
-    frame = scan(version).select(
+    used = scan(version).filter(pl.col(n["TDYT"]).str.strip_chars() != "")
+    frame = used.select(
         pl.col(n["ZDH"]).str.slice(0, 12).alias("village"),
         pl.col(n["TDYT"]).str.slice(0, 3).alias("code"),
         pl.col(n["QSXZ"]).alias("ownership"),

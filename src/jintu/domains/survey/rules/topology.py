@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from jintu.foundation.checks.inspection.rules import quality
 from jintu.foundation.checks.lazy import pl
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from jintu.foundation.checks.inspection.tables import Dataset, Table
-    from jintu.kernel.topology import Defect, Defects
+    from jintu.kernel.topology import Defect, Defects, Net
 
 __all__ = ["RULES"]
 
@@ -163,14 +163,18 @@ def double_vertices(t: Table, data: Dataset, p: Parameters) -> Errors:
     yield from _rings(t, "DUPLICATE_VERTEX", "m", duplicate_vertex_m=float(p.nearest_m))
 
 
-def _lines(t: Table, *kinds: str, **options: Any) -> Errors:
-    """``options`` are those of `line_defects`."""
-    from jintu.kernel.topology import Kind, line_defects
+def _net(t: Table) -> Net:
+    """The lines of a layer and where they meet: looked at once, for all rules."""
+    from jintu.kernel.topology import net
 
-    if t.schema.geometry == "line" and t.has_outlines:
-        found = line_defects(t.shapes, t.measures, **options)
-        for kind in kinds:
-            yield _told(t, found.of(Kind[kind]), None if kind in ("LINE_CROSSING", "PSEUDO_NODE") else "m")
+    return t.beside(t, "net", lambda: net(t.shapes, t.measures))
+
+
+def _lines(t: Table, found: Defects, *kinds: str) -> Errors:
+    from jintu.kernel.topology import Kind
+
+    for kind in kinds:
+        yield _told(t, found.of(Kind[kind]), None if kind in ("LINE_CROSSING", "PSEUDO_NODE") else "m")
 
 
 @quality("Q3109", "C", ("线自相交、悬挂或有伪结点", "Lines cross, end just beside one another, or go on without cause"))
@@ -181,8 +185,8 @@ def crossing_lines(t: Table, data: Dataset, p: Parameters) -> Errors:
     if t.schema.geometry != "line" or not t.has_outlines:
         return
     codes = _alike(t, {t.schema.key, t.schema.length, *str(p.not_compared).split("|")})
-    kinds = ("LINE_CROSSING", "DANGLE", "PSEUDO_NODE")
-    yield from _lines(t, *kinds, dangle_m=float(p.dangle_m), short_m=0.0, codes=codes)
+    found = _net(t).crossings(codes, float(p.dangle_m))
+    yield from _lines(t, found, "LINE_CROSSING", "DANGLE", "PSEUDO_NODE")
 
 
 def _alike(t: Table, without: set[str]) -> NDArray[np.int64]:
@@ -194,7 +198,8 @@ def _alike(t: Table, without: set[str]) -> NDArray[np.int64]:
 @quality("Q3110", "B", ("线重叠", "Lines overlap"))
 def overlapping_lines(t: Table, data: Dataset, p: Parameters) -> Errors:
     """No two lines run on one another."""
-    yield from _lines(t, "LINE_OVERLAP", dangle_m=0.0, short_m=0.0)
+    if t.schema.geometry == "line" and t.has_outlines:
+        yield from _lines(t, _net(t).overlaps(), "LINE_OVERLAP")
 
 
 @quality("Q3111", "B", ("环方向错误或不闭合", "Ring turned the wrong way or not closed"))
@@ -224,7 +229,10 @@ def curves(t: Table, data: Dataset, p: Parameters) -> Errors:
 @quality("Q3112", "C", ("碎线", "Line too short"))
 def short_lines(t: Table, data: Dataset, p: Parameters) -> Errors:
     """A line is at least ``short_m`` long."""
-    yield from _lines(t, "SHORT_LINE", dangle_m=0.0, short_m=float(p.short_m))
+    from jintu.kernel.topology import short_lines as short
+
+    if t.schema.geometry == "line" and t.has_outlines:
+        yield from _lines(t, short(t.shapes, t.measures, float(p.short_m)), "SHORT_LINE")
 
 
 RULES = (

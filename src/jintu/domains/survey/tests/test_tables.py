@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import django
+import polars as pl
 import pytest
 
 django.setup()
@@ -14,6 +16,7 @@ from hypothesis import strategies as st  # noqa: E402
 
 from jintu.domains.survey.reports import classes, cube, summary, tables, words  # noqa: E402
 from jintu.domains.survey.reports.tables import Where  # noqa: E402
+from jintu.foundation.layers import schemas  # noqa: E402
 from jintu.kernel.errors import Missing, Unsupported  # noqa: E402
 
 from . import made  # noqa: E402
@@ -268,3 +271,18 @@ def test_every_rural_class_has_a_place():
         assert classes.rural(code)[1] in seconds
     assert json.dumps([t.id for t in tables.all_tables()])
     assert len({t.id for t in tables.all_tables()}) == len(tables.all_tables()) == 17
+
+
+def test_owners_parcels_are_no_part_of_the_urban_survey(tmp_path):
+    """They have no use of their own, and the users' parcels lie on them."""
+    frame = pl.DataFrame(
+        {
+            "parcel_no": ["990121001001JA00001", "990121001001JC00001", "990121001001JC00002"],
+            "use_code": [None, "072", " "],
+            "ownership": ["30", "30", "30"],
+            "measured_area_m2": [90_000.0, 200.0, 300.0],
+        }
+    )
+    frame.write_parquet(tmp_path / "data.parquet")
+    version = SimpleNamespace(directory=tmp_path, schema=schemas.get("survey.ZD"))
+    assert cube.parcels(version).frame.select("village", "code", "area").rows() == [("990121001001", "072", 20_000)]
