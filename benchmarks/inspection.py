@@ -38,7 +38,7 @@ DELIVERY = "(990121)示例县2025"
 EDITS, MOVED_M = 50, 0.5
 DIVISION, NEIGHBOUR = "990121", "990122"
 GEOMETRY_RULES = ("Q31",)
-ERRORS = "errors.parquet"
+ERRORS, RAN = "errors.parquet", "ran.json"
 BEFORE, AFTER = "2025-12-31", "2026-12-31"
 
 
@@ -216,6 +216,7 @@ def measure_own(node: Path) -> None:
     whole, _inputs = keeping.run(after, full=True)
     seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
     whole.errors.write_parquet(node / ERRORS)
+    (node / RAN).write_text(json.dumps([o.rule.id for o in whole.outcomes if o.ran]), "utf-8")
     edited = json.loads((node / "edited.json").read_text("utf-8"))
     told = {rule: set(whole.errors.filter(rule=rule)["key"].to_list()) for rule in ("Q5101", "Q5105")}
     missed = len(set(edited["moved"]) - told["Q5101"]) + len(set(edited["changed"]) - told["Q5105"])
@@ -289,6 +290,7 @@ def measure_around(node: Path) -> None:
     seconds, cpu = time.perf_counter() - started, time.process_time() - cpu
     of_patches = Inspection.objects.filter(version=before).latest("pk").outcomes
     together = ran | {o["rule"] for o in of_patches if "not_run" not in o}
+    together |= set(json.loads((node / RAN).read_text("utf-8")))  # changes are of the second version
     wrong |= {f"{o['rule']} {o['table']}": o["count"] for o in of_patches if o["count"]}
     told = " ".join(f"{name} {count}" for name, count in sorted(wrong.items()))
     report(
