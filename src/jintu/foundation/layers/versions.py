@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from threading import Lock
@@ -13,11 +14,11 @@ from django.db.models import Q
 
 from jintu.foundation.identity.scope import prefix_of
 from jintu.kernel import hashing
-from jintu.kernel.errors import Missing
+from jintu.kernel.errors import InputError, Missing
 
 from . import content, lake, tileset
 from .features import Features, Held, decoded
-from .models import LayerVersion
+from .models import LayerVersion, LayerVersions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,6 +39,10 @@ __all__ = [
     "resident",
     "verify",
 ]
+
+
+NAMED = 5
+"""Divisions that a sentence names."""
 
 
 @dataclass(frozen=True)
@@ -143,29 +148,52 @@ def all_until(layer: str, division: str, day: date) -> list[LayerVersion | Combi
 
 
 def find(layer: str, at: str = "", division: str = "", scope: Any = None) -> LayerVersion:
-    """A version by name, key, hash (or its beginning) or day; the newest when ``at`` is empty. Raises `Missing`."""
+    """A version by name, key, hash (or its beginning) or day; the newest when ``at`` is empty.
+
+    Without ``division``, where several have such a version, it is the node's own. Raises `Missing`, and `InputError`
+    where it cannot be told whose is meant.
+    """
     query = LayerVersion.objects.filter(layer=layer)
     if scope is not None:
         query = query.within(scope)
     if division:
         query = query.filter(_of(layer, division))
+    for found in _called(query, at):
+        if not division:
+            found = _of_one_division(found, layer, at)
+        if (version := found.first()) is not None:
+            return version
+    raise Missing("There is no version {at} of {layer}.", at=at or "—", layer=layer)
+
+
+def _called(query: LayerVersions, at: str) -> Iterator[LayerVersions]:
+    """What a reference may mean, the likeliest first; each with the best version first."""
     if not at:
-        version = query.published().order_by("-valid_from", "-pk").first()
-    else:
-        exact = Q(name=at) | Q(key=at) | Q(hash=at)
-        if len(at) >= 6 and all(c in "0123456789abcdef" for c in at):
-            exact |= Q(hash__startswith=f"sha256:{at}") | Q(hash__startswith=f"sm3:{at}")
-        version = query.filter(exact).order_by("-pk").first()
-        if version is None:
-            try:
-                day = date.fromisoformat(at)
-            except ValueError:
-                day = None
-            if day is not None:
-                version = query.published().filter(valid_from__lte=day).order_by("-valid_from", "-pk").first()
-    if version is None:
-        raise Missing("There is no version {at} of {layer}.", at=at or "—", layer=layer)
-    return version
+        yield query.published().order_by("-valid_from", "-pk")
+        return
+    exact = Q(name=at) | Q(key=at) | Q(hash=at)
+    if len(at) >= 6 and all(c in "0123456789abcdef" for c in at):
+        exact |= Q(hash__startswith=f"sha256:{at}") | Q(hash__startswith=f"sm3:{at}")
+    yield query.filter(exact).order_by("-pk")
+    with suppress(ValueError):
+        day = date.fromisoformat(at)
+        yield query.published().filter(valid_from__lte=day).order_by("-valid_from", "-pk")
+
+
+def _of_one_division(found: LayerVersions, layer: str, at: str) -> LayerVersions:
+    whose = sorted(set(found.order_by().values_list("division", flat=True)))
+    if len(whose) < 2:
+        return found
+    if settings.NODE.division in whose:
+        return found.filter(division=settings.NODE.division)
+    raise InputError(
+        "{count} divisions have a version {at} of {layer}: {divisions}.",
+        remedy="Say whose is meant with --division.",
+        count=len(whose),
+        at=at or "—",
+        layer=layer,
+        divisions=", ".join(whose[:NAMED]) + (" …" if len(whose) > NAMED else ""),
+    )
 
 
 def verify(version: LayerVersion) -> list[str]:

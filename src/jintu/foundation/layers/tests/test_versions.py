@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from jintu.foundation.identity.scope import Scope
 from jintu.foundation.layers import comparing, importing, lake, publishing, versions
 from jintu.foundation.layers.models import LayerVersion
-from jintu.kernel.errors import Missing, Refused
+from jintu.kernel.errors import InputError, Missing, Refused
 
 from . import grid
 
@@ -92,6 +93,22 @@ def test_a_version_is_found_by_name_key_hash_and_day(history) -> None:
         versions.find("survey.DLTB", "2001-01-01")
     with pytest.raises(Missing):
         versions.find("survey.DLTB", scope=Scope(("990122",), 0, frozenset({"view"})))
+
+
+def test_of_several_divisions_the_nodes_own_is_meant_or_none(history, tmp_path, settings) -> None:
+    old, new = history
+    other = load(tmp_path, "2025-06-01", "990122", TBBH={0: "n"})
+    assert other.name == new.name
+    settings.NODE = replace(settings.NODE, division="990122")
+    assert versions.find("survey.DLTB") == versions.find("survey.DLTB", new.name) == other
+    assert versions.find("survey.DLTB", "2024-05-05") == old, "the only one that has such a version"
+    assert versions.find("survey.DLTB", new.name, "990121") == new
+    settings.NODE = replace(settings.NODE, division="990100")
+    for at in ("", new.name, "2025-06-30"):
+        with pytest.raises(InputError, match=r"2 divisions.*990121, 990122") as refused:
+            versions.find("survey.DLTB", at)
+        assert "--division" in refused.value.remedy
+    assert versions.find("survey.DLTB", other.hash) == other
 
 
 def test_verification_notices_every_kind_of_tampering(history) -> None:
