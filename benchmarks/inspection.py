@@ -56,7 +56,9 @@ def run(scale: str) -> dict[str, Any]:
         name: value for name, value in in_new_process("inspection", "geometry", str(node)).items() if name != "rss_mb"
     }
     own |= {
-        name: value for name, value in in_new_process("inspection", "around", str(node)).items() if "around" in name
+        name: value
+        for name, value in in_new_process("inspection", "around", str(node)).items()
+        if "around" in name or name == "rules_there_are"
     }
     peer = in_new_process("inspection", "peer", str(node))
     ratios, agreement = {}, False
