@@ -142,7 +142,8 @@ def _linear(root: Path, patches: pl.DataFrame, lines: Any) -> pl.DataFrame:
     both = np.sort(rng.permutation(both)[: int(LINEAR * patches.height)])
     n = len(both)
     ditch, alone = rng.random(n) < 0.5, rng.random(n) < 0.2
-    length, width = np.round(lines.metres[both], 1), np.round(rng.uniform(1.0, 3.0, n), 1)
+    # beside one another they are of another width: alike, they would be one line cut without cause (Q3109)
+    length, width = np.round(lines.metres[both], 1), (10 + np.arange(n) % 20) / 10
     sides = [patches[lines.left[both].tolist()], patches[lines.right[both].tolist()]]
     frame = pl.DataFrame(
         {
