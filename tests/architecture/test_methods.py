@@ -9,9 +9,8 @@ from uuid import UUID
 import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
-from django.utils import timezone
 
-from jintu.foundation.identity.models import Organisation, User
+from tests.director import signed_in
 
 SAMPLES = {"IntConverter": 1, "UUIDConverter": UUID(int=1)}
 
@@ -36,19 +35,7 @@ def addresses() -> Iterator[tuple[str, dict[str, object]]]:
 
 @pytest.fixture
 def director(db) -> Client:
-    client = Client(raise_request_exception=False)
-    unit = Organisation.objects.create(code="county", name="示例县自然资源局", level="county", division="990121")
-    user = User.objects.create_user(
-        "director",
-        "Sample-2026-pass",
-        name="左远",
-        roles=["director"],
-        organisation=unit,
-        must_change_password=False,
-        password_changed_at=timezone.now(),
-    )
-    client.force_login(user)
-    return client
+    return signed_in(Client(raise_request_exception=False))
 
 
 def test_head_is_allowed_wherever_get_is(director):

@@ -7,15 +7,14 @@ from typing import Any
 
 import pytest
 from django.urls import reverse
-from django.utils import timezone
 
 from jintu.foundation.checks.models import Finding, FindingObject, Run, finding_key
-from jintu.foundation.identity.models import Organisation, User
 from jintu.foundation.operations import hooks
 from jintu.foundation.operations.models import Job
 from jintu.foundation.registers import descriptor
 from jintu.foundation.statistics import summary
 from tests.conformance.rows import row
+from tests.director import COUNTY, signed_in
 
 pytestmark = pytest.mark.django_db
 
@@ -23,25 +22,13 @@ QUERIES = 15
 LIST_BYTES = 120_000
 ROWS = 60
 """More than a page of 50, so that lists have a next page too."""
-COUNTY = "990121"
 WIDE = ("land.approval", "land.supply", "land.development_event", "enforcement.patch")
 
 
 @pytest.fixture
 def director(client, db):
     """A county director's client, after one request: content types and the like are warm."""
-    unit = Organisation.objects.create(code="county", name="示例县自然资源局", level="county", division=COUNTY)
-    user = User.objects.create_user(
-        "director",
-        "Sample-2026-pass",
-        name="左远",
-        roles=["director"],
-        organisation=unit,
-        must_change_password=False,
-        password_changed_at=timezone.now(),
-    )
-    client.force_login(user)
-    return client
+    return signed_in(client)
 
 
 @pytest.fixture

@@ -32,7 +32,6 @@ __all__ = [
     "of_bytes",
     "of_file",
     "of_json",
-    "of_rows",
 ]
 
 ALGORITHMS = ("sha256", "sm3")
@@ -140,15 +139,6 @@ def of_file(file: Path | BinaryIO, algorithm: str = "sha256") -> str:
     digest = new(algorithm)
     while block := file.read(_BLOCK):
         digest.update(block)
-    return f"{algorithm}:{digest.hexdigest()}"
-
-
-def of_rows(names: Sequence[str], rows: Iterable[Sequence[Any]], algorithm: str = "sha256") -> str:
-    """Hash of a table in the given order: the column names, then each row, one canonical JSON array per line."""
-    digest = new(algorithm)
-    digest.update(canonical(list(names)) + b"\n")
-    for row in rows:
-        digest.update(canonical(list(row)) + b"\n")
     return f"{algorithm}:{digest.hexdigest()}"
 
 
