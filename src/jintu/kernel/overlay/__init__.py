@@ -15,7 +15,6 @@ their rings. Polygons must be valid: `jintu.kernel.geometry.check` says what is 
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ import numpy as np
 from jintu.kernel.area import authalic
 from jintu.kernel.compiled import resident
 from jintu.kernel.flat import Floats, Polygons, in_parallel, split
+from jintu.kernel.once import once
 from jintu.kernel.overlay.edges import RUN, Side, reaches
 from jintu.kernel.overlay.kernel import pair_areas
 from jintu.kernel.overlay.pairs import Pairs, candidates, keep, sum_by_class
@@ -57,7 +57,7 @@ class Prepared:
         """Only the polygons travel to another process; the rest is made again there."""
         return _received, (self.polygons.arrays, self.planar)
 
-    @cached_property
+    @once
     def areas(self) -> Floats:
         """Area of each geometry in m² (planar: squared units); an overlay computes only those it needs whole."""
         rings = self.polygons.rings
@@ -65,7 +65,7 @@ class Prepared:
         in_parallel(lambda i, j: authalic.areas(rings, i, j, self.planar, out), split(len(self), None), None)
         return out
 
-    @cached_property
+    @once
     def tree(self) -> Tree:
         """Built when the layer first stands on the right of an overlay."""
         return resident(build(self.boxes))

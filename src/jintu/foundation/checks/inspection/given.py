@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from jintu.kernel.once import making
+
 if TYPE_CHECKING:
     from jintu.foundation.layers.models import LayerVersion
 
@@ -45,8 +47,9 @@ class Given(Mapping[str, Any]):
         self._made: dict[str, Any] = {}
 
     def __getitem__(self, name: str) -> Any:
-        if name not in self._made:
-            self._made[name] = _providers[name](self.version)
+        with making(self, name):
+            if name not in self._made:
+                self._made[name] = _providers[name](self.version)
         if self._made[name] is None:
             raise KeyError(name)
         return self._made[name]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from jintu.foundation.layers import lake, schemas, versions
 from jintu.foundation.layers.models import LayerVersion
 from jintu.foundation.operations import executing
+from jintu.kernel.once import making
 
 from ..lazy import pl
 from .given import Given
@@ -102,8 +103,9 @@ class Tables(Mapping[str, Table]):
 
     def __getitem__(self, name: str) -> Table:
         version = self._versions[name]
-        if version.pk not in self._held:
-            self._held[version.pk] = table_of(version)
+        with making(self, name):
+            if version.pk not in self._held:
+                self._held[version.pk] = table_of(version)
         return self._held[version.pk]
 
     def __contains__(self, name: object) -> bool:

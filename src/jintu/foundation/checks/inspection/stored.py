@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from jintu.foundation.layers import lake
 from jintu.foundation.layers.placing import is_plane
+from jintu.kernel.once import once
 
 from ..lazy import pl
 from .tables import PART, Table
@@ -197,13 +197,13 @@ class Stored(Table):
         frame = self.read(lake.BBOX).unnest(lake.BBOX)
         return np.column_stack([frame[side].to_numpy() for side in ("xmin", "ymin", "xmax", "ymax")])
 
-    @cached_property
+    @once
     def boxes(self) -> NDArray[np.float64]:
         import numpy as np
 
         return np.concatenate([np.empty((0, 4)), *(part.boxes for part in self.parts(attributes=False))])
 
-    @cached_property
+    @once
     def areas(self) -> NDArray[np.float64]:
         import numpy as np
 

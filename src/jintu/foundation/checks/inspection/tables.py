@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from jintu.kernel.once import making, once
 
 from ..lazy import pl
 
@@ -109,7 +110,7 @@ class Table:
                 first=start,
             )
 
-    @cached_property
+    @once
     def keys(self) -> polars.Series:
         return self.read(self.schema.key).to_series().cast(pl.String)
 
@@ -123,20 +124,21 @@ class Table:
 
     def beside(self, other: Table, what: str, make: Callable[[], T]) -> T:
         """What several rules reckon of this table beside another one: made once, kept with the table."""
-        with_whom, made = self._beside.get(what, (None, None))
-        if with_whom is not other:
-            made = make()
-            self._beside[what] = other, made
-        return made  # type: ignore[return-value]
+        with making(self, what):
+            with_whom, made = self._beside.get(what, (None, None))
+            if with_whom is not other:
+                made = make()
+                self._beside[what] = other, made
+            return made  # type: ignore[return-value]
 
-    @cached_property
+    @once
     def polygons(self) -> Polygons:
         """Outlines in lon/lat; raises where the layer has none."""
         from jintu.kernel.flat import Polygons
 
         return Polygons.from_wkb(self._of(self.wkb))
 
-    @cached_property
+    @once
     def plane(self) -> Polygons | None:
         """Outlines as delivered, in metres, rings as they were turned; None where they came in degrees."""
         from jintu.kernel.flat import from_wkb
@@ -148,12 +150,12 @@ class Table:
             raise ValueError(f"{self.schema.table} has no outlines")
         return wkb
 
-    @cached_property
+    @once
     def areas(self) -> NDArray[np.float64]:
         """Ellipsoidal m² of each outline."""
         return self.polygons.areas()
 
-    @cached_property
+    @once
     def prepared(self) -> Prepared:
         """Outlines ready for any number of overlays."""
         from jintu.kernel.overlay import prepare
@@ -165,14 +167,14 @@ class Table:
         """The polygons topology is looked at in: as delivered where that is a plane, else in degrees."""
         return self.polygons if self.plane is None else self.plane
 
-    @cached_property
+    @once
     def measures(self) -> Plane:
         """Metres and tolerances of the coordinates topology is looked at in."""
         from jintu.kernel.topology import Plane
 
         return Plane() if self.in_plane or not self.has_outlines or not len(self) else self.lonlat
 
-    @cached_property
+    @once
     def lonlat(self) -> Plane:
         """Metres of the degrees of the layer, about its middle."""
         import numpy as np
@@ -188,14 +190,14 @@ class Table:
 
         return shapely.from_wkb([] if self.wkb is None else self.wkb.to_numpy())
 
-    @cached_property
+    @once
     def invalid(self) -> Defects:
         """What makes single polygons not valid, as delivered."""
         from jintu.kernel.topology import validity
 
         return validity(self.judged)
 
-    @cached_property
+    @once
     def scan(self) -> Scan:
         """What topology keeps of these rows, by their numbers in the layer."""
         import numpy as np
@@ -206,21 +208,21 @@ class Table:
         numbers = np.arange(self.first, self.first + len(self))
         return scan(self.judged, numbers, self.measures, crossing=crossing)
 
-    @cached_property
+    @once
     def remains(self) -> Remains:
         """What topology keeps of the layer."""
         from jintu.kernel.topology import remains
 
         return remains([part.scan for part in self.parts(attributes=False)])
 
-    @cached_property
+    @once
     def defects(self) -> Defects:
         """What is wrong between the polygons: gaps, overlaps, copies."""
         if self.look:
             return self.look(self.measures)
         return self.remains.defects(self.judged_at, self.measures)
 
-    @cached_property
+    @once
     def copies(self) -> Defects:
         """Rows that are there twice: all that is asked of layers that are no partition."""
         import numpy as np
@@ -237,7 +239,7 @@ class Table:
         """Some of the polygons topology is looked at in, in that order."""
         return self.judged.take(numbers)
 
-    @cached_property
+    @once
     def boxes(self) -> NDArray[np.float64]:
         """West, south, east, north of each outline in degrees, (n, 4)."""
         import shapely
@@ -263,7 +265,7 @@ class Table:
         x, y = shapely.get_coordinates(self.shapes).T
         return x, y
 
-    @cached_property
+    @once
     def shapes(self) -> NDArray[np.object_]:
         """Shapely geometries of the same coordinates, lines and points too."""
         import shapely
