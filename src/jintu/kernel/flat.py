@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,10 +22,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from jintu.kernel import wkb
+from jintu.kernel import columns, wkb
+from jintu.kernel.columns import NOT_FINITE, UNCLOSED, gather, running_sum
 from jintu.kernel.compiled import compiled
-from jintu.kernel.errors import InputError, Place, Unsupported
-from jintu.kernel.wkb import BIG_ENDIAN, MALFORMED, NOT_A_POLYGON, Floats, Integers
+from jintu.kernel.wkb import BIG_ENDIAN, Floats, Integers
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -43,8 +42,6 @@ __all__ = [
     "split",
     "thread_count",
 ]
-
-UNCLOSED, NOT_FINITE = -4, -5
 
 
 class Rings(NamedTuple):
@@ -122,9 +119,9 @@ class Polygons:
         wanted = np.ascontiguousarray(indices, dtype=np.int64)
         if wanted.size and (wanted.min() < 0 or wanted.max() >= len(self)):
             raise IndexError(f"indices must lie between 0 and {len(self) - 1}")
-        geometry_offsets, polygons = _gather(self.geometry_offsets, wanted)
-        polygon_offsets, rings = _gather(self.polygon_offsets, polygons)
-        ring_offsets, vertices = _gather(self.ring_offsets, rings)
+        geometry_offsets, polygons = gather(self.geometry_offsets, wanted)
+        polygon_offsets, rings = gather(self.polygon_offsets, polygons)
+        ring_offsets, vertices = gather(self.ring_offsets, rings)
         return Polygons(self.x[vertices], self.y[vertices], ring_offsets, polygon_offsets, geometry_offsets)
 
     def with_coordinates(self, x: Floats, y: Floats) -> Polygons:
@@ -185,7 +182,7 @@ def from_wkb(
     (`jintu.kernel.topology`). Overlay and areas must not be given such polygons. ``room`` is where coordinates are put:
     the polygons are good until it is used again.
     """
-    data, begins, ends = _buffers(column, rows)
+    data, begins, ends = columns.buffers(column, rows)
     n = len(begins)
     sizes = np.zeros((n, 3), dtype=np.int64)
     spans = split(n, threads)
@@ -193,10 +190,12 @@ def from_wkb(
     if n and sizes[:, 0].min() < 0:
         if (wrong := sizes[:, 0] == BIG_ENDIAN).any():
             positions = np.flatnonzero(wrong) if rows is None else rows[wrong]
-            return from_wkb(_little_endian(column, positions), threads, rows, as_delivered=as_delivered, room=room)
+            return from_wkb(
+                columns.little_endian(column, positions), threads, rows, as_delivered=as_delivered, room=room
+            )
         row = int(np.argmax(sizes[:, 0] < 0))
-        raise _refusal(int(sizes[row, 0]), _row_of(rows, row))
-    geometry_offsets, rings, vertices = (_running_sum(sizes[:, k]) for k in range(3))
+        raise columns.refusal(int(sizes[row, 0]), row if rows is None else int(rows[row]))
+    geometry_offsets, rings, vertices = (running_sum(sizes[:, k]) for k in range(3))
     x, y = (room or Room()).take(int(vertices[-1]))
     flat = Polygons(
         x=x,
@@ -225,8 +224,8 @@ def refilled(column: Any, polygons: Polygons, threads: int | None = None) -> pa.
     """
     import pyarrow as pa
 
-    data, begins, ends = _buffers(column, None)
-    given = _arrow(column)
+    data, begins, ends = columns.buffers(column, None)
+    given = columns.arrow(column)
     first = int(begins[0]) if len(begins) else 0
     out = data[first : int(ends[-1]) if len(ends) else 0].copy()
     vertices = polygons.ring_offsets[polygons.polygon_offsets[polygons.geometry_offsets]]
@@ -238,7 +237,7 @@ def refilled(column: Any, polygons: Polygons, threads: int | None = None) -> pa.
     offsets = np.append(begins, ends[-1:]) - first
     valid = pa.array(np.asarray(given.is_valid())).buffers()[1] if given.null_count else None
     buffers = [valid, pa.py_buffer(np.ascontiguousarray(offsets)), pa.py_buffer(out)]
-    return pa.Array.from_buffers(pa.large_binary(), len(begins), buffers)
+    return pa.Array.fromcolumns.buffers(pa.large_binary(), len(begins), buffers)
 
 
 def from_shapely(geometries: Iterable[Any], threads: int | None = None) -> Polygons:
@@ -262,7 +261,7 @@ def concatenated(parts: Sequence[Polygons]) -> Polygons:
 
     def offsets(name: str) -> Integers:
         runs = [np.diff(getattr(p, name)) for p in parts]
-        return _running_sum(np.concatenate(runs))
+        return running_sum(np.concatenate(runs))
 
     return Polygons(
         np.concatenate([p.x for p in parts]),
@@ -299,75 +298,7 @@ def in_parallel(work: Callable[[int, int], Any], spans: Sequence[tuple[int, int]
         return list(pool.map(lambda span: work(*span), spans))
 
 
-# --- reading WKB ----------
-
-
-def _buffers(column: Any, rows: Integers | None) -> tuple[NDArray[np.uint8], Integers, Integers]:
-    """The bytes of all values end to end, and where each value begins and ends; a null is a value of no bytes."""
-    import pyarrow as pa
-
-    array = _arrow(column)
-    if isinstance(array, pa.ChunkedArray):
-        array = array.combine_chunks() if array.num_chunks != 1 else array.chunk(0)
-    if not len(array):
-        nowhere = np.empty(0, dtype=np.int64)
-        return np.empty(0, dtype=np.uint8), nowhere, nowhere
-    _, offsets, data = array.buffers()
-    wide = np.int64 if array.type == pa.large_binary() else np.int32
-    starts = np.frombuffer(offsets, dtype=wide)[array.offset : array.offset + len(array) + 1].astype(
-        np.int64, copy=False
-    )
-    payload = np.frombuffer(data, dtype=np.uint8) if data is not None and data.size else np.empty(0, dtype=np.uint8)
-    wanted = np.arange(len(array)) if rows is None else rows
-    return payload, starts[wanted], starts[wanted + 1]
-
-
-def _arrow(column: Any) -> pa.Array | pa.ChunkedArray:
-    import pyarrow as pa
-
-    polars = sys.modules.get("polars")
-    if polars is not None and isinstance(column, polars.Series):
-        column = column.to_arrow(compat_level=polars.CompatLevel.oldest())  # large binary, which needs no cast
-    elif hasattr(column, "to_arrow"):
-        column = column.to_arrow()
-    if not isinstance(column, pa.Array | pa.ChunkedArray):
-        column = pa.array([None if v is None else bytes(v) for v in column], type=pa.large_binary())
-    if isinstance(column, pa.ExtensionArray):
-        column = column.storage
-    in_one_piece = getattr(column, "num_chunks", 1) == 1
-    if column.type == pa.large_binary() or (column.type == pa.binary() and in_one_piece):
-        return column  # a cast would import pyarrow.compute; several pieces may be too long together for short offsets
-    try:
-        return column.cast(pa.large_binary())
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-        raise Unsupported(
-            "A geometry column of type {type} is not WKB.",
-            remedy="Give the geometry as well-known binary.",
-            type=str(column.type),
-        ) from error
-
-
-def _little_endian(column: Any, wrong: Integers) -> list[bytes | None]:
-    import shapely
-
-    values = _arrow(column).to_pylist()
-    for row in wrong.tolist():
-        try:
-            shape = shapely.from_wkb(values[row])
-        except shapely.errors.GEOSException as error:
-            raise _refusal(MALFORMED, row) from error
-        values[row] = shapely.to_wkb(shape, byte_order=1, output_dimension=2, include_srid=False)
-    return values
-
-
-def _running_sum(counts: Integers) -> Integers:
-    out = np.zeros(len(counts) + 1, dtype=np.int64)
-    np.cumsum(counts, out=out[1:])
-    return out
-
-
-def _row_of(rows: Integers | None, row: int) -> int:
-    return row if rows is None else int(rows[row])
+# --- rings ----------
 
 
 def _checked(flat: Polygons, threads: int | None, rows: Integers | None = None) -> Polygons:
@@ -377,21 +308,8 @@ def _checked(flat: Polygons, threads: int | None, rows: Integers | None = None) 
     if len(flat) and status[:, 0].min() < 0:
         row = int(np.argmax(status[:, 0] < 0))
         code, ring, vertex = status[row].tolist()
-        raise _refusal(code, _row_of(rows, row), ring, vertex)
+        raise columns.refusal(code, row if rows is None else int(rows[row]), ring, vertex)
     return flat
-
-
-_REFUSALS: dict[int, tuple[type[InputError], str, str]] = {
-    MALFORMED: (InputError, "The geometry's WKB is cut short or broken.", "Export it again."),
-    NOT_A_POLYGON: (Unsupported, "The geometry is not a polygon.", "Give polygons or multipolygons only."),
-    UNCLOSED: (InputError, "The ring does not end where it begins.", "Repeat the first vertex as the last."),
-    NOT_FINITE: (InputError, "A coordinate is not a number.", "Remove or repair the vertex."),
-}
-
-
-def _refusal(code: int, row: int, ring: int | None = None, vertex: int | None = None) -> InputError:
-    kind, sentence, remedy = _REFUSALS[code]
-    return kind(sentence, place=Place(row=row + 1, ring=ring, vertex=vertex), remedy=remedy)
 
 
 @compiled
@@ -430,10 +348,3 @@ def _boxes(rings: Rings, first: int, last: int, out: Floats) -> None:
             west, east = min(west, rings.x[k]), max(east, rings.x[k])
             south, north = min(south, rings.y[k]), max(north, rings.y[k])
         out[g, 0], out[g, 1], out[g, 2], out[g, 3] = west, south, east, north
-
-
-def _gather(offsets: Integers, wanted: Integers) -> tuple[Integers, Integers]:
-    """New offsets of the runs wanted, and the members of those runs in order."""
-    counts = offsets[wanted + 1] - offsets[wanted]
-    fresh = _running_sum(counts)
-    return fresh, np.repeat(offsets[wanted] - fresh[:-1], counts) + np.arange(fresh[-1])

@@ -67,11 +67,13 @@ def _overlay(flat: Polygons) -> None:
 def _lines() -> None:
     import shapely
 
+    from jintu.kernel import lines
     from jintu.kernel.flat import from_shapely, refilled
     from jintu.kernel.topology import line_defects
 
     shapes = _shapes()
     refilled(shapely.to_wkb(shapes, byte_order=1), from_shapely(shapes), threads=1)
+    lines.from_shapely([shape.exterior for shape in shapes]).boxes(threads=1)
     line_defects([shape.exterior for shape in shapes])
 
 

@@ -1,6 +1,7 @@
-"""Polygons in well-known binary, read by compiled functions: counted first, then copied into flat arrays.
+"""Polygons and lines in well-known binary, read by compiled functions: counted first, then copied into flat arrays.
 
-`jintu.kernel.flat.from_wkb` is the door. A value is the bytes ``data[begins[g] : ends[g]]``; no bytes are no geometry.
+`jintu.kernel.flat.from_wkb` and `jintu.kernel.lines.from_wkb` are the doors. A value is the bytes
+``data[begins[g] : ends[g]]``; no bytes are no geometry.
 """
 
 from __future__ import annotations
@@ -12,13 +13,25 @@ from numpy.typing import NDArray
 
 from jintu.kernel.compiled import compiled
 
-__all__ = ["BIG_ENDIAN", "MALFORMED", "NOT_A_POLYGON", "fill", "measure", "refill"]
+__all__ = [
+    "BIG_ENDIAN",
+    "MALFORMED",
+    "NOT_A_LINE",
+    "NOT_A_POLYGON",
+    "fill",
+    "fill_lines",
+    "measure",
+    "measure_lines",
+    "refill",
+]
 
 Bytes = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
-MALFORMED, BIG_ENDIAN, NOT_A_POLYGON = -1, -2, -3
+MALFORMED, BIG_ENDIAN, NOT_A_POLYGON, NOT_A_LINE = -1, -2, -3, -4
+
+_LINE, _POLYGON, _LINES, _POLYGONS = 2, 3, 5, 6
 
 
 @compiled
@@ -54,7 +67,7 @@ def _vertices(data: Bytes, o: int, step: int, count: int, x: Floats, y: Floats, 
 
 @compiled
 def _header(data: Bytes, o: int, end: int) -> tuple[int, int, int]:
-    """Of the geometry at byte o: (type 3 or 6, or a refusal; doubles per vertex; where its contents begin)."""
+    """Of the geometry at byte o: (its type, or a refusal; doubles per vertex; where its contents begin)."""
     if end - o < 9:
         return MALFORMED, 0, o
     if data[o] != 1:
@@ -70,8 +83,6 @@ def _header(data: Bytes, o: int, end: int) -> tuple[int, int, int]:
     if kind >= 1000:  # ISO: 1000 Z, 2000 M, 3000 ZM
         dimensions += 2 if kind >= 3000 else 1
         kind %= 1000
-    if kind != 3 and kind != 6:
-        return NOT_A_POLYGON, 0, o
     return kind, dimensions, begin
 
 
@@ -86,17 +97,20 @@ def measure(data: Bytes, begins: Integers, ends: Integers, first: int, last: int
         if kind < 0:
             sizes[g, 0] = kind
             continue
+        if kind != _POLYGON and kind != _POLYGONS:
+            sizes[g, 0] = NOT_A_POLYGON
+            continue
         members = 1
-        if kind == 6:
+        if kind == _POLYGONS:
             if end - o < 4:
                 sizes[g, 0] = MALFORMED
                 continue
             members = _u32(data, o)
             o += 4
         for _ in range(members):
-            if kind == 6:
+            if kind == _POLYGONS:
                 inner, dimensions, o = _header(data, o, end)
-                if inner != 3:
+                if inner != _POLYGON:
                     sizes[g, 0] = inner if inner < 0 else NOT_A_POLYGON
                     break
             if end - o < 4:
@@ -144,11 +158,11 @@ def fill(
         p, r, v = geometry_offsets[g], rings[g], vertices[g]
         kind, dimensions, o = _header(data, o, end)
         members = 1
-        if kind == 6:
+        if kind == _POLYGONS:
             members = _u32(data, o)
             o += 4
         for _ in range(members):
-            if kind == 6:
+            if kind == _POLYGONS:
                 _, dimensions, o = _header(data, o, end)
             first_ring = r
             count = _u32(data, o)
@@ -168,6 +182,81 @@ def fill(
 
 
 @compiled
+def measure_lines(data: Bytes, begins: Integers, ends: Integers, first: int, last: int, sizes: Integers) -> None:
+    """Count parts and vertices of lines first … last; empty parts do not count, and one vertex is no line."""
+    for g in range(first, last):
+        o, end = begins[g], ends[g]
+        if o == end:
+            continue
+        kind, dimensions, o = _header(data, o, end)
+        if kind < 0:
+            sizes[g, 0] = kind
+            continue
+        if kind != _LINE and kind != _LINES:
+            sizes[g, 0] = NOT_A_LINE
+            continue
+        members = 1
+        if kind == _LINES:
+            if end - o < 4:
+                sizes[g, 0] = MALFORMED
+                continue
+            members = _u32(data, o)
+            o += 4
+        for _ in range(members):
+            if kind == _LINES:
+                inner, dimensions, o = _header(data, o, end)
+                if inner != _LINE:
+                    sizes[g, 0] = inner if inner < 0 else NOT_A_LINE
+                    break
+            if end - o < 4:
+                sizes[g, 0] = MALFORMED
+                break
+            vertices = _u32(data, o)
+            o += 4 + 8 * dimensions * vertices
+            if o > end or vertices == 1:
+                sizes[g, 0] = MALFORMED
+                break
+            if vertices:
+                sizes[g, 0] += 1
+                sizes[g, 1] += vertices
+
+
+@compiled
+def fill_lines(
+    data: Bytes,
+    begins: Integers,
+    ends: Integers,
+    first: int,
+    last: int,
+    vertices: Integers,
+    flat: tuple[Floats, Floats, Integers, Integers],
+) -> None:
+    """Copy what `measure_lines` has counted; ``vertices`` says where those of each row begin."""
+    x, y, part_offsets, row_offsets = flat
+    for g in range(first, last):
+        o, end = begins[g], ends[g]
+        if o == end:
+            continue
+        p, v = row_offsets[g], vertices[g]
+        kind, dimensions, o = _header(data, o, end)
+        members = 1
+        if kind == _LINES:
+            members = _u32(data, o)
+            o += 4
+        for _ in range(members):
+            if kind == _LINES:
+                _, dimensions, o = _header(data, o, end)
+            points = _u32(data, o)
+            o += 4
+            if points:
+                part_offsets[p] = v
+                p += 1
+            _vertices(data, o, 8 * dimensions, points, x, y, v)
+            o += 8 * dimensions * points
+            v += points
+
+
+@compiled
 def refill(
     data: Bytes, begins: Integers, ends: Integers, first: int, last: int, vertices: Integers, x: Floats, y: Floats
 ) -> None:
@@ -182,11 +271,11 @@ def refill(
         kind = data[o + 1]
         members = 1
         o += 5
-        if kind == 6:
+        if kind == _POLYGONS:
             members = _u32(data, o)
             o += 4
         for _ in range(members):
-            if kind == 6:
+            if kind == _POLYGONS:
                 o += 5
             count = _u32(data, o)
             o += 4

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from jintu.foundation.layers.models import LayerVersion
     from jintu.kernel.flat import Polygons
+    from jintu.kernel.lines import Lines
     from jintu.kernel.topology import Defects, Plane
 
 __all__ = ["Stored"]
@@ -112,6 +113,13 @@ class Stored(Table):
     def parts(self, attributes: bool = True) -> Iterator[Table]:
         for run in self._runs():
             yield self._part(run, attributes)
+
+    @once
+    def lines(self) -> Lines:
+        from jintu.kernel.lines import Lines, concatenated
+
+        name = lake.DELIVERED if self._plane else lake.GEOMETRY
+        return concatenated([Lines.from_wkb(self._groups(run, [name]).to_series()) for run in self._runs()])
 
     def _part(self, run: list[int], attributes: bool = True) -> Table:
         outlines = [lake.GEOMETRY] * self._geometry + [lake.DELIVERED] * self._plane

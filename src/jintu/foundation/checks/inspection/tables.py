@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from jintu.foundation.layers.schemas import Schema
     from jintu.kernel.flat import Polygons
+    from jintu.kernel.lines import Lines
     from jintu.kernel.overlay import Prepared
     from jintu.kernel.topology import Defects, Plane, Remains, Scan
 
@@ -166,6 +167,13 @@ class Table:
     def judged(self) -> Polygons:
         """The polygons topology is looked at in: as delivered where that is a plane, else in degrees."""
         return self.polygons if self.plane is None else self.plane
+
+    @once
+    def lines(self) -> Lines:
+        """The lines topology is looked at in: as delivered where that is a plane, else in degrees."""
+        from jintu.kernel.lines import Lines
+
+        return Lines.from_wkb(self._of(self.plane_wkb if self.in_plane else self.wkb))
 
     @once
     def measures(self) -> Plane:
