@@ -83,6 +83,7 @@ def patches_beyond(surface: Surface, p: Patches, first_bsm: int) -> Patches:
     """What the neighbouring county has along the border: the patches that end there go on for some cells."""
     band = surface.band
     grown = _grown(p.label, CONTINUING[p.use], REACH)
+    _past_corners(grown, p.label, p.use)
     grown[band.key >= 0] = -1
     label, first = components(grown)
     shapes, area = polygons(band, label, len(first))
@@ -118,6 +119,45 @@ def _grown(label: np.ndarray, first: np.ndarray, cells: int) -> np.ndarray:
                 take = free & (there >= 0) & (out < 0)
                 out[take] = there[take]
     return out
+
+
+def _past_corners(grown: np.ndarray, label: np.ndarray, use: np.ndarray) -> None:
+    """Of two ways that end at one cell of the neighbour only one has it; the other goes on past a corner of the cell,
+    or has it and leaves the corner to the first."""
+    ends, cells = _ends(label, CONTINUING[use])
+    ways = label[tuple(ends.T)]
+    go_on = use[grown[tuple(cells.T)]] == use[ways]
+    for way in np.setdiff1d(ways, ways[go_on]):
+        for end, cell in zip(ends[ways == way], cells[ways == way], strict=True):
+            holder = grown[tuple(cell)]
+            others = ends[(cells == cell).all(axis=1) & (ways == holder)]
+            for whose, own in ((way, end), *((holder, other) for other in others)):
+                free = [c for c in _corners(own, cell, label) if grown[c] == holder or not CONTINUING[use[grown[c]]]]
+                if free:
+                    grown[tuple(cell)] = holder if whose == way else way
+                    grown[free[0]] = whose
+                    break
+
+
+def _ends(label: np.ndarray, continuing: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Cells of ways at the border and the neighbour's cells beside them: places (n, 2) of both."""
+    inside = np.argwhere((label >= 0) & continuing[np.maximum(label, 0)])
+    ends, cells = [], []
+    for step in ((0, 1), (0, -1), (1, 0), (-1, 0)):
+        there = inside + step
+        drawn = ((there >= 0) & (there < label.shape)).all(axis=1)
+        there, own = there[drawn], inside[drawn]
+        free = label[tuple(there.T)] < 0
+        ends.append(own[free])
+        cells.append(there[free])
+    return np.concatenate(ends), np.concatenate(cells)
+
+
+def _corners(end: np.ndarray, cell: np.ndarray, label: np.ndarray) -> list[tuple[int, int]]:
+    """Cells of the neighbour beside its cell at an end that touch the end in a corner."""
+    aside = (cell - end)[::-1]
+    places = [tuple(int(v) for v in cell + aside), tuple(int(v) for v in cell - aside)]
+    return [(j, i) for j, i in places if 0 <= j < label.shape[0] and 0 <= i < label.shape[1] and label[j, i] < 0]
 
 
 def _serial(first: int, count: int) -> np.ndarray:

@@ -18,6 +18,8 @@ from pyproj import Geod
 
 from jintu.kernel.errors import Refused
 from jintu.sample import lattice
+from jintu.sample.around import CONTINUING
+from jintu.sample.codes import CODES
 from jintu.sample.generate import AS_OF, generate
 from jintu.sample.ledger import HEADERS
 
@@ -340,3 +342,20 @@ def test_layers_around_the_patches_fit_them(tmp_path: Path) -> None:
     assert shapely.area(outside) < 1e-3
     assert len(shapes["BEYOND"]) > 50
     assert shapely.coverage_is_valid(np.concatenate([shapes["DLTB"], shapes["BEYOND"]]))
+
+
+def test_ways_that_end_at_one_cell_of_the_neighbour_both_go_on(tmp_path: Path) -> None:
+    """Of this county a road and a field road do, in the inner corner of a border."""
+    manifest = generate(3000, 6, tmp_path, only=("DLTB", "BEYOND"))
+    shapes, codes = {}, {}
+    for facts in manifest["layers"]:
+        name = "theirs" if "邻县" in facts["file"] else "own"
+        _, _, wkb, (codes[name],) = pyogrio.raw.read(tmp_path / facts["file"], columns=["DLBM"])
+        shapes[name] = shapely.from_wkb(wkb)
+    assert shapely.coverage_is_valid(np.concatenate([shapes["own"], shapes["theirs"]]))
+    ways = np.flatnonzero(np.isin(codes["own"], np.array(CODES)[CONTINUING]))
+    own, theirs = shapely.STRtree(shapes["theirs"]).query(shapes["own"][ways], predicate="touches")
+    along = shapely.length(shapely.intersection(shapes["own"][ways][own], shapes["theirs"][theirs])) > 0
+    alike = codes["own"][ways][own] == codes["theirs"][theirs]
+    assert len(set(own[along])) > 20
+    assert set(own[along]) <= set(own[alike])
