@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from jintu.domains.survey.rules import areas, basis, edges, relations, topology
 from jintu.foundation.checks import parameters
@@ -217,6 +219,27 @@ def test_a_road_that_ends_at_the_border():
     assert found(edges.edges_match, mine, neighbours=[neighbour(*goes_on)]) == []
     wide = patches()
     assert found(edges.edges_match, wide, neighbours=[neighbour(("031", beyond))]) == [], "it runs along the border"
+
+
+@given(
+    mine=st.lists(st.tuples(*[st.integers(0, 12)] * 2, *[st.integers(1, 4)] * 2), min_size=1, max_size=12),
+    theirs=st.lists(st.tuples(*[st.integers(0, 12)] * 2, *[st.integers(1, 4)] * 2), min_size=1, max_size=12),
+    apart_m=st.sampled_from([0.0, 1.9, 2.1, 50.0]),
+)
+@settings(max_examples=50, deadline=None)
+def test_the_strip_at_the_border_is_what_lies_within_reach_of_the_other_layer(mine, theirs, apart_m) -> None:
+    def squares(those: list[tuple[int, ...]], east: float) -> list[shapely.Polygon]:
+        return [shapely.affinity.translate(grid.cell(*place), east, 0) for place in those]
+
+    t = county.table("DLTB", {"BSM": list(range(len(mine)))}, squares(mine, 0))
+    other = neighbour(*(("011", shape) for shape in squares(theirs, apart_m)))
+    strip = edges._strip(t, other, 2.0)
+    shapes = [shapely.from_wkb(layer.wkb.to_numpy()) for layer in (t, other)]
+    near = shapely.distance(shapes[0][:, None], shapes[1][None]) <= 2.0 / other.lonlat.x_metres
+    assert strip.mine.tolist() == np.flatnonzero(near.any(axis=1)).tolist()
+    assert strip.theirs.tolist() == np.flatnonzero(near.any(axis=0)).tolist()
+    assert strip.own.tolist() == t.wkb.gather(strip.mine).to_list()
+    assert strip.foreign.tolist() == other.wkb.gather(strip.theirs).to_list()
 
 
 def test_in_a_layer_that_is_no_partition_copies_are_found_without_looking_for_gaps() -> None:

@@ -254,6 +254,10 @@ class Table:
 
         return self.polygons.boxes() if self.schema.geometry == "polygon" else shapely.bounds(self._lonlat_shapes())
 
+    def coverings(self) -> NDArray[np.float64]:
+        """Boxes that the outlines lie in, (n, 4), where they need not be the smallest."""
+        return self.boxes
+
     @property
     def bounds(self) -> tuple[float, float, float, float]:
         """West, south, east, north of the layer in degrees."""
