@@ -7,8 +7,12 @@ Accepted: no error of severity A, and the score reached. Weights and pass mark a
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from ..lazy import pl
@@ -182,17 +186,8 @@ def _look_at(
         w.outcome.needs += tuple(n for n in w.rule.given if n not in data.given)
         if w.outcome.ran and not (earlier and _taken_over(w, t, data, aside, earlier)):
             left.append(w)
-    alone = [w for w in left if not by_rows(w.rule)]
     _in_parts(t, data, [w for w in left if by_rows(w.rule)], aside, progress)
-    for done, w in enumerate(alone):
-        if progress:
-            progress(done, len(alone), f"{w.rule.id} {t.schema.table}")
-        started = time.perf_counter()
-        try:
-            _add(w.outcome, _look(w.rule, t, data, w.p), t, aside)
-        except Needs as lacking:
-            w.outcome.needs = lacking.names
-        w.outcome.seconds += time.perf_counter() - started
+    _two_at_a_time(t, data, [w for w in left if not by_rows(w.rule)], aside, progress)
     if earlier:
         return earlier.remains_of(t)
     return t.__dict__.get("remains") if t.in_plane else None
@@ -249,6 +244,59 @@ def _in_parts(
         from jintu.kernel.topology import remains
 
         t.remains = remains([scan for scan in scans if scan is not None])
+
+
+def _two_at_a_time(
+    t: Table,
+    data: Dataset,
+    work: Sequence[_Work],
+    aside: polars.DataFrame | None,
+    progress: Callable[[int, int, str], None] | None,
+) -> None:
+    """Rules that see the layer, two at a time: memory is that of the two that hold most.
+
+    This thread has the connection to the database: it runs those that are given something, and then others from the
+    first on; a helper runs others from the last on, because rules that follow one another often wait for the same.
+    """
+    own = deque(w for w in work if w.rule.given)
+    free = deque(w for w in work if not w.rule.given)
+    for name in {name for w in free for name in w.rule.needs}:
+        data[name]  # opened here
+
+    def run(some: Iterable[_Work], told: Callable[[_Work], None]) -> None:
+        try:
+            for w in some:
+                told(w)
+                errors, seconds = _timed(w, t, data)
+                w.outcome.seconds += seconds
+                if isinstance(errors, Needs):
+                    w.outcome.needs = errors.names
+                else:
+                    _add(w.outcome, errors, t, aside)
+        except BaseException:
+            own.clear()  # somebody cancelled, or a rule failed: nothing more begins
+            free.clear()
+            raise
+
+    def tell(w: _Work) -> None:
+        if progress:
+            progress(len(work) - len(own) - len(free) - 1, len(work), f"{w.rule.id} {t.schema.table}")
+
+    first = _next(own.popleft, free.popleft)
+    if first is None:
+        return
+    with ThreadPoolExecutor(1) as helper:
+        helping = helper.submit(run, iter(lambda: _next(free.pop), None), lambda w: None)
+        run(chain([first], iter(lambda: _next(own.popleft, free.popleft), None)), tell)
+        helping.result()
+
+
+def _next(*takes: Callable[[], _Work]) -> _Work | None:
+    """What the first queue gives that is not empty, now that both threads take from them."""
+    for take in takes:
+        with suppress(IndexError):
+            return take()
+    return None
 
 
 @dataclass
