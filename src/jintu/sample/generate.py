@@ -18,8 +18,9 @@ from jintu.kernel.labels import components
 
 from . import around, geodesy
 from .asof import AS_OF, FORMAT
+from .band import Band
 from .codes import CONTROL, ZONES
-from .lattice import Band, County
+from .county import County
 from .layers import (
     LayerFile,
     LayerWriter,
@@ -93,7 +94,7 @@ def generate(
     steps = len(county.bands) * 3 + 1
     for number in range(len(county.bands)):
         report(number * 3, steps, f"band {number + 1} of {len(county.bands)}: drawing")
-        band = county.band(number)
+        band = Band(county, number)
         surface = Surface(band, suffix={v: villages.township[v] for v in range(len(villages.code))})
         rng = np.random.default_rng([seed, 13, number])
         here = total_filings // len(county.bands)

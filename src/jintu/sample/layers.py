@@ -23,7 +23,7 @@ from .names import COUNTY
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from .lattice import Band
+    from .band import Band
     from .sites import Surface
 
 __all__ = ["RIDGE_RATIOS", "LayerFile", "LayerWriter", "Villages", "patches", "polygons", "slope_class"]

@@ -16,8 +16,8 @@ import numpy as np
 import shapely
 
 from . import geodesy
+from .band import Band
 from .codes import CODES, CULTIVATED, LAND_USE_INDEX
-from .lattice import Band
 from .names import COUNTY
 
 __all__ = ["Part", "Shape", "Slot", "Surface"]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from jintu.kernel.labels import components
-from jintu.sample.lattice import County
+from jintu.sample.county import County
 from jintu.sample.outline import settle_outline
 
 

@@ -17,9 +17,9 @@ import shapely
 from pyproj import Geod
 
 from jintu.kernel.errors import Refused
-from jintu.sample import lattice
 from jintu.sample.around import CONTINUING
 from jintu.sample.codes import CODES
+from jintu.sample.county import County
 from jintu.sample.generate import AS_OF, generate
 from jintu.sample.ledger import HEADERS
 
@@ -317,7 +317,7 @@ def test_another_as_of_date_moves_all_stories(tmp_path: Path) -> None:
 
 def test_patch_numbers_run_on_where_a_village_lies_in_two_bands(tmp_path, monkeypatch) -> None:
     """A large county is drawn a band at a time; numbers occur once in each village all the same."""
-    county = partial(lattice.County, band_cells=60_000)
+    county = partial(County, band_cells=60_000)
     monkeypatch.setattr("jintu.sample.generate.County", county)
     made = generate(16_000, 3, tmp_path, only=["DLTB"])
     assert len(county(16_000, 3).bands) > 1
