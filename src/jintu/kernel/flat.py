@@ -237,7 +237,7 @@ def refilled(column: Any, polygons: Polygons, threads: int | None = None) -> pa.
     offsets = np.append(begins, ends[-1:]) - first
     valid = pa.array(np.asarray(given.is_valid())).buffers()[1] if given.null_count else None
     buffers = [valid, pa.py_buffer(np.ascontiguousarray(offsets)), pa.py_buffer(out)]
-    return pa.Array.fromcolumns.buffers(pa.large_binary(), len(begins), buffers)
+    return pa.Array.from_buffers(pa.large_binary(), len(begins), buffers)
 
 
 def from_shapely(geometries: Iterable[Any], threads: int | None = None) -> Polygons:
