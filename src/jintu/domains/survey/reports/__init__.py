@@ -3,7 +3,8 @@
 - `classes`     the two-level classes of the rural survey, and how the full list of GB/T 21010 falls into them
 - `cube`        areas of a land-use version by village, class, ownership, slope: one pass over its columns
 - `tables`      the tables as data: columns and what each one sums
-- `summary`     the tables of a division, rounded so that every total keeps, with their identities
+- `summary`     the tables of a division, rounded so that every total keeps
+- `equations`   what must hold between figures (`summary_checks`, `change_checks`)
 - `change`      what became of each class between two versions, as a matrix that balances
 - `workbook`    tables and changes as spreadsheets in the official layout (`change_workbook`)
 """

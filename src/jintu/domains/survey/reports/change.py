@@ -23,7 +23,8 @@ from jintu.kernel.area.balancing import balance
 from jintu.kernel.errors import Refused
 
 from . import carried, classes, cube, grid
-from .summary import LAYER, Identity, Summary, summary_of
+from .equations import Equations, Identity
+from .summary import LAYER, Summary, summary_of
 
 if TYPE_CHECKING:
     import polars as pl
@@ -285,12 +286,16 @@ class Changes:
 
     # --- checks ----------
 
-    def identities(self, prefix: str = "", unit: str = "m2") -> list[Identity]:
+    def equations(self, prefix: str = "") -> Equations:
         """Q6105: the balance of each class of each region, that regions keep their areas, and that openings and
         closings are the tables of their years."""
-        from .change_checks import identities
+        from .change_checks import equations
 
-        return identities(self.flows, self.summaries, self._regions(prefix))
+        return equations(self.flows, self.summaries, self._regions(prefix))
+
+    def identities(self, prefix: str = "") -> list[Identity]:
+        """The same one by one."""
+        return list(self.equations(prefix))
 
     def _regions(self, prefix: str) -> list[str]:
         """The region, its townships and villages."""

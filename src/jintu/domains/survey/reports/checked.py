@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from jintu.foundation.layers.models import LayerVersion
 
     from .delivered import Difference
-    from .summary import Identity
+    from .equations import Identity
 
 __all__ = ["Changed", "Checked", "changed", "checked", "delivered_tables"]
 
@@ -20,18 +20,18 @@ LAYER = "survey.DLTB"
 
 @dataclass(frozen=True)
 class Checked:
-    """The equations of the summary tables of a version, or what the tables need."""
+    """The equations of the summary tables of a version that do not hold, or what the tables need."""
 
-    identities: list[Identity]
+    wrong: list[Identity]
     needs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Changed:
-    """The equations of the changes since the version before, and the doubtful change patches (columns of
-    `change.Changes.pieces`)."""
+    """The equations of the changes since the version before that do not hold, and the doubtful change patches (columns
+    of `change.Changes.pieces`)."""
 
-    identities: list[Identity]
+    wrong: list[Identity]
     undeclared: polars.DataFrame
     unapproved: polars.DataFrame
 
@@ -44,7 +44,9 @@ def checked(version: LayerVersion) -> Checked | None:
         return None
     made = summary_of(version)
     base = made.grid("patches")
-    return Checked([], base) if isinstance(base, tuple) else Checked(made.identities())
+    if isinstance(base, tuple):
+        return Checked([], base)
+    return Checked([one for asked in made.equations() for one in asked.wrong()])
 
 
 def changed(version: LayerVersion) -> Changed | None:
@@ -63,7 +65,7 @@ def changed(version: LayerVersion) -> Changed | None:
         return None
     made = changes_of(old, version)
     doubts = made.doubts()
-    return Changed(made.identities(), doubts["undeclared"], doubts["unapproved"])
+    return Changed(list(made.equations().wrong()), doubts["undeclared"], doubts["unapproved"])
 
 
 def delivered_tables(version: LayerVersion) -> list[Difference] | None:

@@ -22,6 +22,7 @@ from jintu.kernel.area.rounding import deviation
 from jintu.kernel.errors import InputError, Missing, Unsupported
 
 from . import carried, classes, cube, grid, tables
+from .equations import Equations, Identity
 from .ridges import Ridge, ridges
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from jintu.foundation.layers.models import LayerVersion
 
-__all__ = ["Identity", "Line", "Result", "Summary", "of", "summary_of"]
+__all__ = ["Figures", "Line", "Result", "Summary", "of", "summary_of"]
 
 LAYER = "survey.DLTB"
 KEPT = 4
@@ -65,26 +66,21 @@ class Result:
     ridges: list[Ridge] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """An equation between figures: ``left`` must be ``right``, in hundredths of ``unit``. ``what`` names it (see
-    `words.identity`)."""
+@dataclass(frozen=True, eq=False)
+class Figures:
+    """A table as arrays: ``cells`` (d, o, k) in hundredths of the unit and ``exact`` in hundredths of m², of the
+    divisions in ``rows`` of the grid ``base``, by owner (``owners``, "" is all) and column."""
 
-    rule: str
-    what: str
-    left: int
-    right: int
-    unit: str = "m2"
-    table: str = ""
-    prefix: str = ""
+    base: grid.Grid
+    rows: list[int]
+    owners: tuple[str, ...]
+    columns: tuple[tables.Column, ...]
+    cells: NDArray[np.int64]
+    exact: NDArray[np.int64]
 
-    @property
-    def ok(self) -> bool:
-        return self.left == self.right
-
-    @property
-    def difference(self) -> int:
-        return self.left - self.right
+    @cached_property
+    def divisions(self) -> list[str]:
+        return [self.base.divisions[row] for row in self.rows]
 
 
 class Summary:
@@ -102,7 +98,7 @@ class Summary:
         self.sources: dict[str, list[LayerVersion]] = {LAYER: self.pieces}
         self.keys: dict[str, dict[int, list[str]]] = {}
         """For bases that lie in polygons: keys of their patches by version."""
-        self._checked: dict[tuple[str, str], list[Identity]] = {}
+        self._checked: dict[tuple[str, str], list[Equations]] = {}
         self._grids: dict[str, grid.Grid | tuple[str, ...]] = {}
         self._lock = Lock()
 
@@ -261,27 +257,32 @@ class Summary:
         base = self.grid(table.base)
         if isinstance(base, tuple):
             return Result(table, unit, needs=base)
+        figures = self.figures(table, prefix, unit, depth)
+        result = Result(table, unit, figures.columns, source=self._source(table.base))
+        told = figures.cells.tolist(), figures.exact.tolist()
+        for division, shown, known in zip(figures.divisions, *told, strict=True):
+            for own, cells, exact in zip(figures.owners, shown, known, strict=True):
+                control = self.control(division) if table.base == "patches" and not own else None
+                result.lines.append(Line(division, len(division), own, tuple(cells), tuple(exact), control))
+        return result
+
+    def figures(self, table: tables.Table, prefix: str, unit: str, depth: int) -> Figures:
+        """The figures of a table whose base there is, as `table` has them. Raises `Missing`."""
+        base = self.grid(table.base)
+        assert isinstance(base, grid.Grid)
         if prefix not in base.row:
             raise Missing("There is no division {division} in these versions.", division=grid.code_of(prefix))
-        rounded = base.rounded(unit)
         rows = _rows_below(base, prefix, depth)
-        columns = table.columns
-        masks = np.array([base.mask(c.where) for c in columns]).T.reshape(len(base.leaves), len(columns))
         owners = ("", *tables.OWNERS) if table.by_owner else ("",)
-        figures = {}
-        for own in owners:
-            picked = masks * base.mask(tables.Where(own=own))[:, None] if own else masks
-            figures[own] = [_columns_of(cells[rows], picked) for cells in (rounded, base.exact)]
-        shown = _shown(columns, [exact for _, exact in figures.values()])
-        result = Result(table, unit, tuple(columns[i] for i in shown), source=self._source(table.base))
-        told = {own: [list(map(tuple, figure[:, shown].tolist())) for figure in both] for own, both in figures.items()}
-        for at, row in enumerate(rows):
-            division = base.divisions[row]
-            for own in owners:
-                cells, exact = (figure[at] for figure in told[own])
-                control = self.control(division) if table.base == "patches" and not own else None
-                result.lines.append(Line(division, len(division), own, cells, exact, control))
-        return result
+        columns = [base.mask(c.where) for c in table.columns]
+        picked = np.array([c * base.mask(tables.Where(own=own)) if own else c for own in owners for c in columns])
+        picked = picked.T.reshape(len(base.leaves), len(owners) * len(columns))
+        both = _columns_of(np.concatenate([base.rounded(unit)[rows], base.exact[rows]]), picked)
+        cells, exact = both.reshape(2, len(rows), len(owners), len(columns))
+        shown = _shown(table.columns, exact)
+        return Figures(
+            base, rows, owners, tuple(table.columns[i] for i in shown), cells[:, :, shown], exact[:, :, shown]
+        )
 
     def _source(self, base: str) -> str:
         if base == "farmland":
@@ -297,63 +298,18 @@ class Summary:
 
     # --- identities ----------
 
-    def identities(self, prefix: str = "", unit: str = "ha") -> list[Identity]:
+    def equations(self, prefix: str = "", unit: str = "ha") -> list[Equations]:
         """Every equation the tables must fulfil, from the printed figures; the whole tree below ``prefix``."""
+        from .summary_checks import equations
+
         prefix = prefix or self.top()
         if (prefix, unit) not in self._checked:
-            self._checked[prefix, unit] = self._identities(prefix, unit)
+            self._checked[prefix, unit] = equations(self, prefix, unit)
         return self._checked[prefix, unit]
 
-    def _identities(self, prefix: str, unit: str) -> list[Identity]:
-        found = self._patch_identities()
-        made = {
-            table.id: self.table(table, prefix, unit, depth=9)
-            for table in tables.all_tables()
-            if table.layout == "areas" and isinstance(self.grid(table.base), grid.Grid)
-        }
-        whole = self.grid("patches")
-        if isinstance(whole, grid.Grid):
-            found += self._controls(whole, prefix)
-            found += self._cross(made, unit)
-        for result in made.values():
-            found += _balances(result)
-        return found
-
-    def _patch_identities(self) -> list[Identity]:
-        """Q5104, Q5105: how many patches break the identities."""
-        return [
-            Identity("Q5104", "ridge", sum(p.ridge_wrong for p in self.patches), 0, "rows"),
-            Identity("Q5105", "net", sum(p.net_wrong for p in self.patches), 0, "rows"),
-        ]
-
-    def _controls(self, base: grid.Grid, prefix: str) -> list[Identity]:
-        """Q6101: the whole area of each division is its control area, in m²."""
-        found = []
-        for row in _rows_below(base, prefix, 9):
-            control = self.control(base.divisions[row])
-            if control is not None:
-                total = int(base.exact[row].sum())
-                found.append(Identity("Q6101", "control", total, control, "m2", "first", base.divisions[row]))
-        return found
-
-    def _cross(self, made: dict[str, Result], unit: str) -> list[Identity]:
-        """Q6103, Q6104: between tables, for each division."""
-        numbered = {result.table.number: result for result in made.values()}
-        first, owners, slope, second = (numbered[n] for n in ("1", "2", "5", "3"))
-        by_owner: dict[str, int] = {}
-        for line in owners.lines:
-            if line.own:
-                by_owner[line.prefix] = by_owner.get(line.prefix, 0) + line.cells[0]
-        cultivated = next(i for i, c in enumerate(first.columns) if c.key == "01")
-        found = []
-        for line, sloped, fine in zip(first.lines, slope.lines, second.lines, strict=True):
-            where = {"unit": unit, "prefix": line.prefix}
-            found += [
-                Identity("Q6103", "owner", by_owner[line.prefix], line.cells[0], table="first-owner", **where),
-                Identity("Q6104", "slope", sloped.cells[0], line.cells[cultivated], table="slope", **where),
-                Identity("Q6103", "second", fine.cells[0], line.cells[0], table="second", **where),
-            ]
-        return found
+    def identities(self, prefix: str = "", unit: str = "ha") -> list[Identity]:
+        """The same one by one."""
+        return [one for asked in self.equations(prefix, unit) for one in asked]
 
     def deviation(self, unit: str = "ha") -> float:
         """The largest distance of a printed total from its exact value, in hundredths of the unit; by counties down."""
@@ -399,43 +355,11 @@ def _columns_of(cells: NDArray[np.int64], picked: NDArray[np.int64]) -> NDArray[
     return cells @ picked
 
 
-def _shown(columns: Sequence[tables.Column], figures: Sequence[NDArray[np.int64]]) -> list[int]:
+def _shown(columns: Sequence[tables.Column], exact: NDArray[np.int64]) -> list[int]:
     """Numbers of the columns to be shown: those for what should not occur (no class, slope or type) where it does."""
-    used = np.any([figure.any(axis=0) for figure in figures], axis=0)
+    used = exact.any(axis=(0, 1))
     rare = (classes.OUTSIDE, "-")
     return [i for i, c in enumerate(columns) if used[i] or not c.key.endswith(rare)]
-
-
-def _balances(result: Result) -> list[Identity]:
-    """Q6101: the first column is the sum of its parts. Q6102: children sum to their parent, column by column."""
-    table, lines = result.table, result.lines
-    if not lines:
-        return []
-    cells = np.array([line.cells for line in lines], dtype=np.int64).reshape(len(lines), -1)
-    at = {c.key: i for i, c in enumerate(result.columns)}
-    parts = cells[:, [at[p] for p in table.parts if p in at]].sum(axis=1).tolist()
-    found = [
-        Identity("Q6101", "columns", left, line.cells[0], result.unit, table.id, line.prefix)
-        for line, left in zip(lines, parts, strict=True)
-    ]
-    holder = np.array(_holders(lines))
-    held = np.flatnonzero(holder >= 0)
-    sums = np.zeros_like(cells)
-    np.add.at(sums, holder[held], cells[held])
-    worst = np.argmax(np.abs(sums - cells), axis=1)  # of the columns the one where children and parent differ most
-    for row in np.unique(holder[held]).tolist():
-        left, right = int(sums[row, worst[row]]), int(cells[row, worst[row]])
-        found.append(Identity("Q6102", "children", left, right, result.unit, table.id, lines[row].prefix))
-    return found
-
-
-def _holders(lines: Sequence[Line]) -> list[int]:
-    """Of each line the one of the next division above with the same owner, −1 for none."""
-    row = {(line.prefix, line.own): i for i, line in enumerate(lines)}
-    return [
-        next((row[key] for n in range(line.level - 1, -1, -1) if (key := (line.prefix[:n], line.own)) in row), -1)
-        for line in lines
-    ]
 
 
 # --- kept ----------

@@ -15,7 +15,8 @@ from . import classes, grid, tables
 
 if TYPE_CHECKING:
     from .change import Changes, Matrix
-    from .summary import Identity, Result, Summary
+    from .equations import Identity
+    from .summary import Result, Summary
 
 __all__ = ["as_json", "chinese", "division", "head", "identity", "needed", "owner", "title", "unit_name"]
 

@@ -15,7 +15,8 @@ from django.utils.translation import override
 from . import grid, tables, words
 
 if TYPE_CHECKING:
-    from .summary import Identity, Result, Summary
+    from .equations import Identity
+    from .summary import Result, Summary
 
 __all__ = ["OWNERS", "UNITS", "Forms", "write"]
 

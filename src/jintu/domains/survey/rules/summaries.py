@@ -16,7 +16,7 @@ from jintu.foundation.checks.rules import Parameters
 if TYPE_CHECKING:
     import polars
 
-    from jintu.domains.survey.reports.summary import Identity
+    from jintu.domains.survey.reports.equations import Identity
     from jintu.foundation.checks.inspection.tables import Dataset, Table
 
 __all__ = ["RULES"]
@@ -33,11 +33,11 @@ def _broken(t: Table, identities: Iterable[Identity], rule: str, tolerance: floa
 
 
 def _summary(data: Dataset) -> list[Identity]:
-    """The equations of the summary tables; they need what the tables need."""
+    """The equations of the summary tables that do not hold; they need what the tables need."""
     checked = data.given["summary"]
     if checked.needs:
         raise Needs(*checked.needs)
-    return checked.identities  # type: ignore[no-any-return]
+    return checked.wrong  # type: ignore[no-any-return]
 
 
 @quality(
@@ -77,9 +77,9 @@ def slopes_sum(t: Table, data: Dataset, p: Parameters) -> Errors:
 def changes_balance(t: Table, data: Dataset, p: Parameters) -> Errors:
     """Between the version before and this one, opening + in − out = closing for each class and division, each division
     keeps its area within ``tolerance_m2``, and openings and closings are the tables of their years."""
-    identities = data.given["changes"].identities
-    kept = [i for i in identities if i.what == "kept"]
-    yield _broken(t, (i for i in identities if i.what != "kept"), "Q6105")
+    wrong = data.given["changes"].wrong
+    kept = [i for i in wrong if i.what == "kept"]
+    yield _broken(t, (i for i in wrong if i.what != "kept"), "Q6105")
     yield _broken(t, kept, "Q6105", float(p.tolerance_m2))
 
 

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from jintu.domains.survey.reports import checked, summary
-from jintu.domains.survey.reports.summary import Identity
+from jintu.domains.survey.reports.equations import Identity
 from jintu.domains.survey.rules import summaries
 from jintu.foundation.checks import parameters
 from jintu.foundation.checks.inspection import loading
@@ -53,9 +53,7 @@ def test_a_change_without_date_and_approval(county):  # noqa: F811
 
 def broken(rule: str, what: str) -> SimpleNamespace:
     """Figures that miss by a hundredth: no table that we round can."""
-    wrong = Identity(rule, what, 1001, 1000, "ha", "first", "990121")
-    right = Identity(rule, what, 1000, 1000, "ha", "first", "990121")
-    return SimpleNamespace(identities=[right, wrong], needs=())
+    return SimpleNamespace(wrong=[Identity(rule, what, 1001, 1000, "ha", "first", "990121")], needs=())
 
 
 @pytest.mark.parametrize(
