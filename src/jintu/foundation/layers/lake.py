@@ -259,21 +259,22 @@ def read(
         wanted = file.read_row_groups(groups, [*names, BBOX]) if groups else None
         if wanted is None:
             return file.schema_arrow.remove_metadata().empty_table().select(names)
-        boxes = wanted.column(BBOX).combine_chunks()
-        import pyarrow.compute as pc
+        return wanted.filter(_meeting(wanted.column(BBOX), bbox)).select(names).replace_schema_metadata(None)
 
-        west, south, east, north = bbox
-        keep = pc.and_(
-            pc.and_(
-                pc.less_equal(pc.struct_field(boxes, "xmin"), east),
-                pc.greater_equal(pc.struct_field(boxes, "xmax"), west),
-            ),
-            pc.and_(
-                pc.less_equal(pc.struct_field(boxes, "ymin"), north),
-                pc.greater_equal(pc.struct_field(boxes, "ymax"), south),
-            ),
-        )
-        return wanted.filter(keep).select(names).replace_schema_metadata(None)
+
+def _meeting(covering: pa.ChunkedArray, bbox: tuple[float, float, float, float]) -> pa.BooleanArray:
+    """Which boxes meet another one. Without `pyarrow.compute`, which would import pandas for numbers of Python."""
+    import numpy as np
+    import pyarrow as pa
+
+    from jintu.kernel.overlay.columns import to_numpy
+
+    boxes = covering.combine_chunks()
+    side = dict(zip((f.name for f in boxes.type), map(to_numpy, boxes.flatten()), strict=True))  # nowhere is NaN
+    west, south, east, north = bbox
+    met = (side["xmin"] <= east) & (side["xmax"] >= west) & (side["ymin"] <= north) & (side["ymax"] >= south)
+    bits = pa.py_buffer(np.packbits(met, bitorder="little"))
+    return pa.Array.from_buffers(pa.bool_(), len(met), [None, bits])
 
 
 _checked: dict[tuple[Any, ...], set[int]] = {}

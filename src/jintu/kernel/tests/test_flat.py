@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -9,6 +12,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jintu.kernel.columns import arrow
 from jintu.kernel.errors import InputError, Unsupported
 from jintu.kernel.flat import Polygons, Room, from_shapely, from_wkb
 
@@ -46,6 +50,20 @@ def test_nesting_of_offsets():
     assert flat.rings.starts.tolist() == [0, 1, 1, 4, 4]
     assert flat.vertex_counts().tolist() == [5, 0, 15, 0]
     assert all(a.flags.c_contiguous for a in flat.arrays)
+
+
+@given(st.lists(st.none() | st.binary(max_size=5), max_size=20))
+def test_a_list_of_bytes_is_the_column_arrow_makes_of_it(values):
+    found = arrow(values)
+    found.validate(full=True)
+    assert found.equals(pa.array(values, pa.large_binary())) and found.null_count == values.count(None)
+
+
+def test_shapes_become_flat_arrays_without_pandas():
+    told = "import shapely, sys; from jintu.kernel.flat import from_shapely; from_shapely([shapely.box(0, 0, 1, 1)]);"
+    told += "print('pandas' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_one_lot_after_another_is_read_into_the_same_room():
