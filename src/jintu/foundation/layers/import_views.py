@@ -45,7 +45,7 @@ def start(request: HttpRequest) -> HttpResponse:
         return _next(request, kept)
     scope = request.scope  # type: ignore[attr-defined]
     context = {
-        "schemas": list(schemas.catalogue()),
+        "groups": _by_delivery(),
         "structures": [(f"{DELIVERY}{s.name}", s.label) for s in structures.catalogue()],
         "given": request.GET.dict(),
         "kept": _handed_in(request, request.GET.get("file", "")),
@@ -54,6 +54,13 @@ def start(request: HttpRequest) -> HttpResponse:
         "division": request.GET.get("division") or next((d for d in scope.divisions if len(d) >= 6), ""),
     }
     return render(request, "layers/import.html", context)
+
+
+def _by_delivery() -> list[tuple[str, list[schemas.Schema]]]:
+    """Schemas below the delivery they belong to, in its order; those of none come last, under no name."""
+    left = {schema.name: schema for schema in schemas.catalogue()}
+    groups = [(s.label, [left.pop(t.layer) for t in s.tables if t.layer in left]) for s in structures.catalogue()]
+    return [(label, found) for label, found in (*groups, ("", [*left.values()])) if found]
 
 
 def _next(request: HttpRequest, kept: StoredFile) -> HttpResponse:

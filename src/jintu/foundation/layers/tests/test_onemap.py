@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from jintu.foundation.layers import importing, versions
+from jintu.foundation.layers import importing, schemas, versions
 from jintu.foundation.layers.models import ImagerySource, LayerVersion
 
 from . import grid
@@ -178,6 +178,14 @@ def test_two_versions_are_compared_on_a_page(county, director, tmp_path) -> None
     text = director.get(f"/map/versions/{new.pk}/compare/", {"with": county["DLTB"].pk}).content.decode()
     assert "203" in text and "011" in text and "3.9987" in text
     assert director.get(f"/map/versions/{new.pk}/compare/").status_code == 422
+
+
+def test_the_form_offers_each_layer_once_below_its_delivery(director) -> None:
+    groups = director.get("/map/versions/import/").context["groups"]
+    offered = [schema.name for _label, found in groups for schema in found]
+    assert sorted(offered) == sorted(schema.name for schema in schemas.catalogue())
+    (survey,) = (found for _label, found in groups if any(schema.name == "survey.DLTB" for schema in found))
+    assert "planning.TDYTQ" not in {schema.name for schema in survey}
 
 
 def test_a_layer_is_loaded_through_the_page_as_a_job(director, townsman, neighbour, tmp_path) -> None:
