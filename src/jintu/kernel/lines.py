@@ -62,6 +62,13 @@ class Lines:
         in_parallel(lambda i, j: _boxes(self.arrays, i, j, out), split(len(self), threads), threads)
         return out
 
+    def lengths(self, x_metres: float = 1.0, y_metres: float = 1.0, threads: int | None = None) -> Floats:
+        """Length of each part (parts,) in a plane of so many metres per unit of x and y."""
+        out = np.empty(len(self.part_offsets) - 1)
+        metres = (float(x_metres), float(y_metres))
+        in_parallel(lambda i, j: _lengths(self.arrays, i, j, metres, out), split(len(out), threads), threads)
+        return out
+
     def take(self, indices: Any) -> Lines:
         """The rows at ``indices``, in that order (repetition allowed), as new arrays."""
         wanted = np.ascontiguousarray(indices, dtype=np.int64)
@@ -150,3 +157,16 @@ def _boxes(arrays: tuple[Floats, Floats, Integers, Integers], first: int, last: 
             west, east = min(west, x[k]), max(east, x[k])
             south, north = min(south, y[k]), max(north, y[k])
         out[g, 0], out[g, 1], out[g, 2], out[g, 3] = west, south, east, north
+
+
+@compiled
+def _lengths(
+    arrays: tuple[Floats, Floats, Integers, Integers], first: int, last: int, metres: tuple[float, float], out: Floats
+) -> None:
+    x, y, part_offsets, _ = arrays
+    for p in range(first, last):
+        length = 0.0
+        for k in range(part_offsets[p], part_offsets[p + 1] - 1):
+            dx, dy = (x[k + 1] - x[k]) * metres[0], (y[k + 1] - y[k]) * metres[1]
+            length += np.sqrt(dx * dx + dy * dy)
+        out[p] = length

@@ -69,12 +69,14 @@ def _lines() -> None:
 
     from jintu.kernel import lines
     from jintu.kernel.flat import from_shapely, refilled
-    from jintu.kernel.topology import line_defects
+    from jintu.kernel.topology import copied_lines, line_defects
 
     shapes = _shapes()
     refilled(shapely.to_wkb(shapes, byte_order=1), from_shapely(shapes), threads=1)
-    lines.from_shapely([shape.exterior for shape in shapes]).boxes(threads=1)
-    line_defects([shape.exterior for shape in shapes])
+    rings = lines.from_shapely([shape.exterior for shape in shapes])
+    rings.boxes(threads=1)
+    line_defects(rings, codes=range(len(rings)))
+    copied_lines(rings, threads=1)
 
 
 def _validity() -> None:

@@ -9,14 +9,14 @@ import sys
 SCRIPT = """
 from jintu.kernel.warm import warm_up
 print(warm_up())
-from jintu.kernel import flat, wkb
+from jintu.kernel import flat, lines, wkb
 from jintu.kernel.area import authalic
 from jintu.kernel.formats import shp_rings
 from jintu.kernel.overlay import edges, kernel, pairs, tree
-from jintu.kernel.topology import cancelling, faces, lines, noding, partition, rings, validating
+from jintu.kernel.topology import cancelling, copies, faces, meetings, noding, partition, rings, validating
 from jintu.kernel.compiled import Compiled
 import numba
-for module in (flat, wkb, authalic, edges, kernel, pairs, tree, cancelling, faces, lines, noding, partition, rings, validating, shp_rings):
+for module in (flat, lines, wkb, authalic, edges, kernel, pairs, tree, cancelling, copies, faces, meetings, noding, partition, rings, validating, shp_rings):
     for function, value in vars(module).items():
         name = module.__name__.rpartition(".")[2] + "." + function
         if isinstance(value, Compiled) and value.__module__ == module.__name__:
@@ -39,6 +39,10 @@ def test_a_second_process_compiles_nothing(tmp_path):
     entries = (
         "wkb.measure",
         "wkb.fill",
+        "wkb.measure_lines",
+        "wkb.fill_lines",
+        "lines._boxes",
+        "lines._lengths",
         "flat._orient",
         "flat._boxes",
         "authalic.areas",
@@ -57,7 +61,11 @@ def test_a_second_process_compiles_nothing(tmp_path):
         "partition._junctions",
         "validating._examine",
         "rings._ring_defects",
-        "lines._meetings",
+        "copies._prints",
+        "meetings._count",
+        "meetings._boxes",
+        "meetings._meetings",
+        "meetings._distances",
         "shp_rings._suspect",
         "shp_rings._rings",
         "shp_rings._owners",

@@ -23,6 +23,7 @@ import numpy as np
 from jintu.kernel.flat import Floats, Integers, Polygons, from_shapely
 from jintu.kernel.topology.between import borders_without_lines, covers, lines_off_borders
 from jintu.kernel.topology.cancelling import Edges, cancel, merge
+from jintu.kernel.topology.copies import copied_lines
 from jintu.kernel.topology.defects import Defect, Defects, Kind, Spot, collect, joined
 from jintu.kernel.topology.limits import Limits
 from jintu.kernel.topology.lines import Net, line_defects, net, short_lines
@@ -44,6 +45,7 @@ __all__ = [
     "Spot",
     "borders_without_lines",
     "conclude",
+    "copied_lines",
     "covers",
     "crossing_rows",
     "inspect",

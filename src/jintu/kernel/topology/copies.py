@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from jintu.kernel.flat import Integers, Polygons
+from jintu.kernel.flat import Integers, Polygons, in_parallel, split
+from jintu.kernel.lines import Lines
+from jintu.kernel.topology.cancelling import mixed
 from jintu.kernel.topology.defects import Defects, Kind, collect, joined
 from jintu.kernel.topology.plane import Plane
 
-__all__ = ["copies"]
+__all__ = ["copied_lines", "copies"]
 
 
 def copies(
@@ -72,3 +76,64 @@ def _defects(spots: list[Any], shapes: list[Any], alike: list[float], plane: Pla
     area = shapely.area(shapes) * plane.x_metres * plane.y_metres
     plain = [shapely.get_geometry(s, 0) if shapely.get_num_geometries(s) == 1 else s for s in shapes]
     return collect(Kind.DUPLICATE, places, spots, area=area, measure=alike, shapes=plain)
+
+
+# --- lines ----------
+
+
+def copied_lines(lines: Lines, threads: int | None = None) -> Integers:
+    """Rows of lines that are there several times, ascending: the same vertices to the last bit, walked either way, and
+    from any vertex where a line closes; parts in any order.
+
+    >>> import shapely
+    >>> from jintu.kernel.lines import from_shapely
+    >>> there = shapely.LineString([(0, 0), (1, 0), (1, 1)])
+    >>> copied_lines(from_shapely([there, None, there.reverse(), shapely.LineString([(0, 0), (1, 1)])])).tolist()
+    [0, 2]
+    """
+    prints = np.empty(len(lines), dtype=np.uint64)
+    bits = lines.x.view(np.int64), lines.y.view(np.int64)
+    in_parallel(
+        lambda i, j: _prints(*bits, lines.part_offsets, lines.row_offsets, i, j, prints),
+        split(len(lines), threads),
+        threads,
+    )
+    order = np.argsort(prints, kind="stable")
+    again = np.flatnonzero((prints[order][1:] == prints[order][:-1]) & (prints[order][1:] != 0)) + 1
+    rows = np.unique(np.concatenate((order[again], order[again - 1])))
+    return rows[_repeated(lines.take(rows))]
+
+
+def _repeated(lines: Lines) -> NDArray[np.bool_]:
+    """Which lines are there several times, by their vertices."""
+    import shapely
+
+    normal = shapely.to_wkb(shapely.normalize(lines.to_shapely())).tolist()
+    counts = Counter(normal)
+    return np.array([counts[one] > 1 for one in normal], dtype=np.bool_)
+
+
+@nb.njit(cache=True, nogil=True)
+def _prints(
+    x: Integers,
+    y: Integers,
+    part_offsets: Integers,
+    row_offsets: Integers,
+    first: int,
+    last: int,
+    out: NDArray[np.uint64],
+) -> None:
+    """A number for each row, the same for the same segments whichever way they are walked; 0 where there is nothing.
+
+    ``x``, ``y``: the bits of coordinates.
+    """
+    for g in range(first, last):
+        total = np.uint64(0)
+        for p in range(row_offsets[g], row_offsets[g + 1]):
+            here = mixed(x[part_offsets[p]], y[part_offsets[p]])
+            for k in range(part_offsets[p] + 1, part_offsets[p + 1]):
+                there = mixed(x[k], y[k])
+                both = here + there
+                total += both * (both ^ (both >> np.uint64(31)))
+                here = there
+        out[g] = total

@@ -83,21 +83,23 @@ def gaps(t: Table, data: Dataset, p: Parameters) -> Errors:
 
 @quality("Q3104", "A", ("重复图形", "Same outline twice"), remedy=("删除重复要素。", "Remove the double."))
 def duplicates(t: Table, data: Dataset, p: Parameters) -> Errors:
-    """No two features have the same vertices, in whatever order: polygons on the kernel's grid of 0.0001 m."""
-    from jintu.kernel.topology import Kind
+    """No two features have the same vertices: polygons in whatever order, on the kernel's grid of 0.0001 m; lines and
+    points to the last digit, lines walked either way, and from any vertex where they close."""
+    from jintu.kernel.topology import Kind, copied_lines
 
     if not t.has_outlines:
         return
     if t.schema.geometry == "polygon":
         double = t.defects.of(Kind.DUPLICATE) if t.schema.partition else t.copies
         yield t.errors_at(sorted({row for defect in double for row in defect.rows}))
+    elif t.schema.geometry == "line":
+        yield t.errors_at(copied_lines(t.lines))
     else:
         import numpy as np
         import shapely
 
-        normal = shapely.to_wkb(shapely.normalize(t.shapes)).tolist()
-        repeated = pl.Series(normal, dtype=pl.Binary)
-        yield t.errors_at(np.flatnonzero((repeated.is_duplicated() & repeated.is_not_null()).to_numpy()))
+        points = pl.Series(shapely.to_wkb(t.shapes).tolist(), dtype=pl.Binary)
+        yield t.errors_at(np.flatnonzero((points.is_duplicated() & points.is_not_null()).to_numpy()))
 
 
 @quality("Q3106", "C", ("碎小或狭长图斑", "Sliver"), tables=("DLTB",), columns=("land_use_code",))
@@ -138,8 +140,11 @@ def several_parts(t: Table, data: Dataset, p: Parameters) -> Errors:
 
     if not t.has_outlines:
         return
-    polygons = t.schema.geometry == "polygon"
-    parts = pl.Series(np.diff(t.judged.geometry_offsets) if polygons else shapely.get_num_geometries(t.shapes))
+    if t.schema.geometry == "point":
+        parts = pl.Series(shapely.get_num_geometries(t.shapes))
+    else:
+        line = t.schema.geometry == "line"
+        parts = pl.Series(np.diff(t.lines.row_offsets if line else t.judged.geometry_offsets))
     found = t.errors(parts > 1, expected="1")
     yield found.with_columns(value=parts.gather(found["row"]).cast(pl.String))
 
@@ -167,7 +172,7 @@ def _net(t: Table) -> Net:
     """The lines of a layer and where they meet: looked at once, for all rules."""
     from jintu.kernel.topology import net
 
-    return t.beside(t, "net", lambda: net(t.shapes, t.measures))
+    return t.beside(t, "net", lambda: net(t.lines, t.measures))
 
 
 def _lines(t: Table, found: Defects, *kinds: str) -> Errors:
@@ -232,7 +237,7 @@ def short_lines(t: Table, data: Dataset, p: Parameters) -> Errors:
     from jintu.kernel.topology import short_lines as short
 
     if t.schema.geometry == "line" and t.has_outlines:
-        yield from _lines(t, short(t.shapes, t.measures, float(p.short_m)), "SHORT_LINE")
+        yield from _lines(t, short(t.lines, t.measures, float(p.short_m)), "SHORT_LINE")
 
 
 RULES = (
