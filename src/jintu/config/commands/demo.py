@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from django.utils.translation import gettext as _
 
 from jintu.config.commands import progress_line, setup
 
@@ -373,22 +374,35 @@ def _table(
             area = "" if o.area_m2 is None else f"{o.area_m2 / 10_000:,.4f}"
             click.echo(f"{o.rule.id:<6}{len(o.hits):>9,}{area:>15}  {o.rule.severity:<9} {o.rule.name[0]}")
         else:
-            why = f"not run: needs {', '.join(o.needs)}" if o.needs else f"{o.state}: {o.error}"
+            lacking = _("not run: needs {names}").format(names=", ".join(o.needs))
+            why = lacking if o.needs else f"{o.state}: {o.error}"
             click.echo(f"{o.rule.id:<6}{'-':>9}{'':>15}  {o.rule.severity:<9} {o.rule.name[0]} ({why})")
     click.echo(
-        f"planted {result.injected:,}, found {result.found:,}, missed {len(result.missed):,}, "
-        f"extra {len(result.extra):,}, areas off {len(result.off):,}"
+        _("planted {planted}, found {found}, missed {missed}, extra {extra}, areas off {off}").format(
+            planted=f"{result.injected:,}",
+            found=f"{result.found:,}",
+            missed=f"{len(result.missed):,}",
+            extra=f"{len(result.extra):,}",
+            off=f"{len(result.off):,}",
+        )
     )
-    for word, keys in (("missed", result.missed), ("extra", result.extra)):
+    for word, keys in ((_("missed"), result.missed), (_("extra"), result.extra)):
         for rule, objects in keys[:20]:
             click.echo(f"  {word}: {rule} {' '.join('/'.join(o) for o in objects)}")
     for (rule, objects), expected, got in result.off[:20]:
-        click.echo(f"  area: {rule} {'/'.join(objects[0])} planted {expected:,.2f} m², found {got or 0:,.2f} m²")
-    click.echo("seconds: " + ", ".join(f"{name} {seconds:.1f}" for name, seconds in summary["stages"].items()))
+        said = _("area: {rule} {object} planted {expected} m², found {found} m²").format(
+            rule=rule, object="/".join(objects[0]), expected=f"{expected:,.2f}", found=f"{got or 0:,.2f}"
+        )
+        click.echo(f"  {said}")
     click.echo(
-        f"{summary['patches']:,} patches, {sum(summary['rows'].values()):,} rows in {len(summary['rows'])} registers"
+        _("seconds taken") + ": " + ", ".join(f"{name} {seconds:.1f}" for name, seconds in summary["stages"].items())
     )
-    click.echo("accounts (demonstration only):")
+    click.echo(
+        _("{patches} patches, {rows} rows in {registers} registers").format(
+            patches=f"{summary['patches']:,}", rows=f"{sum(summary['rows'].values()):,}", registers=len(summary["rows"])
+        )
+    )
+    click.echo(_("accounts (demonstration only)") + ":")
     for account, password, post in users:
         click.echo(f"  {account:<18} {password:<18} {post}")
     sys.stdout.flush()

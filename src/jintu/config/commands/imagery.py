@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import click
+from django.utils.translation import gettext as _
 
 from jintu.config.commands import echo_json, setup
 
@@ -73,7 +74,7 @@ def add(
         max_zoom=max_zoom,
         tile_size=int(tile_size),
     )
-    click.echo(f"{name} kept; turn it on with: jintu layer imagery on {name}")
+    click.echo(_("{name} kept; turn it on with: jintu layer imagery on {name}").format(name=name))
 
 
 @imagery.command()

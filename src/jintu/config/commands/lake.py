@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import click
+from django.utils.translation import gettext as _
 
 from jintu.config.commands import echo_json, progress_line, setup
 from jintu.config.commands.layer_import import facts as layer_facts
@@ -35,7 +36,8 @@ def drafts(older_than: int | None, remove: bool, as_json: bool) -> None:
         return
     for a in answers:
         click.echo(f"{a['layer']:<18} {a['division']:<8} {a['name']:<14} {a['hash']}")
-    click.echo(f"{len(answers)} drafts {'removed' if remove else 'may be removed: --remove'}")
+    said = _("{count} drafts removed") if remove else _("{count} drafts may be removed: --remove")
+    click.echo(said.format(count=len(answers)))
 
 
 @lake.command()

@@ -180,7 +180,10 @@ def show(reference: str, division: str, as_json: bool) -> None:
             figures = ", ".join(f"{k} {v:,}" for k, v in quality[key].items() if isinstance(v, int | float))
             click.echo(f"{key:<12} {figures}")
     for check in quality.get("checks", ()):
-        click.echo(f"{check['rule']:<12} {check['count']:,} rows, e.g. {', '.join(map(str, check['keys'][:3]))}")
+        said = _("{rows} rows, e.g. {keys}").format(
+            rows=f"{check['count']:,}", keys=", ".join(map(str, check["keys"][:3]))
+        )
+        click.echo(f"{check['rule']:<12} {said}")
 
 
 @layer.command()
@@ -203,7 +206,7 @@ def verify(reference: str, division: str, as_json: bool) -> None:
         echo_json([{**a, "ok": not a["wrong"]} for a in answers])
     else:
         for a in answers:
-            click.echo(f"{a['layer']:<18} {a['name']:<14} {'; '.join(a['wrong']) or 'ok'}  {a['hash']}")
+            click.echo(f"{a['layer']:<18} {a['name']:<14} {'; '.join(a['wrong']) or _('in order')}  {a['hash']}")
     if any(a["wrong"] for a in answers):
         sys.exit(1)
 
@@ -271,7 +274,7 @@ def export(reference: str, out: Path, kind: str, division: str, encoding: str, a
     if as_json:
         echo_json({**layer_facts(version), "file": str(out), "format": kind, "rows": rows, "file_hash": digest})
         return
-    click.echo(f"{out}: {rows:,} rows  {digest}")
+    click.echo(f"{out}: " + _("{rows} rows").format(rows=f"{rows:,}") + f"  {digest}")
 
 
 @layer.command()
@@ -349,12 +352,14 @@ def _report(built: Any, out: Path | None, as_json: bool) -> None:
         echo_json(facts)
     else:
         for table in facts.get("tables", ()):
-            state = "" if table["computed"] else f"  not computed: needs {', '.join(table['needs'])}"
-            click.echo(f"{table['number']:>5}  {table['title']}{state}")
+            lacking = _("not computed: needs {names}").format(names=", ".join(table["needs"]))
+            click.echo(f"{table['number']:>5}  {table['title']}" + ("" if table["computed"] else f"  {lacking}"))
         for rule, counts in sorted(checked["rules"].items()):
-            click.echo(f"{rule:<12} {counts['asked'] - counts['failed']:,} of {counts['asked']:,} hold")
+            held, asked = counts["asked"] - counts["failed"], counts["asked"]
+            click.echo(f"{rule:<12} " + _("{held} of {asked} hold").format(held=f"{held:,}", asked=f"{asked:,}"))
         for one in checked["failed"][:20]:
-            click.echo(f"  {one['rule']} {one['what']} {one['division']}: {one['left']} against {one['right']}")
+            against = _("{left} against {right}").format(left=one["left"], right=one["right"])
+            click.echo(f"  {one['rule']} {one['what']} {one['division']}: {against}")
         if out is not None:
             click.echo(str(out))
     if not checked["ok"]:
@@ -371,7 +376,7 @@ def withdraw(reference: str, division: str, reason: str) -> None:
     from jintu.foundation.layers import publishing
 
     version = publishing.withdraw(_find(reference, division), reason)
-    click.echo(f"{version} withdrawn")
+    click.echo(_("{version} withdrawn").format(version=version))
 
 
 @layer.command()
@@ -384,7 +389,7 @@ def publish(reference: str, division: str, reason: str) -> None:
     from jintu.foundation.layers import publishing
 
     version = publishing.publish(_find(reference, division), decision=reason)
-    click.echo(f"{version} published")
+    click.echo(_("{version} published").format(version=version))
 
 
 @layer.command()
@@ -422,7 +427,8 @@ def tiles(reference: str, division: str, max_zoom: int, again: bool, as_json: bo
         echo_json(answers)
         return
     for a in answers:
-        click.echo(f"{a['layer']:<18} {a['name']:<14} {a['tiles']:>8,} tiles  {a['bytes'] / 1e6:8.1f} MB  {a['hash']}")
+        said = _("{count} tiles  {size} MB").format(count=f"{a['tiles']:>8,}", size=f"{a['bytes'] / 1e6:8.1f}")
+        click.echo(f"{a['layer']:<18} {a['name']:<14} {said}  {a['hash']}")
 
 
 layer.add_command(imagery)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from django.utils.translation import gettext as _
 
 from jintu.config.commands import NOT_FIT, echo_json, progress_line, setup
 from jintu.kernel.errors import Refused
@@ -149,10 +150,11 @@ def init(division: str, level: str, name: str, database: str, hosts: str, https:
         accounts = [{"account": a, "role": r, "password": p} for a, r, p in made]
         echo_json({"data": str(data), "division": division, "administrators": accounts})
         return
-    click.echo(f"node made in {data}")
+    click.echo(_("node made in {data}").format(data=data))
     for account, role, password in made:
         click.echo(f"  {account:<12} {role:<16} {password}")
-    click.echo("These passwords are shown once; each is changed at the first sign-in. Start the node with: jintu serve")
+    click.echo(_("These passwords are shown once; each is changed at the first sign-in."))
+    click.echo(_("Start the node with: jintu serve"))
 
 
 @click.command()
@@ -188,7 +190,9 @@ def upgrade(no_backup: bool, as_json: bool) -> None:
     if as_json:
         echo_json({"migrations": plan, "saved": saved})
     else:
-        click.echo(f"{len(plan)} migrations applied" + (f"; the database before: {saved}" if saved else ""))
+        click.echo(_("{count} migrations applied").format(count=len(plan)))
+        if saved:
+            click.echo(_("the database before: {file}").format(file=saved))
 
 
 @click.command()
@@ -224,7 +228,7 @@ def serve(host: str, port: int, processes: int, threads: int, no_worker: bool) -
             socket.create_connection((inside, port), timeout=1).close()
         except OSError:
             return False
-        click.echo(f"serving http://{inside}:{port}/  (Ctrl-C ends)", err=True)
+        click.echo(_("serving {address}  (Ctrl-C ends)").format(address=f"http://{inside}:{port}/"), err=True)
         return True
 
     sys.exit(Supervisor(children, greet=greet).run())
@@ -260,9 +264,9 @@ def doctor(full: bool, as_json: bool) -> None:
         echo_json({"fit": fit, "findings": [f.as_json() for f in found]})
     else:
         for f in found:
-            mark = {"ok": "  ok   ", "warning": "  look ", "error": "  BAD  "}[f.level]
-            click.echo(f"{mark} {f.check}: {f.sentence}" + (f" → {f.remedy}" if f.remedy else ""))
-        click.echo("fit to run" if fit else "not fit to run")
+            mark = {"ok": _("ok"), "warning": _("look"), "error": _("BAD")}[f.level]
+            click.echo(f"  {mark:<5}  {f.check}: {f.sentence}" + (f" → {f.remedy}" if f.remedy else ""))
+        click.echo(_("fit to run") if fit else _("not fit to run"))
     sys.exit(0 if fit else NOT_FIT)
 
 
@@ -289,10 +293,11 @@ def backup(target: Path, with_secrets: bool, as_json: bool) -> None:
     if as_json:
         echo_json(summary.as_json())
         return
-    click.echo(f"{summary.files} parts, {summary.bytes / 1024**2:,.1f} MiB in {summary.target}")
-    click.echo(f"manifest {summary.manifest}")
+    size = f"{summary.bytes / 1024**2:,.1f} MiB"
+    click.echo(_("{count} parts, {size} in {target}").format(count=summary.files, size=size, target=summary.target))
+    click.echo(_("manifest {hash}").format(hash=summary.manifest))
     if not with_secrets:
-        click.echo("Secrets are not in it: keep jintu.toml apart, and give it to restore with --config.")
+        click.echo(_("Secrets are not in it: keep jintu.toml apart, and give it to restore with --config."))
 
 
 @click.command()
@@ -325,8 +330,9 @@ def restore(source: Path, config: Path | None, database: str, expect: str, as_js
     if as_json:
         echo_json({"data": str(data), "parts": len(manifest["parts"]), "made_at": manifest["made_at"]})
     else:
-        click.echo(f"restored to {data}: {len(manifest['parts'])} parts, saved at {manifest['made_at']}")
-        click.echo("Examine it with: jintu doctor --full")
+        said = _("restored to {data}: {count} parts, saved at {day}")
+        click.echo(said.format(data=data, count=len(manifest["parts"]), day=manifest["made_at"]))
+        click.echo(_("Examine it with: jintu doctor --full"))
 
 
 def _seal_now() -> None:

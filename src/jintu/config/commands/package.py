@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import click
+from django.utils.translation import gettext as _
 
 from jintu.config.commands import echo_json, progress_line, setup
 
@@ -65,7 +66,8 @@ def make(
     if as_json:
         echo_json({"number": entry.number, "path": str(out), "bytes": entry.bytes, "hash": entry.hash})
         return
-    click.echo(f"{entry.number}  {entry.bytes / 1e6:,.1f} MB  {out}\nsigned with {entry.fingerprint}")
+    click.echo(f"{entry.number}  {entry.bytes / 1e6:,.1f} MB  {out}")
+    click.echo(_("signed with {fingerprint}").format(fingerprint=entry.fingerprint))
 
 
 @package.command("list")
@@ -99,11 +101,13 @@ def verify(path: Path, as_json: bool) -> None:
             {**facts, "fingerprint": found.fingerprint, "known": found.known, "wrong": found.wrong, "ok": found.ok}
         )
     else:
-        click.echo(f"{found.statement.get('number', '—')}  for {found.statement.get('recipient', '—')}")
-        click.echo(f"signed with {found.fingerprint}  {found.known or 'a key this node does not know'}")
+        recipient = _("for {recipient}").format(recipient=found.statement.get("recipient", "—"))
+        click.echo(f"{found.statement.get('number', '—')}  {recipient}")
+        signed = _("signed with {fingerprint}").format(fingerprint=found.fingerprint)
+        click.echo(f"{signed}  {found.known or _('a key this node does not know')}")
         for what in found.wrong:
             click.echo(f"  {what}")
         if not found.wrong:
-            click.echo("every file is what was signed")
+            click.echo(_("every file is what was signed"))
     if not found.ok:
         sys.exit(1)

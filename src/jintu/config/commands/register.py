@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from django.utils.translation import gettext as _
 
 from jintu.config.commands import echo_json, progress_line, setup
 
@@ -87,17 +88,17 @@ def _mapping(given: str) -> Any:
 
 def _tell(result: Any) -> None:
     for notice in result.notices:
-        click.echo(f"note: {notice}", err=True)
+        click.echo(_("note: {notice}").format(notice=notice), err=True)
     for reason in result.reasons[:20]:
         example = reason["example"]
-        sentence = example["sentence"].format(**example["params"]) if example else reason["sentence"]
-        row = f"row {example['row']}, " if example else ""
+        told = (example or reason)["sentence"]
+        sentence = _(told).format(**example["params"]) if example else _(told)
+        row = _("row {row}").format(row=example["row"]) + ", " if example else ""
         click.echo(f"{reason['count']:>8} × {reason['field']}: {row}{sentence}", err=True)
-    verdict = f"import {result.batch}" if result.accepted else "nothing was loaded"
-    click.echo(
-        f"{result.read} rows read, {result.accepted} accepted ({result.updated} replace a record), "
-        f"{result.skipped} skipped, {result.refused} refused: {verdict}"
-    )
+    verdict = _("import {batch}").format(batch=result.batch) if result.accepted else _("nothing was loaded")
+    said = _("{read} rows read, {accepted} accepted ({updated} replace a record), {skipped} skipped, {refused} refused")
+    counts = {name: getattr(result, name) for name in ("read", "accepted", "updated", "skipped", "refused")}
+    click.echo(f"{said.format(**counts)}: {verdict}")
 
 
 @register.command()
@@ -115,7 +116,7 @@ def revert(batch: int, reason: str) -> None:
     if found is None:
         raise Missing("There is no import {n}.", n=batch)
     importing.revert(descriptor.get(found.register), found, reason=reason, actor=Actor())
-    click.echo(f"import {batch}: {found.rows_applied} rows are hidden")
+    click.echo(_("import {batch}: {rows} rows are hidden").format(batch=batch, rows=found.rows_applied))
 
 
 @register.command("export")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 
 import click
+from django.utils.translation import gettext as _
 
 from jintu.config.commands import echo_json, setup
 
@@ -37,7 +38,7 @@ def list_users(as_json: bool) -> None:
         echo_json(rows)
         return
     for row in rows:
-        state = "" if row["active"] else " (off)"
+        state = "" if row["active"] else f" ({_('off')})"
         click.echo(f"{row['account']:<20} {row['division'] or '-':<12} {','.join(row['roles'])}{state}")
 
 
