@@ -69,7 +69,7 @@ def _lines() -> None:
 
     from jintu.kernel import lines
     from jintu.kernel.flat import from_shapely, refilled
-    from jintu.kernel.topology import copied_lines, line_defects
+    from jintu.kernel.topology import copied_lines, line_defects, lines_off_borders
 
     shapes = _shapes()
     refilled(shapely.to_wkb(shapes, byte_order=1), from_shapely(shapes), threads=1)
@@ -77,6 +77,7 @@ def _lines() -> None:
     rings.boxes(threads=1)
     line_defects(rings, codes=range(len(rings)))
     copied_lines(rings, threads=1)
+    lines_off_borders(rings, from_shapely(shapes[1:]))
 
 
 def _validity() -> None:

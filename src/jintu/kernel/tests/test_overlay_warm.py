@@ -13,10 +13,10 @@ from jintu.kernel import flat, lines, wkb
 from jintu.kernel.area import authalic
 from jintu.kernel.formats import shp_rings
 from jintu.kernel.overlay import edges, kernel, pairs, tree
-from jintu.kernel.topology import cancelling, copies, faces, meetings, noding, partition, rings, validating
+from jintu.kernel.topology import borders, cancelling, copies, faces, meetings, noding, partition, rings, validating
 from jintu.kernel.compiled import Compiled
 import numba
-for module in (flat, lines, wkb, authalic, edges, kernel, pairs, tree, cancelling, copies, faces, meetings, noding, partition, rings, validating, shp_rings):
+for module in (flat, lines, wkb, authalic, edges, kernel, pairs, tree, borders, cancelling, copies, faces, meetings, noding, partition, rings, validating, shp_rings):
     for function, value in vars(module).items():
         name = module.__name__.rpartition(".")[2] + "." + function
         if isinstance(value, Compiled) and value.__module__ == module.__name__:
@@ -53,6 +53,9 @@ def test_a_second_process_compiles_nothing(tmp_path):
         "tree._place",
         "tree._extent",
         "tree.search",
+        "borders._fill",
+        "borders._strike",
+        "borders._remaining",
         "cancelling._cancel_chunk",
         "cancelling._uncancelled",
         "noding._near",

@@ -1,4 +1,4 @@
-"""Lines among themselves, layers over one another, and lines on borders."""
+"""Lines among themselves, and layers over one another."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jintu.kernel.flat import from_shapely
 from jintu.kernel.lines import from_shapely as lines_of
 from jintu.kernel.tests.line_net import by_force
-from jintu.kernel.topology import Kind, Plane, borders_without_lines, copied_lines, covers, lines_off_borders, net
+from jintu.kernel.topology import Kind, Plane, copied_lines, covers, net
 from jintu.kernel.topology import line_defects as flat_line_defects
 from jintu.kernel.topology import meetings as runs
 
@@ -245,21 +245,3 @@ def test_overlaps_inside_a_layer_do_not_make_it_cover_more_or_less():
     patches = [box(0, 0, 60, 100), box(50, 0, 200, 100)]
     assert len(covering(patches, VILLAGES)) == 0
     assert len(covering(patches, [*VILLAGES, box(10, 10, 20, 20)])) == 0
-
-
-def test_lines_on_and_off_borders():
-    villages = from_shapely(VILLAGES)
-    border = [line((100, 0), (100, 50), (100, 100)), line((0, 0), (100, 0)), line((150, 100.0005), (120, 100.0005))]
-    assert len(lines_off_borders(border, villages)) == 0
-    (defect,) = lines_off_borders([*border, line((100, 100), (60, 100), (60, 120))], villages)
-    assert (defect.kind, defect.rows, defect.measure) == (Kind.OFF_BORDER, (3,), pytest.approx(20, abs=0.002))
-
-
-def test_borders_without_lines():
-    villages = from_shapely(VILLAGES)
-    outline = [shapely.LineString(v.exterior) for v in VILLAGES]
-    assert len(borders_without_lines(outline, villages)) == 0
-    missing = line((100, 0), (200, 0), (200, 100), (100, 100))
-    found = borders_without_lines([missing, VILLAGES[0].exterior.difference(line((0, 20), (0, 60)))], villages)
-    assert [(d.kind, d.rows) for d in found] == [(Kind.WITHOUT_LINE, (0,))]
-    assert found.measure[0] == pytest.approx(40, abs=0.005)

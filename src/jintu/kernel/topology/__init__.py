@@ -21,7 +21,8 @@ from typing import Any
 import numpy as np
 
 from jintu.kernel.flat import Floats, Integers, Polygons, from_shapely
-from jintu.kernel.topology.between import borders_without_lines, covers, lines_off_borders
+from jintu.kernel.topology.between import covers
+from jintu.kernel.topology.borders import OffBorders, lines_off_borders
 from jintu.kernel.topology.cancelling import Edges, cancel, merge
 from jintu.kernel.topology.copies import copied_lines
 from jintu.kernel.topology.defects import Defect, Defects, Kind, Spot, collect, joined
@@ -39,11 +40,11 @@ __all__ = [
     "Kind",
     "Limits",
     "Net",
+    "OffBorders",
     "Plane",
     "Remains",
     "Scan",
     "Spot",
-    "borders_without_lines",
     "conclude",
     "copied_lines",
     "covers",

@@ -52,7 +52,6 @@ class Kind(IntEnum):
     UNCOVERED = 40  # mean width in m
     OUTSIDE = 41  # mean width in m
     OFF_BORDER = 42  # length in m
-    WITHOUT_LINE = 43  # length in m
 
     @property
     def invalid(self) -> bool:

@@ -225,9 +225,15 @@ def slope_of_map(t: Table, data: Dataset, p: Parameters) -> Errors:
 
 def _beside(lines: Table, areas: Table, least_m: float) -> polars.DataFrame:
     """Lines of which more than ``least_m`` metres run on no border of the polygons."""
-    from jintu.kernel.topology import lines_off_borders
+    from jintu.foundation.checks.inspection.partials import ahead
+    from jintu.kernel.topology import OffBorders
 
-    found = lines_off_borders(lines.shapes, areas.judged, lines.measures)
+    search = OffBorders(lines.lines, lines.measures)
+    for _ in ahead(lambda part: search.strike(part.judged), areas.parts(attributes=False)):
+        pass
+    left = len(search.left())
+    near = ahead(lambda part: search.near(part.judged), areas.parts(attributes=False) if left else ())
+    found = search.defects(near)
     found = found.take((found.measure >= least_m).nonzero()[0])
     return lines.errors_at(
         found.rows, values=[f"{m:.3f} m" for m in found.measure], geometry=lines.placed(found.geometries())
