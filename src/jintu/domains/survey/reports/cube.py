@@ -327,21 +327,17 @@ def inside(version: LayerVersion, shapes: Any) -> list[str]:
 
     ``shapes``: Shapely polygons in lon/lat.
     """
-    import numpy as np
     import polars as pl
     import shapely
 
     from jintu.foundation.checks.inspection.stored import Stored
     from jintu.kernel.flat import Polygons, from_shapely
     from jintu.kernel.overlay import overlay
-    from jintu.kernel.overlay.pairs import candidates
-    from jintu.kernel.overlay.tree import build
 
     if not len(shapes):
         return []
     layer = Stored(version)
-    near = candidates(layer.coverings(), build(shapely.bounds(shapes)), 0, len(layer))[0]
-    found = layer.take(pl.Series(np.unique(near)), ["bsm", lake.GEOMETRY])
+    found = layer.take(pl.Series(layer.meeting(shapely.bounds(shapes))), ["bsm", lake.GEOMETRY])
     own = Polygons.from_wkb(found[lake.GEOMETRY])
     pairs = overlay(from_shapely(shapes), own)
     within = pairs.right[pairs.area_m2 > own.areas()[pairs.right] / 2]

@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 import shapely
@@ -20,7 +21,7 @@ from jintu.domains.survey.reports import carried, change, cube, summary
 from jintu.domains.survey.rules import RULES
 from jintu.domains.survey.rules.reach import REACH
 from jintu.foundation.checks import parameters
-from jintu.foundation.checks.inspection import keeping, partials, reuse, running, stored, tables
+from jintu.foundation.checks.inspection import keeping, partials, reuse, running, stored, tables, taken
 from jintu.foundation.checks.inspection.running import Report, inspect
 from jintu.foundation.checks.inspection.tables import Dataset, Table
 from jintu.foundation.journal import Actor
@@ -241,6 +242,7 @@ def forget() -> None:
     shutil.rmtree(Path(django_settings.NODE.data) / "cache" / "summary", ignore_errors=True)
     summary._kept.clear()
     change._kept.clear()
+    taken._kept.clear()
 
 
 def year(folder: Any, day: str, *, without: set[int] = frozenset(), **changes: Any) -> Any:
@@ -254,6 +256,62 @@ def year(folder: Any, day: str, *, without: set[int] = frozenset(), **changes: A
         folder / f"{day}.gpkg", {n: [v[k] for k in kept] for n, v in data.items()}, [shapes[k] for k in kept]
     )
     return importing.import_layer("DLTB", path, "990121", date.fromisoformat(day)).version
+
+
+@pytest.mark.django_db
+def test_rows_that_were_taken_are_not_sought_again(tmp_path, small, monkeypatch) -> None:
+    version = year(tmp_path, "2023-12-31")
+    whole = pl.DataFrame(pl.from_arrow(version.table(["bsm", "geometry", "net_area_m2"])))
+    some = pl.Series([12, 3, 20, 3])
+    assert stored.Stored(version).rows(some).frame["bsm"].to_list() == whole["bsm"][some].to_list()
+    with monkeypatch.context() as patched:
+        patched.setattr(stored.Stored, "_groups", None)
+        found = stored.Stored(version).take(pl.Series([20, 3]), ["geometry", "net_area_m2"])
+        assert_frame_equal(found, whole[[20, 3]].select("geometry", "net_area_m2"))
+    others = stored.Stored(version).take(pl.Series([20, 4]), ["bsm"])
+    assert_frame_equal(others, whole[[20, 4]].select("bsm"))
+
+
+@pytest.mark.django_db
+def test_a_recheck_seeks_the_rows_that_changed_once(tmp_path, small, monkeypatch) -> None:
+    before = year(tmp_path, "2023-12-31")
+    after = year(
+        tmp_path, "2024-12-31", TBDLMJ={1: 1.0}, shapes={8: grid.cell(8 % 6, 1).buffer(-0.5, join_style="mitre")}
+    )
+    keeping.inspect_version(before)
+    sought = []
+    look = stored.Stored._scattered
+
+    def counted(self, rows, groups, names):
+        sought.append((self.version.pk, names))
+        return look(self, rows, groups, names)
+
+    taken._kept.clear()
+    monkeypatch.setattr(stored.Stored, "_scattered", counted)
+    keeping.run(after)
+    whole = [pk for pk, names in sought if len(names) > 20]
+    assert sorted(whole) == sorted([before.pk, after.pk])
+    others = [(pk, names) for pk, names in sought if len(names) <= 20]
+    assert others and all(pk == after.pk and len(names) == 1 for pk, names in others), "neighbours, and who is wrong"
+
+
+@pytest.mark.django_db
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(places=st.lists(st.tuples(st.floats(-0.5, 6.5), st.floats(-0.5, 5.5), st.floats(0.1, 4)), max_size=3))
+def test_rows_near_boxes_are_those_of_the_whole_layer(tmp_path_factory, places) -> None:
+    with pytest.MonkeyPatch.context() as patched, transaction.atomic():
+        patched.setattr(content, "ROW_GROUP", 7)
+        layer = stored.Stored(year(tmp_path_factory.mktemp("near"), "2023-12-31"))
+        own = layer.coverings()
+        west, south, east, north = own[:, 0].min(), own[:, 1].min(), own[:, 2].max(), own[:, 3].max()
+        at = [(west + x * (east - west) / 6, south + y * (north - south) / 5, s) for x, y, s in places]
+        boxes = np.array([(x, y, x + s * (east - west) / 6, y + s * (north - south) / 5) for x, y, s in at]).reshape(
+            -1, 4
+        )
+        met = (own[:, None, 0] <= boxes[:, 2]) & (own[:, None, 2] >= boxes[:, 0])
+        met &= (own[:, None, 1] <= boxes[:, 3]) & (own[:, None, 3] >= boxes[:, 1])
+        assert layer.meeting(boxes).tolist() == np.flatnonzero(met.any(axis=1)).tolist()
+        transaction.set_rollback(True)
 
 
 def full(version: Any) -> Report:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     import polars
 
     from jintu.foundation.layers.differing import Differing
+    from jintu.kernel.flat import Polygons
     from jintu.kernel.topology import Remains
 
     from ..rules import Parameters
@@ -166,7 +167,7 @@ class Earlier:
         if "remains" in t.__dict__ or t.look or not t.in_plane or self._remains is None:
             return
         told = changes.told
-        gone = self.table().judged_at(told.outlines_gone)
+        gone = changes.outlines_gone()
         came = changes.changed.judged.take((told.outlines[told.came] < 0).nonzero()[0])
         t.remains = renewed(self._remains, told.outlines, gone, came, t.judged_at, t.measures)
 
@@ -204,6 +205,20 @@ class Difference:
         return self._new.rows(self.numbers)
 
     @cached_property
+    def gone(self) -> Table:
+        """Rows of the old version that are not in the new one, with all their columns: several ask for some."""
+        return self._old().rows(pl.Series(self.told.gone, dtype=pl.Int64))
+
+    def outlines_gone(self) -> Polygons:
+        """Outlines of the old version that are no more."""
+        import numpy as np
+
+        wanted, rows = self.told.outlines_gone, self.told.gone
+        if not np.isin(wanted, rows).all():
+            return self._old().judged_at(wanted)  # rows that are there several times
+        return self.gone.judged.take(np.searchsorted(rows, wanted))
+
+    @cached_property
     def unchanged(self) -> polars.DataFrame:
         """Rows: old, new."""
         import numpy as np
@@ -225,7 +240,7 @@ class Difference:
     @cached_property
     def columns(self) -> frozenset[str]:
         """Names of the attributes in which any row differs that lies where it lay."""
-        before, after = self._old().rows(self.numbers).frame, self.changed.frame
+        before, after = self.gone.frame, self.changed.frame  # in place those that went are those that came
         return frozenset(name for name in after.columns if after[name].ne_missing(before[name]).any())
 
     def leaves(self, columns: Sequence[str], errors: polars.DataFrame) -> bool:
@@ -236,6 +251,8 @@ class Difference:
 
     def with_rows(self, old: polars.Series) -> Difference:
         """The same with further rows, numbered as in the version before, among those to be looked at."""
+        if old.is_empty():
+            return self
         return Difference(self.told, self._old, self._new, old)
 
 

@@ -10,6 +10,7 @@ from jintu.foundation.layers.placing import is_plane
 from jintu.kernel.once import once
 
 from ..lazy import pl
+from . import taken
 from .tables import PART, Table
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class Stored(Table):
         self._names = [n for n in version.schema.columns if n in there]
         self._geometry, self._covered = lake.GEOMETRY in there, lake.BBOX in there
         self._plane = lake.DELIVERED in there and is_plane(version.crs)
+        self._known = version.manifest_hash, str(self._path), lake.stamp(version.directory)
 
     def _open(self) -> Any:
         import pyarrow.parquet as pq
@@ -143,11 +145,14 @@ class Stored(Table):
 
         wanted = numbers.to_numpy().astype(np.int64)
         ascending, back = np.unique(wanted, return_inverse=True)
+        if (found := taken.find(self._known, ascending, names)) is not None:
+            return found[back]
         cuts = np.searchsorted(ascending, self._starts)
         groups = np.flatnonzero(np.diff(cuts)).tolist()
         if len(ascending) * FEW < sum(self._starts[g + 1] - self._starts[g] for g in groups):
             found = self._scattered(ascending, groups, names)
             if found is not None:
+                taken.keep(self._known, ascending, found)
                 return found[back]
         parts = [self._groups([], names)]
         for group in groups:
@@ -196,14 +201,30 @@ class Stored(Table):
     def bounds(self) -> tuple[float, float, float, float]:
         return self.version.bbox
 
-    def coverings(self) -> NDArray[np.float64]:
-        """Boxes as the file keeps them beside the outlines, or of the outlines where it keeps none."""
+    def meeting(self, boxes: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Rows whose boxes meet any of some boxes (west, south, east, north in degrees), ascending: only row groups
+        that meet them are looked at."""
         import numpy as np
 
+        from jintu.foundation.layers.rowgroups import indexed
+        from jintu.kernel.overlay.pairs import candidates
+        from jintu.kernel.overlay.tree import build
+
+        tree = build(boxes)
+        if not self._covered:
+            return np.unique(candidates(self.boxes, tree, 0, len(self))[0])
+        found = [np.empty(0, dtype=np.int64)]
+        over = indexed(self._path).boxes
+        for group in np.unique(candidates(over, tree, 0, len(over))[0]).tolist():
+            covering = self._groups([group], [lake.BBOX])
+            found.append(np.unique(candidates(_sides(covering), tree, 0, len(covering))[0]) + self._starts[group])
+        return np.concatenate(found)
+
+    def coverings(self) -> NDArray[np.float64]:
+        """Boxes as the file keeps them beside the outlines, or of the outlines where it keeps none."""
         if not self._covered:
             return self.boxes
-        frame = self.read(lake.BBOX).unnest(lake.BBOX)
-        return np.column_stack([frame[side].to_numpy() for side in ("xmin", "ymin", "xmax", "ymax")])
+        return _sides(self.read(lake.BBOX))
 
     @once
     def boxes(self) -> NDArray[np.float64]:
@@ -216,3 +237,11 @@ class Stored(Table):
         import numpy as np
 
         return np.concatenate([np.empty(0), *(part.areas for part in self.parts(attributes=False))])
+
+
+def _sides(covering: polars.DataFrame) -> NDArray[np.float64]:
+    """The boxes of a covering, (n, 4)."""
+    import numpy as np
+
+    frame = covering.unnest(lake.BBOX)
+    return np.column_stack([frame[side].to_numpy() for side in ("xmin", "ymin", "xmax", "ymax")])
