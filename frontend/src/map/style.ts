@@ -138,8 +138,8 @@ function layersFor(layer: MapLayer, opacity: number): LayerSpecification[] {
       break;
     case "boundary":
       made.push(
-        { id: `${layer.id}|wide`, type: "line", ...base, layout: { "line-join": "round" }, paint: { "line-color": colour("map-label"), "line-opacity": 0.14 * opacity, "line-width": 5 } },
-        { id: `${layer.id}|line`, type: "line", ...base, layout: { "line-join": "round" }, paint: { "line-color": colour("map-label"), "line-opacity": 0.7 * opacity, "line-width": 1, "line-dasharray": [6, 2, 1, 2] } },
+        { id: `${layer.id}|wide`, type: "line", ...base, layout: { "line-join": "round" }, paint: { "line-color": colour("map-label"), "line-opacity": 0.14 * opacity, "line-width": ["interpolate", ["linear"], ["zoom"], 8, 1, 10, 1.6, 12.5, 5] } },
+        { id: `${layer.id}|line`, type: "line", ...base, layout: { "line-join": "round" }, paint: { "line-color": colour("map-label"), "line-opacity": 0.7 * opacity, "line-width": ["interpolate", ["linear"], ["zoom"], 8, 0.35, 10, 0.5, 12.5, 1], "line-dasharray": [6, 2, 1, 2] } },
       );
       break;
     case "stage":
