@@ -22,10 +22,13 @@ Errors = Iterator["polars.DataFrame"]
 
 def _inside(t: Table, other: Table, column: str, codes: list[str]) -> polars.DataFrame:
     """row, m² of each row of ``t`` in those features of ``other`` whose column has one of the codes."""
-    pairs = shared(t, other)
-    kinds = other.read(column).to_series().gather(pairs["right"])
-    chosen = pairs.filter(kinds.is_in(codes).fill_null(False))
-    return chosen.group_by("left").agg(pl.col("area_m2").sum()).sort("left")
+    chosen = other.beside(other, f"{column} {codes}", lambda: _of_kinds(other, column, codes))
+    return shared(t, chosen).group_by("left").agg(pl.col("area_m2").sum()).sort("left")
+
+
+def _of_kinds(t: Table, column: str, codes: list[str]) -> Table:
+    kinds = t.read(column).to_series()
+    return t.rows(kinds.is_in(codes).fill_null(False).arg_true())
 
 
 @quality("Q4110", "B", ("基本农田位于允许建设区", "Basic farmland in a permitted construction zone"),

@@ -10,6 +10,7 @@ from jintu.foundation.checks.lazy import pl
 from jintu.foundation.checks.rules import Parameters
 
 from .columns import figure, filled, ratio
+from .numbers import NAME, Numbers
 
 if TYPE_CHECKING:
     import polars
@@ -65,12 +66,16 @@ def declared_length(t: Table, data: Dataset, p: Parameters) -> Errors:
     import shapely
 
     declared = t.frame[t.schema.length].fill_null(0.0).to_numpy()
-    ground = geodesic(shapely.from_wkb(t.wkb.to_numpy()))
-    plane = shapely.length(t.shapes) if t.in_plane else ground
+    slack = float(p.tolerance_m)
+    plane = shapely.length(t.shapes) if t.in_plane else np.full(len(t), np.nan)
+    agrees = (declared >= plane - slack) & (declared <= plane + slack)  # however long it is on the ground
+    off = np.flatnonzero(~agrees)
+    ground = geodesic(shapely.from_wkb(t.outlines(pl.Series(off)).to_numpy()))
+    plane = plane[off] if t.in_plane else ground
     low, high = np.minimum(ground, plane), np.maximum(ground, plane)
-    wrong = pl.Series((declared < low - float(p.tolerance_m)) | (declared > high + float(p.tolerance_m)))
-    found = t.errors(wrong, t.schema.length)
-    yield found.with_columns(expected=pl.Series(ground).gather(found["row"]).round(1).cast(pl.String))
+    wrong = (declared[off] < low - slack) | (declared[off] > high + slack)
+    found = t.errors(pl.Series(np.isin(np.arange(len(t)), off[wrong])), t.schema.length)
+    yield found.with_columns(expected=pl.Series(ground[wrong]).round(1).cast(pl.String))
 
 
 @quality(
@@ -122,17 +127,20 @@ def control_area(t: Table, data: Dataset, p: Parameters) -> Errors:
     yield found.with_columns(expected=sums.gather(found["row"]).round(2).cast(pl.String))
 
 
-def _summed(shares: polars.DataFrame) -> polars.DataFrame:
-    """location_code, patch_no, share: one row for each patch."""
-    return shares.group_by("location_code", "patch_no").agg(pl.col("share").sum())
+Shares = tuple[Numbers, "polars.Series"]
 
 
-def _deducted(t: Table, column: str, summed: polars.DataFrame, p: Parameters) -> polars.DataFrame:
+def _summed(shares: polars.DataFrame) -> Shares:
+    """The patches named, and the sum of each; of location_code, patch_no, share."""
+    summed = shares.group_by(NAME).agg(pl.col("share").sum())
+    return Numbers(summed.select(NAME)), summed["share"]
+
+
+def _deducted(t: Table, column: str, shares: Shares, p: Parameters) -> polars.DataFrame:
     """Patches whose deduction is not the sum of what names them."""
-    joined = t.frame.select("location_code", "patch_no").join(
-        summed, on=["location_code", "patch_no"], how="left", maintain_order="left"
-    )
-    wanted = joined["share"].fill_null(0.0)
+    named, sums = shares
+    rows = named.find(t.frame.select(NAME))
+    wanted = sums.gather(pl.Series(rows).replace(-1, None)).fill_null(0.0)
     wrong = (t.frame[column].fill_null(0.0) - wanted).abs() > float(p.tolerance_m2) + 1e-6
     found = t.errors(wrong, column)
     return found.with_columns(expected=wanted.gather(found["row"]).round(2).cast(pl.String))
@@ -148,7 +156,7 @@ def linear_deduction(t: Table, data: Dataset, p: Parameters) -> Errors:
     yield _deducted(t, "linear_area_m2", lines.beside(lines, "shares", lambda: _line_shares(lines)), p)
 
 
-def _line_shares(t: Table) -> polars.DataFrame:
+def _line_shares(t: Table) -> Shares:
     places = [f"{name}_{side}" for side in (1, 2) for name in ("patch_location", "patch_no")]
     lines = t.read("linear_area_m2", "deduction_share", *places)
     share = pl.col("linear_area_m2") * pl.col("deduction_share")
@@ -170,7 +178,7 @@ def scattered_deduction(t: Table, data: Dataset, p: Parameters) -> Errors:
     yield _deducted(t, "scattered_area_m2", points.beside(points, "shares", lambda: _point_shares(points)), p)
 
 
-def _point_shares(t: Table) -> polars.DataFrame:
+def _point_shares(t: Table) -> Shares:
     points = t.read("location_code", "patch_no", "scattered_area_m2")
     return _summed(points.rename({"scattered_area_m2": "share"}))
 

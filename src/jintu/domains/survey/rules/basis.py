@@ -77,14 +77,13 @@ def outside_the_county(t: Table, data: Dataset, p: Parameters) -> Iterator[polar
     west, south, east, north = data["XZQ"].boxes.T
     reach = float(p.slack_m) / 111_320
     wide = reach / np.cos(np.radians(float(np.nanmean([south.min(), north.max()]))))
+    lowest = west.min() - wide, south.min() - reach
+    highest = east.max() + wide, north.max() + reach
+    whole = np.array((t if t.whole is None else t.whole).bounds)
+    if (whole[:2] >= lowest).all() and (whole[2:] <= highest).all():
+        return
     boxes = t.boxes
-    bad = (
-        (boxes[:, 0] < west.min() - wide)
-        | (boxes[:, 2] > east.max() + wide)
-        | (boxes[:, 1] < south.min() - reach)
-        | (boxes[:, 3] > north.max() + reach)
-    )
-    yield t.errors(pl.Series(bad))
+    yield t.errors(pl.Series(((boxes[:, :2] < lowest) | (boxes[:, 2:] > highest)).any(axis=1)))
 
 
 @quality("Q1204", "B", ("坐标分辨率不足", "Coordinates too coarse"),
@@ -143,7 +142,10 @@ def easting_prefix(t: Table, data: Dataset, p: Parameters) -> Iterator[polars.Da
     if zone is None:
         return
     wanted = zone.number if zone.prefixed else 0
-    boxes = t.judged.boxes() if t.schema.geometry == "polygon" else shapely.bounds(t.shapes)
+    if t.schema.geometry == "point":
+        boxes = shapely.bounds(t.shapes)
+    else:
+        boxes = (t.judged if t.schema.geometry == "polygon" else t.lines).boxes()
     bounds = boxes[:, [0, 2]]
     prefix = np.floor(bounds / 1_000_000)
     rows = np.flatnonzero((np.isfinite(bounds) & (prefix != wanted)).any(axis=1))

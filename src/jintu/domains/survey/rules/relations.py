@@ -11,11 +11,11 @@ from jintu.foundation.checks.lazy import pl
 from jintu.foundation.checks.rules import Parameters
 
 from .columns import filled
+from .numbers import NAME, Numbers
 
 if TYPE_CHECKING:
     import numpy as np
     import polars
-    import shapely
     from numpy.typing import NDArray
 
     from jintu.foundation.checks.inspection.tables import Dataset, Table
@@ -91,16 +91,11 @@ def inside_one_village(t: Table, data: Dataset, p: Parameters) -> Errors:
 def linear_names_patches(t: Table, data: Dataset, p: Parameters) -> Errors:
     """The patches a linear feature is deducted from are in DLTB, by village and number."""
     patches = data["DLTB"]
-    known = patches.beside(patches, "numbers", lambda: patches.read("location_code", "patch_no").unique())
-    known = known.with_columns(there=pl.lit(True))
+    known = patches.beside(patches, "numbers", lambda: Numbers(patches.read(*NAME)))
     for side in ("1", "2"):
         place, number = f"patch_location_{side}", f"patch_no_{side}"
-        if place not in t.names:
-            continue
-        joined = t.frame.select(place, number).join(
-            known, left_on=[place, number], right_on=["location_code", "patch_no"], how="left", maintain_order="left"
-        )
-        yield t.errors(filled(number) & joined["there"].is_null(), number)
+        if place in t.names:
+            yield t.errors(filled(number) & pl.Series(known.find(t.frame.select(place, number)) < 0), number)
 
 
 @quality("Q4106", "B", ("零星地物不在座落图斑内", "Scattered feature outside the patch it names"),
@@ -112,30 +107,25 @@ def scattered_inside_patch(t: Table, data: Dataset, p: Parameters) -> Errors:
 
     if not t.has_outlines:
         return
+    patches = data["DLTB"]
+    reach = float(p.reach_m) / 111_320
     points = shapely.from_wkb(t.wkb.to_numpy())  # type: ignore[union-attr]
-    tree = shapely.STRtree(points)
-    own = t.frame.select("location_code", "patch_no")
+    near, which = _meeting(t.boxes + (2 * reach + 1e-9) * np.array([-1, -1, 1, 1]), patches)
+    names = zip(t.frame.select(NAME)[near], patches.read(*NAME)[which], strict=True)
+    named = np.logical_and.reduce([own.eq_missing(theirs).to_numpy() for own, theirs in names])
+    near, which = near[named], which[named]
+    shapes = shapely.from_wkb(patches.outlines(pl.Series(which)).to_numpy())
     inside = np.zeros(len(t), dtype=bool)
-    for patches in data["DLTB"].parts():
-        near, which = _within(patches, points, tree, float(p.reach_m) / 111_320)
-        theirs = patches.frame.select("location_code", "patch_no")
-        same = (own[near.tolist()].to_numpy() == theirs[which.tolist()].to_numpy()).all(axis=1)
-        inside[near[same]] = True
+    inside[near[shapely.dwithin(shapes, points[near], reach)]] = True
     yield t.errors(~pl.Series(inside), "patch_no")
 
 
-def _within(
-    patches: Table, points: NDArray[np.object_], tree: shapely.STRtree, reach: float
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Points (of a tree) and rows of patches that are within reach of one another, in degrees."""
-    import numpy as np
-    import shapely
+def _meeting(boxes: NDArray[np.float64], layer: Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of a box (n, 4) and a row whose own overlaps it."""
+    from jintu.kernel.overlay.pairs import candidates
+    from jintu.kernel.overlay.tree import build_as_they_lie
 
-    boxes = shapely.box(*(patches.boxes + reach * np.array([-1, -1, 1, 1])).T)
-    some = np.unique(tree.query(boxes)[0])
-    shapes = patches.polygons.take(some).to_shapely()
-    which, near = tree.query(shapes, predicate="dwithin", distance=reach)
-    return near, some[which]
+    return candidates(boxes, build_as_they_lie(layer.coverings()), 0, len(boxes))
 
 
 @quality("Q4107", "A", ("基本农田图斑超出保护片块或保护区", "Basic-farmland patch outside its block or zone"),
@@ -204,7 +194,8 @@ def _overlapping(t: Table, rows: list[int], tolerance_m2: float) -> polars.DataF
 )  # fmt: skip
 def slope_of_map(t: Table, data: Dataset, p: Parameters) -> Errors:
     """The slope class of cultivated land is the class of the slope map that has most of the patch."""
-    pairs = shared(t, data["PDT"])
+    told = t.frame.select(pl.col("land_use_code").str.starts_with("01") & pl.col("slope_class").is_not_null())
+    pairs = shared(t, data["PDT"], told.to_series().arg_true().to_numpy())
     classes = data["PDT"].read("slope_class").to_series().gather(pairs["right"])
     most = (
         pairs.with_columns(map_class=classes)
