@@ -219,11 +219,13 @@ def _beside(lines: Table, areas: Table, least_m: float) -> polars.DataFrame:
     from jintu.foundation.checks.inspection.partials import ahead
     from jintu.kernel.topology import OffBorders
 
+    def outlines() -> Iterator[Table]:
+        return areas.parts(attributes=False, lonlat=False)
+
     search = OffBorders(lines.lines, lines.measures)
-    for _ in ahead(lambda part: search.strike(part.judged), areas.parts(attributes=False)):
+    for _ in ahead(lambda part: search.strike(part.judged), outlines()):
         pass
-    left = len(search.left())
-    near = ahead(lambda part: search.near(part.judged), areas.parts(attributes=False) if left else ())
+    near = ahead(lambda part: search.near(part.judged), outlines() if len(search.left()) else ())
     found = search.defects(near)
     found = found.take((found.measure >= least_m).nonzero()[0])
     return lines.errors_at(

@@ -273,6 +273,19 @@ def test_rows_that_were_taken_are_not_sought_again(tmp_path, small, monkeypatch)
 
 
 @pytest.mark.django_db
+def test_a_part_without_degrees_has_the_outlines_topology_is_looked_at_in(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(content, "ROW_GROUP", 8)
+    monkeypatch.setattr(stored, "PART", 8)
+    layer = stored.Stored(year(tmp_path, "2023-12-31"))
+    bare, both = list(layer.parts(attributes=False, lonlat=False)), list(layer.parts())
+    assert len(bare) == len(both) > 1
+    for one, other in zip(bare, both, strict=True):
+        assert (one.wkb, one.first, len(one)) == (None, other.first, len(other))
+        assert one.plane_wkb.equals(other.plane_wkb)
+        assert one.scan.boxes.tolist() == other.scan.boxes.tolist()
+
+
+@pytest.mark.django_db
 def test_a_recheck_seeks_the_rows_that_changed_once(tmp_path, small, monkeypatch) -> None:
     before = year(tmp_path, "2023-12-31")
     after = year(

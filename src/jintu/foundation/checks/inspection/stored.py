@@ -112,9 +112,9 @@ class Stored(Table):
         if run:
             yield run
 
-    def parts(self, attributes: bool = True) -> Iterator[Table]:
+    def parts(self, attributes: bool = True, lonlat: bool = True) -> Iterator[Table]:
         for run in self._runs():
-            yield self._part(run, attributes)
+            yield self._part(run, attributes, lonlat)
 
     @once
     def lines(self) -> Lines:
@@ -123,14 +123,14 @@ class Stored(Table):
         name = lake.DELIVERED if self._plane else lake.GEOMETRY
         return concatenated([Lines.from_wkb(self._groups(run, [name]).to_series()) for run in self._runs()])
 
-    def _part(self, run: list[int], attributes: bool = True) -> Table:
-        outlines = [lake.GEOMETRY] * self._geometry + [lake.DELIVERED] * self._plane
+    def _part(self, run: list[int], attributes: bool = True, lonlat: bool = True) -> Table:
+        outlines = [lake.GEOMETRY] * (self._geometry and (lonlat or not self._plane)) + [lake.DELIVERED] * self._plane
         names = [*(self._names if attributes else [self.schema.key]), *outlines]
         frame = self._groups(run, names)
         return self._table(frame, self._starts[run[0]])
 
     def _table(self, frame: polars.DataFrame, first: int = 0) -> Table:
-        wkb = frame.get_column(lake.GEOMETRY) if self._geometry else None
+        wkb = frame.get_column(lake.GEOMETRY) if lake.GEOMETRY in frame.columns else None
         plane = frame.get_column(lake.DELIVERED) if self._plane else None
         bare = frame.drop(lake.GEOMETRY, lake.DELIVERED, strict=False)
         return Table(self.schema, bare, wkb, plane, self.crs, whole=self, first=first)

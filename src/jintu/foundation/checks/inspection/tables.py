@@ -95,8 +95,9 @@ class Table:
             whole=self.whole or self,
         )
 
-    def parts(self, attributes: bool = True) -> Iterator[Table]:
-        """All rows, a part at a time; without ``attributes``, outlines alone may be there."""
+    def parts(self, attributes: bool = True, lonlat: bool = True) -> Iterator[Table]:
+        """All rows, a part at a time; without ``attributes``, outlines alone may be there, and without ``lonlat`` those
+        alone that topology is looked at in."""
         if len(self) <= PART:
             yield self
             return
@@ -221,7 +222,7 @@ class Table:
         """What topology keeps of the layer."""
         from jintu.kernel.topology import remains
 
-        return remains([part.scan for part in self.parts(attributes=False)])
+        return remains([part.scan for part in self.parts(attributes=False, lonlat=False)])
 
     @once
     def defects(self) -> Defects:
@@ -239,7 +240,8 @@ class Table:
         from jintu.kernel.topology.rings import measure
 
         none = np.empty(0, dtype=np.uint64)
-        found = [measure(part.judged, self.measures) for part in self.parts(attributes=False)]
+        parts = self.parts(attributes=False, lonlat=False)
+        found = [measure(part.judged, self.measures) for part in parts]
         vertices, boundary = (np.concatenate([none, *(getattr(m, n) for m in found)]) for n in ("vertices", "boundary"))
         return copies(np.arange(len(self)), vertices, boundary, self.judged_at, self.measures)
 
