@@ -58,11 +58,10 @@ class _Flows:
         names = {*flows["from"].unique(), *flows["to"].unique()}
         self.names = [n for n in ordered(names, LEVEL) if n not in AWAY]
         column = {name: k for k, name in enumerate(self.names)}
-        row = {region: k for k, region in enumerate(regions)}
-        at = np.array([row[region] for region in flows["region"]], dtype=np.int64)
+        at = _numbers(flows["region"], {region: k for k, region in enumerate(regions)})
         area = flows["area"].to_numpy()
-        one, two = (np.array([column.get(n, -1) for n in flows[side]], dtype=np.int64) for side in SIDES)
-        moved = flows["from"].to_numpy() != flows["to"].to_numpy()
+        one, two = (_numbers(flows[side], column) for side in SIDES)
+        moved = (flows["from"] != flows["to"]).to_numpy()
         shape = len(regions), len(column)
         self.there = np.zeros(shape, dtype=np.bool_)
         self.opening, self.closing, self.out, self.into = (np.zeros(shape, dtype=np.int64) for _ in range(4))
@@ -71,6 +70,15 @@ class _Flows:
                 np.add.at(sums, (at[chosen], of[chosen]), area[chosen])
             self.there[at[of >= 0], of[of >= 0]] = True
         self.narrow = self.there[:, [column[n] for n in (NARROW,) if n in column]].any(axis=1)
+
+
+def _numbers(texts: pl.Series, number: dict[str, int]) -> NDArray[np.int64]:
+    """The number of each text, −1 for those that have none."""
+    import polars as pl
+
+    if not number:
+        return np.full(len(texts), -1, dtype=np.int64)
+    return texts.replace_strict(number, default=-1, return_dtype=pl.Int64).to_numpy()
 
 
 def flows_by_region(flows: pl.DataFrame, regions: Sequence[str]) -> pl.DataFrame:

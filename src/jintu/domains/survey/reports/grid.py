@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -118,9 +118,8 @@ def _matches(leaf: tuple[str, str, str, str], where: Where) -> bool:
 def build(frame: pl.DataFrame, counties: Sequence[str], villages: Sequence[str] = ()) -> Grid:
     """``frame``: a cube's rows; ``counties``: divisions rounded by themselves (codes of the versions); ``villages``:
     further ones that get a row though they have no area. A village of no county is put under the first."""
-    prefixes = [prefix_of(c) for c in counties]
-    known = sorted({*frame["village"].to_list(), *villages})
-    divisions, parents, tops = _tree(prefixes, known)
+    prefixes = tuple(prefix_of(c) for c in counties)
+    divisions, parents, tops = _tree(prefixes, tuple(sorted({*frame["village"].unique(), *villages})))
     row = {d: i for i, d in enumerate(divisions)}
     order = {code: i for i, code in enumerate(classes.FIRSTS)}
     keys = frame.select("code", "own", "slope", "kind").unique().rows()
@@ -129,15 +128,24 @@ def build(frame: pl.DataFrame, counties: Sequence[str], villages: Sequence[str] 
     exact = np.zeros((len(divisions), len(leaves)), dtype=np.int64)
     counts = np.zeros_like(exact)
     grouped = frame.group_by("village", "code", "own", "slope", "kind").agg(frame_sum("area"), frame_sum("rows"))
-    for village, code, own, slope, kind, area, rows in grouped.iter_rows():
-        i, j = row[village], at[code, own, slope, kind]
-        exact[i, j] += area
-        counts[i, j] += rows
-    for i in range(len(divisions) - 1, -1, -1):  # a parent stands before its children
-        if parents[i] >= 0:
-            exact[parents[i]] += exact[i]
-            counts[parents[i]] += counts[i]
+    cells = list(zip(*(grouped[name].to_list() for name in ("code", "own", "slope", "kind")), strict=True))
+    places = [row[village] for village in grouped["village"].to_list()], [at[cell] for cell in cells]
+    exact[places], counts[places] = grouped["area"].to_numpy(), grouped["rows"].to_numpy()
+    above = np.array(parents, dtype=np.int64)
+    for level in _levels(above):  # the lowest first
+        np.add.at(exact, above[level], exact[level])
+        np.add.at(counts, above[level], counts[level])
     return Grid(divisions, parents, tops, leaves, exact, counts)
+
+
+def _levels(above: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Rows that have a parent, by how many stand over them, most first."""
+    depth = np.zeros(len(above), dtype=np.int64)
+    over = above
+    while (over >= 0).any():
+        depth += over >= 0
+        over = np.where(over >= 0, above[over], -1)
+    return [np.flatnonzero(depth == n) for n in range(int(depth.max(initial=0)), 0, -1)]
 
 
 def frame_sum(name: str) -> pl.Expr:
@@ -146,8 +154,10 @@ def frame_sum(name: str) -> pl.Expr:
     return pl.col(name).sum()
 
 
-def _tree(counties: Sequence[str], villages: Sequence[str]) -> tuple[list[str], list[int], list[int]]:
-    """Prefixes, a parent before its children; their parents' rows; the rows of the counties."""
+@lru_cache(maxsize=8)
+def _tree(counties: tuple[str, ...], villages: tuple[str, ...]) -> tuple[list[str], list[int], list[int]]:
+    """Prefixes, a parent before its children; their parents' rows; the rows of the counties. All tables of a version,
+    and of the version after it, have the same."""
     above: dict[str, str | None] = dict.fromkeys(counties)
 
     def chain(path: Sequence[str]) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["RULES"]
 
 Errors = Iterator["polars.DataFrame"]
+FEW = 1_000
+"""Of no more patches the linear features are picked out; else the shares of all are reckoned once."""
 PARTS = ("patch_area_m2", "linear_area_m2", "scattered_area_m2", "ridge_area_m2", "net_area_m2")
 
 
@@ -153,19 +155,25 @@ def _deducted(t: Table, column: str, shares: Shares, p: Parameters) -> polars.Da
 def linear_deduction(t: Table, data: Dataset, p: Parameters) -> Errors:
     """DLTB.XZDWMJ = Σ XZDWMJ × share of the linear features that name the patch, on either side."""
     lines = data["XZDW"]
-    yield _deducted(t, "linear_area_m2", lines.beside(lines, "shares", lambda: _line_shares(lines)), p)
+    if len(t) <= FEW:
+        shares = _line_shares(lines, t.frame["patch_no"])
+    else:
+        shares = lines.beside(lines, "shares", lambda: _line_shares(lines))
+    yield _deducted(t, "linear_area_m2", shares, p)
 
 
-def _line_shares(t: Table) -> Shares:
+def _line_shares(t: Table, numbers: polars.Series | None = None) -> Shares:
+    """``numbers``: of the patches that are asked for, None for all."""
     places = [f"{name}_{side}" for side in (1, 2) for name in ("patch_location", "patch_no")]
     lines = t.read("linear_area_m2", "deduction_share", *places)
+    wanted = pl.lit(True) if numbers is None else pl.col("patch_no").is_in(numbers.unique().implode())
     share = pl.col("linear_area_m2") * pl.col("deduction_share")
     first = lines.select(location_code="patch_location_1", patch_no="patch_no_1", share=share)
     rest = pl.col("linear_area_m2") * (1 - pl.col("deduction_share"))
     second = lines.filter(filled("patch_no_2")).select(
         location_code="patch_location_2", patch_no="patch_no_2", share=rest
     )
-    return _summed(pl.concat([first, second]))
+    return _summed(pl.concat([part.filter(wanted) for part in (first, second)]))
 
 
 @quality(
