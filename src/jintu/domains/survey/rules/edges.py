@@ -63,12 +63,10 @@ def _strip(t: Table, other: Table, reach_m: float) -> Strip:
     import numpy as np
     import shapely
 
-    from jintu.kernel.overlay.pairs import candidates
-    from jintu.kernel.overlay.tree import build
+    from jintu.foundation.checks.inspection.overlaps import within_reach
 
     reach = reach_m / other.lonlat.x_metres
-    wide = t.coverings() + 1.001 * reach * np.array([-1, -1, 1, 1])
-    rows, their_rows = candidates(wide, build(other.boxes), 0, len(t))
+    rows, their_rows = within_reach(t.coverings(), other, reach_m)
     mine, own = np.unique(rows, return_inverse=True)
     theirs, foreign = np.unique(their_rows, return_inverse=True)
     outlines, their_outlines = (layer.outlines(pl.Series(n)).to_numpy() for layer, n in ((t, mine), (other, theirs)))

@@ -19,6 +19,7 @@ DATED = ("Q2214",)
 COLUMNS = ("Q2202", "Q2213")
 RING = ("Q3107", "Q3108")
 OUTLINES = ("Q3102", "Q3103", "Q3104", "Q3110", "Q4101")
+BORDER = ("Q4113",)
 
 REACH = (
     dict.fromkeys(ROW, "row")
@@ -26,5 +27,6 @@ REACH = (
     | dict.fromkeys(RING, "ring")
     | dict.fromkeys(COLUMNS, "columns")
     | dict.fromkeys(OUTLINES, "outlines")
+    | dict.fromkeys(BORDER, "border")
 )
 """Rule id → reach."""

@@ -59,8 +59,17 @@ def edits(draw: st.DrawFn) -> tuple[dict[str, dict[int, Any]], dict[int, Any]]:
     return cells, draw(st.dictionaries(ROWS, SHAPES, max_size=2))
 
 
-def data_of(patches: Table, **others: Table) -> Dataset:
-    return Dataset({"DLTB": patches, "XZQ": county.villages(), **others}, AS_OF, "990121")
+def data_of(patches: Table, *neighbours: Table, **others: Table) -> Dataset:
+    given = {"neighbours": neighbours} if neighbours else {}
+    return Dataset({"DLTB": patches, "XZQ": county.villages(), **others}, AS_OF, "990121", given=given)
+
+
+def east(i: int = county.COLUMNS) -> Table:
+    """The patches of a neighbour from column ``i`` on."""
+    columns = {"BSM": [101, 102], "DLBM": ["031", "104"]}
+    t = county.table("DLTB", columns, [grid.cell(i, 0, 1, 2), grid.cell(i, 2)])
+    t.plane_wkb = None
+    return t
 
 
 def look(data: Dataset, earlier: reuse.Earlier | None = None) -> Report:
@@ -112,12 +121,13 @@ def test_whatever_changed_the_result_is_that_of_a_full_inspection(before, after,
     """Cells and outlines of rows change, rows come, go, lie in another order, and are there several times."""
     old = some_of(county.patches(before[1], **before[0]), there)
     new = some_of(county.patches(after[1], **after[0]), left)
-    first = look(data_of(old))
-    earlier = earlier_of(first, old, new)
-    short = look(data_of(fresh(new)), earlier)
-    assert_same(short, look(data_of(fresh(new))))
+    first = look(data_of(old, east()))
+    earlier = earlier_of(first, old, new, beside=True)
+    short = look(data_of(fresh(new), east()), earlier)
+    assert_same(short, look(data_of(fresh(new), east())))
     third = some_of(county.patches(before[1], **after[0]), left)  # and once more, from what that one kept
-    assert_same(look(data_of(fresh(third)), earlier_of(short, new, third)), look(data_of(third)))
+    again = look(data_of(fresh(third), east()), earlier_of(short, new, third, beside=True))
+    assert_same(again, look(data_of(third, east())))
 
 
 def fresh(t: Table) -> Table:
@@ -137,6 +147,30 @@ def test_a_layer_seen_in_parts_has_the_errors_it_has_whole(edit, size) -> None:
 
 def reused(report: Report) -> set[str]:
     return {o.rule.id for o in report.outcomes if o.reused}
+
+
+@pytest.mark.parametrize(
+    ("changed", "order", "beside", "taken_over"),
+    [
+        ({0: grid.cell(0, 0).buffer(-1, join_style="mitre")}, range(12), True, True),
+        ({0: grid.cell(0, 0).buffer(-1, join_style="mitre")}, range(12), False, False),
+        ({3: grid.cell(3, 0).buffer(-1, join_style="mitre")}, range(12), True, False),
+        ({}, range(1, 12), True, True),
+        ({}, [k for k in range(12) if k != 7], True, False),
+        ({}, [3, *range(3), *range(4, 12)], True, False),
+    ],
+    ids=["away from the border", "another neighbour", "at the border", "gone away from it", "gone at it", "moved"],
+)
+def test_edges_are_matched_again_where_a_row_at_the_border_changed(changed, order, beside, taken_over) -> None:
+    """The neighbour overlaps by ten metres."""
+    over = county.table("DLTB", {"BSM": [7], "DLBM": ["031"]}, [shapely.affinity.translate(grid.cell(4, 0), -10, 0)])
+    over.plane_wkb = None
+    old, new = county.patches(DLBM={3: "031"}), some_of(county.patches(changed, DLBM={3: "031"}), list(order))
+    report = look(data_of(old, over))
+    short = look(data_of(new, over), earlier_of(report, old, new, beside=beside))
+    assert report.errors.filter(rule="Q4113").height > 0
+    assert ("Q4113" in reused(short)) == taken_over
+    assert_same(short, look(data_of(fresh(new), over)))
 
 
 def test_of_an_attribute_that_changed_topology_is_not_looked_at_again() -> None:
@@ -331,6 +365,31 @@ def full(version: Any) -> Report:
     """Looked at with nothing kept, neither on disc nor in memory."""
     forget()
     return keeping.run(version, full=True)[0]
+
+
+def neighbour(folder: Any, day: str, *, moved_m: float) -> Any:
+    """A version of the county to the east, which overlaps by so many metres."""
+    data, shapes = grid.patches()
+    data["ZLDWDM"] = data["QSDWDM"] = ["9901220010010000000"] * len(shapes)
+    there = [shapely.affinity.translate(shape, 6 * grid.STEP - moved_m, 0) for shape in shapes]
+    path = grid.write(folder / f"east-{day}.gpkg", data, there)
+    return importing.import_layer("DLTB", path, "990122", date.fromisoformat(day)).version
+
+
+@pytest.mark.django_db
+def test_neighbours_are_inputs_and_edges_matched_again_where_they_are_others(tmp_path, small) -> None:
+    beyond = neighbour(tmp_path, "2023-12-31", moved_m=10)
+    before = year(tmp_path, "2023-12-31")
+    made = keeping.inspect_version(before)
+    assert made.inputs["DLTB 990122"] == {"name": beyond.name, "hash": beyond.hash}
+    after = year(tmp_path, "2024-12-31", TBDLMJ={0: 1.0})
+    short, _inputs = keeping.run(after)
+    assert "Q4113" in reused(short) and short.errors.filter(rule="Q4113").height == 5
+    assert_same(short, full(after))
+    neighbour(tmp_path, "2024-06-30", moved_m=20)
+    short, _inputs = keeping.run(after)
+    assert "Q4113" not in reused(short)
+    assert_same(short, full(after))
 
 
 @pytest.mark.django_db

@@ -21,6 +21,7 @@ from ..lazy import pl
 from . import loading, partials
 from .models import Inspection, InspectionMark
 from .reuse import Earlier
+from .rules import catalogue
 from .running import Report, error_schema, inspect
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ def run(
     held: dict[int, Table] | None = None,
     full: bool = False,
 ) -> tuple[Report, dict[str, Any]]:
-    """The report on a version in the company of the layers around it, and {table: {name, hash}} of all of them.
+    """The report on a version in the company of the layers around it, and {table: {name, hash}} of all of them, and of
+    its neighbours where rules look at them ({table and division: …}).
 
     ``company``: versions that come together with it and are not in force yet; ``held``: tables read for them before;
     ``full``: look at everything, whatever was inspected before.
@@ -51,6 +53,8 @@ def run(
     others = loading.around(version, company)
     data = loading.dataset(version, others, held)
     inputs = {v.schema.table: {"name": v.name, "hash": v.hash} for v in (version, *others)}
+    if any("neighbours" in rule.given and rule.judges(data[version.schema.table]) for rule in catalogue()):
+        inputs |= {f"{v.schema.table} {v.division}": {"name": v.name, "hash": v.hash} for v in loading.beside(version)}
     report = inspect(
         data,
         dict(parameters.in_force(version.valid_from)),
@@ -77,8 +81,8 @@ def _earlier(version: LayerVersion, inputs: dict[str, Any]) -> Earlier | None:
         errors = pl.concat([errors.select(further.columns), further])
     table = version.schema.table
 
-    def hashes(of: dict[str, Any]) -> dict[str, str]:
-        return {name: facts["hash"] for name, facts in of.items() if name != table}
+    def hashes(of: dict[str, Any], neighbours: bool = False) -> dict[str, str]:
+        return {n: f["hash"] for n, f in of.items() if n != table and n.startswith(f"{table} ") == neighbours}
 
     return Earlier(
         prints={o["rule"]: o["print"] for o in ran},
@@ -89,6 +93,7 @@ def _earlier(version: LayerVersion, inputs: dict[str, Any]) -> Earlier | None:
         around=hashes(newest.inputs) == hashes(inputs),
         day=newest.version.valid_from == version.valid_from,
         later=newest.version.valid_from < version.valid_from,
+        beside=hashes(newest.inputs, True) == hashes(inputs, True) and newest.version.bbox == version.bbox,
         remains=lambda: partials.load(newest.version),
         differing=lambda: _differing(newest.version, version),
     )

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from jintu.kernel.topology import Defects, Plane
 
-__all__ = ["Tables", "around", "dataset", "neighbours", "table_of"]
+__all__ = ["Tables", "around", "beside", "dataset", "neighbours", "table_of"]
 
 NEAR = 0.001
 """Degrees beyond the box of a version within which patches of neighbours are looked at."""
@@ -68,29 +68,38 @@ def around(version: LayerVersion, company: Iterable[LayerVersion] = ()) -> list[
     return found
 
 
-def neighbours(version: LayerVersion) -> list[Table] | None:
-    """The same layer of the divisions beside the version's in force on its day, near its box; None without any."""
-    west, south, east, north = version.bbox
-    box = west - NEAR, south - NEAR, east + NEAR, north + NEAR
+def beside(version: LayerVersion) -> list[LayerVersion]:
+    """The same layer of the divisions beside the version's, in force on its day, whose boxes meet its own."""
+    west, south, east, north = _about(version)
     others = LayerVersion.objects.published().filter(
         layer=version.layer,
         valid_from__lte=version.valid_from,
-        west__lte=box[2],
-        east__gte=box[0],
-        south__lte=box[3],
-        north__gte=box[1],
+        west__lte=east,
+        east__gte=west,
+        south__lte=north,
+        north__gte=south,
     )
     newest: dict[str, LayerVersion] = {}
     for other in others.exclude(division=version.division).order_by("valid_from", "pk"):
         if not other.prefix.startswith(version.prefix) and not version.prefix.startswith(other.prefix):
             newest[other.prefix] = other
+    return list(newest.values())
+
+
+def neighbours(version: LayerVersion) -> list[Table] | None:
+    """What of them is near the version's box; None without any."""
     found = []
-    for other in newest.values():
-        table = other.table([*other.schema.columns, lake.GEOMETRY], box)
+    for other in beside(version):
+        table = other.table([*other.schema.columns, lake.GEOMETRY], _about(version))
         if table.num_rows:
             frame = pl.from_arrow(table)
             found.append(Table(other.schema, frame.drop(lake.GEOMETRY), frame.get_column(lake.GEOMETRY), None, ""))
     return found or None
+
+
+def _about(version: LayerVersion) -> tuple[float, float, float, float]:
+    west, south, east, north = version.bbox
+    return west - NEAR, south - NEAR, east + NEAR, north + NEAR
 
 
 class Tables(Mapping[str, Table]):

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import polars
     from numpy.typing import NDArray
 
-__all__ = ["covered", "shared", "uncovered_rows"]
+__all__ = ["covered", "shared", "uncovered_rows", "within_reach"]
 
 
 def shared(left: Table, right: Table, rows: NDArray[np.integer] | None = None) -> polars.DataFrame:
@@ -62,3 +62,16 @@ def uncovered_rows(
     outside = left.areas - covered(left, right)
     rows = np.flatnonzero(outside > np.maximum(tolerance_m2, tolerance_ratio * left.areas))
     return rows, outside[rows]
+
+
+def within_reach(
+    boxes: NDArray[np.float64], other: Table, reach_m: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of boxes (west, south, east, north in degrees) and rows of a table that may lie so near to one another."""
+    import numpy as np
+
+    from jintu.kernel.overlay.pairs import candidates
+    from jintu.kernel.overlay.tree import build
+
+    margin = 1.001 * reach_m / other.lonlat.x_metres
+    return candidates(boxes + margin * np.array([-1, -1, 1, 1]), build(other.boxes), 0, len(boxes))

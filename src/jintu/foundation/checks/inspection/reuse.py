@@ -13,6 +13,8 @@ are the same, and all its errors were kept. Then:
   came or went, all are kept.
 - ``outlines``: errors depend on identifiers and outlines of the whole layer. Where none of them changed, all are kept;
   where some did, topology follows from what it left of the version before (`kernel.topology.remains`).
+- ``border``: errors depend on the rows within ``reach_m`` (a parameter) of the neighbours', and theirs. Where those are
+  the same, no row that near came or went, and the others lie in the order they lay in, all are kept.
 
 What changed is told from the digests of rows kept beside the versions (`layers.differing`), wherever the rows lie.
 
@@ -51,7 +53,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Difference", "Earlier", "by_rows", "declare", "print_of", "reach_of"]
 
-REACHES = ("row", "dated", "ring", "columns", "outlines")
+REACHES = ("row", "dated", "ring", "columns", "outlines", "border")
 BY_ROWS = ("row", "dated", "ring")
 MOST_CHANGED = 5
 """A layer of which more than this part changed is looked at whole: one in five."""
@@ -97,8 +99,8 @@ class Earlier:
     """An inspection that was kept. ``prints``: rule → fingerprint; ``counts``: rule → all its errors, those set aside
     too; ``errors``: its error layer; ``table``: the layer it was about, ``remains``: what topology left of it;
     ``same``: the very same version; ``around``: whether the layers around are those of now, ``day``: whether the day
-    is, and ``later``: whether it is a later one; ``differing``: what of the layer is not as it was, None where that
-    is not known."""
+    is, and ``later``: whether it is a later one; ``beside``: whether the rows of neighbours are those of now;
+    ``differing``: what of the layer is not as it was, None where that is not known."""
 
     prints: Mapping[str, str]
     counts: Mapping[str, int]
@@ -108,6 +110,7 @@ class Earlier:
     around: bool
     day: bool
     later: bool = False
+    beside: bool = False
     remains: Callable[[], Remains | None] = lambda: None
     differing: Callable[[], Differing | None] = lambda: None
 
@@ -118,7 +121,7 @@ class Earlier:
         look at everything. ``look``: runs the rule on a part of the rows."""
         if not self.around or self.prints.get(rule.id) != print_of(rule, p, data):
             return None
-        if not set(rule.given) <= (STEADY if self.same else set()):
+        if not set(rule.given) <= (STEADY if self.same else set()) | ({"neighbours"} if self.beside else set()):
             return None
         kept = self.errors.filter(pl.col("rule") == rule.id)
         if kept.height != self.counts.get(rule.id):
@@ -135,6 +138,9 @@ class Earlier:
             return None
         if reach == "columns":
             return kept.select(ERRORS) if changes.leaves(rule.columns, kept) else None
+        if reach == "border":
+            away = changes.away_from(data.given["neighbours"], float(p.reach_m))
+            return changes.carried(kept).sort("row", maintain_order=True) if away else None
         if reach == "ring" and not t.in_plane:
             return None
         if reach == "dated" and not self.day:
@@ -176,8 +182,7 @@ class Earlier:
     ) -> polars.DataFrame | None:
         if kept.filter(pl.col("row") < 0).height:
             return None  # an error of no row: the rule does not keep to rows
-        old = kept.join(changes.unchanged, left_on="row", right_on="old", how="inner", maintain_order="left")
-        found = old.with_columns(row=pl.col("new")).select(ERRORS)
+        found = changes.carried(kept)
         if len(changes.changed):
             fresh = look(changes.changed)
             fresh = fresh.with_columns(row=changes.numbers.gather(fresh["row"]))
@@ -227,6 +232,23 @@ class Difference:
         stays[self.numbers.to_numpy()] = False
         new = np.flatnonzero(stays)
         return pl.DataFrame({"old": self.told.before[new], "new": new})
+
+    def carried(self, errors: polars.DataFrame) -> polars.DataFrame:
+        """Errors of rows that are as they were, by their numbers now."""
+        old = errors.join(self.unchanged, left_on="row", right_on="old", how="inner", maintain_order="left")
+        return old.with_columns(row=pl.col("new")).select(ERRORS)
+
+    def away_from(self, others: Sequence[Table], reach_m: float) -> bool:
+        """Are all rows that came or went farther than that from other tables, and the rest in the order they were?"""
+        import numpy as np
+
+        from .overlaps import within_reach
+
+        stayed = self.told.before[self.told.before >= 0]
+        if (np.diff(stayed) < 0).any():
+            return False
+        boxes = np.concatenate([self.changed.boxes, self.gone.boxes])
+        return not any(len(within_reach(boxes, other, reach_m)[0]) for other in others)
 
     @cached_property
     def outlines_same(self) -> bool:
