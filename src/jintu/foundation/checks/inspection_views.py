@@ -21,7 +21,7 @@ from jintu.foundation.operations import files, jobs, signing
 from jintu.kernel.errors import Missing, NotAllowed
 
 from . import parameters
-from .inspection import keeping, rules
+from .inspection import fields, keeping, rules
 from .inspection.lacking import lacking
 from .inspection.models import Inspection, InspectionMark, InspectionReport
 
@@ -104,9 +104,7 @@ def page(request: HttpRequest, pk: int) -> HttpResponse:
     errors, kept = keeping.errors_of(inspection, chosen, start, SHOWN) if chosen else ([], 0)
     schema = inspection.version.schema
     for error in errors:
-        column = schema.columns.get(error["field"])
-        error["label"] = column.label if column else _("outline")
-        error["code"] = column.code if column else ""
+        error["label"], error["code"] = fields.said(schema, error["field"])
     context = {
         "inspection": inspection,
         "map": _map(inspection, errors, chosen),

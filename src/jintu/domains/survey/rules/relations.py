@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from jintu.foundation.checks.inspection.overlaps import shared, uncovered_rows
-from jintu.foundation.checks.inspection.rules import quality
+from jintu.foundation.checks.inspection.rules import Needs, quality
 from jintu.foundation.checks.lazy import pl
 from jintu.foundation.checks.rules import Parameters
 
@@ -215,9 +215,13 @@ def slope_of_map(t: Table, data: Dataset, p: Parameters) -> Errors:
 
 
 def _beside(lines: Table, areas: Table, least_m: float) -> polars.DataFrame:
-    """Lines of which more than ``least_m`` metres run on no border of the polygons."""
+    """Lines of which more than ``least_m`` metres run on no border of the polygons, in the system both were delivered
+    in."""
     from jintu.foundation.checks.inspection.partials import ahead
     from jintu.kernel.topology import OffBorders
+
+    if lines.crs != areas.crs:
+        raise Needs(f"the system of {areas.schema.table}")
 
     def outlines() -> Iterator[Table]:
         return areas.parts(attributes=False, lonlat=False)
@@ -237,16 +241,14 @@ def _beside(lines: Table, areas: Table, least_m: float) -> polars.DataFrame:
          tables=("XZQJX",), needs=("XZQ",))  # fmt: skip
 def boundary_on_border(t: Table, data: Dataset, p: Parameters) -> Errors:
     """Boundary lines run on borders of XZQ but for ``least_m`` metres; both in the same delivered system."""
-    if t.crs == data["XZQ"].crs:
-        yield _beside(t, data["XZQ"], float(p.least_m))
+    yield _beside(t, data["XZQ"], float(p.least_m))
 
 
 @quality("Q4104", "C", ("地类界线与图斑边界不重合", "Class boundary off the border of the patches"),
          tables=("DLJX",), needs=("DLTB",))  # fmt: skip
 def class_boundary_on_border(t: Table, data: Dataset, p: Parameters) -> Errors:
     """Class boundaries run on borders of DLTB but for ``least_m`` metres; both in the same delivered system."""
-    if t.crs == data["DLTB"].crs:
-        yield _beside(t, data["DLTB"], float(p.least_m))
+    yield _beside(t, data["DLTB"], float(p.least_m))
 
 
 RULES = (

@@ -188,7 +188,7 @@ def boundaries(*lines: list[tuple[float, float]], kinds: list[str] | None = None
 
 def test_lines_that_cross_overlap_or_are_short_are_found():
     crossing = boundaries([(0, 0), (2, 2)], [(0, 2), (2, 0)])
-    assert len(found(topology.crossing_lines, crossing)) == 1
+    assert [(row, field) for row, field, *_ in found(topology.crossing_lines, crossing)] == [(0, "#line_crossing")]
     assert len(found(topology.overlapping_lines, boundaries([(0, 0), (2, 0)], [(1, 0), (3, 0)]))) == 1
     assert [row for row, *_ in found(topology.short_lines, boundaries([(0, 0), (0.0005, 0)], [(1, 0), (3, 0)]))] == [0]
     sound = boundaries([(0, 0), (2, 0)], [(2, 0), (2, 3)], kinds=["670500", "660200"])
@@ -198,7 +198,7 @@ def test_lines_that_cross_overlap_or_are_short_are_found():
 
 def test_a_line_that_goes_on_as_another_of_the_same_attributes_is_a_pseudo_node():
     two = [(0, 0), (2, 0)], [(2, 0), (2, 3)]
-    assert [(row, value) for row, _, value, _ in found(topology.crossing_lines, boundaries(*two))] == [(0, "2")]
+    assert found(topology.crossing_lines, boundaries(*two)) == [(0, "#pseudo_node", "2", "")]
     three = boundaries(*two, [(2, 0), (4, 0)])
     assert found(topology.crossing_lines, three) == [], "where three meet there is a node"
     ring = boundaries([(0, 0), (2, 0), (2, 2), (0, 0)])

@@ -79,6 +79,12 @@ def test_a_height_datum_is_stated_in_the_metadata():
     assert len(found(basis.height_datum, patches(), delivery=metadata("国家大地坐标系"))) == 1
 
 
+def test_lines_are_not_compared_with_borders_of_another_system():
+    lines = roads(400.0)
+    lines.schema, lines.crs = county.table("XZQJX", {"BSM": [1]}, [None]).schema, "EPSG:4490"
+    assert needs(relations.boundary_on_border, lines, villages()) == ("the system of XZQ",)
+
+
 # --- rings ----------
 
 

@@ -21,7 +21,7 @@ from jintu.kernel import divisions, hashing
 from jintu.ui import naming
 
 from ..lazy import pl
-from . import keeping, reporting
+from . import fields, keeping, reporting
 from .lacking import lacking
 from .models import Inspection, InspectionReport
 
@@ -189,10 +189,9 @@ def _samples(inspection: Inspection, errors: polars.DataFrame, name_of: Names) -
     for rule in sorted(set(errors["rule"].to_list())):
         found, _count = keeping.errors_of(inspection, rule, 0, SHOWN_PER_RULE)
         for e in found:
-            column = schema.columns.get(e["field"])
             state = str(e["mark"].get_state_display()) if e["mark"] else ""
-            label = column.label if column else _("outline")
-            rows.append([rule, e["key"] or "—", str(label), e["value"][:80], e["expected"][:80], state])
+            label, _code = fields.said(schema, e["field"])
+            rows.append([rule, e["key"] or "—", label, e["value"][:80], e["expected"][:80], state])
         if len(rows) >= SHOWN:
             break
     return rows[:SHOWN]

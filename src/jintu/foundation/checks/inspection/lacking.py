@@ -8,9 +8,12 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
+from .rules import PLANE
+
 __all__ = ["lacking"]
 
 WORDS = {
+    PLANE: gettext_noop("coordinates delivered in a plane system"),
     "delivery": gettext_noop("directory of a delivery"),
     "metadata": gettext_noop("metadata"),
     "reading": gettext_noop("record of the file’s reading"),
@@ -20,6 +23,7 @@ WORDS = {
     "changes": gettext_noop("earlier version"),
 }
 OF = {
+    "the system of ": gettext_noop("the coordinate system of {name}"),
     "metadata of ": gettext_noop("metadata of {name}"),
     "approved control area of ": gettext_noop("approved control area of {name}"),
 }

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from jintu.foundation.layers import read_record
 
-from . import keeping
+from . import fields, keeping
 from .lacking import lacking
 
 if TYPE_CHECKING:
@@ -89,16 +89,15 @@ def _errors(sheet: Any, inspection: Inspection, name_of: Callable[[str], str], b
     titles = [(_("rule"), 8), (_("severity"), 8), (_("name"), 40), (_("table"), 10), (_("identifier"), 14)]
     titles += [(_("field"), 12), (_("value"), 30), (_("expected"), 30), (_("state"), 14), (_("reason"), 40)]
     _head(sheet, titles, bold)
-    columns = inspection.version.schema.columns
     number = 0
     for start in range(0, LIMIT, PIECE):
         rows, _count = keeping.errors_of(inspection, "", start, PIECE)
         for row in rows:
             number += 1
             mark = row["mark"]
-            column = columns.get(row["field"])
+            label, code = fields.said(inspection.version.schema, row["field"])
             cells = [row["rule"], row["severity"], name_of(row["rule"]), row["table"], row["key"]]
-            cells += [column.code if column else "", row["value"], row["expected"]]
+            cells += [code or label, row["value"], row["expected"]]
             cells += [str(mark.get_state_display()) if mark else "", mark.reason if mark else ""]
             for at, text in enumerate(cells):
                 sheet.write_string(number, at, text)

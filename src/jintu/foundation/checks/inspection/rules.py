@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ..rules import Parameters
     from .tables import Dataset, Table
 
-__all__ = ["PARTS", "SEVERITIES", "Needs", "QualityRule", "catalogue", "get", "quality", "register"]
+__all__ = ["PARTS", "PLANE", "SEVERITIES", "Needs", "QualityRule", "catalogue", "get", "quality", "register"]
 
 SEVERITIES = ("A", "B", "C")
 """Fatal (致命), serious (严重), slight (一般)."""
@@ -35,6 +35,9 @@ PARTS = {
     "6": ("汇总与核对", "Summaries and cross-checks"),
 }
 """Parts of the inspection by the first digit of the rule."""
+
+PLANE = "plane coordinates"
+"""What a rule needs that looks at outlines as they were delivered, in a plane system."""
 
 Check = Callable[["Table", "Dataset", "Parameters"], Iterable["pl.DataFrame"]]
 
@@ -51,7 +54,8 @@ class Needs(Exception):
 class QualityRule:
     """``tables``: those it judges (empty: every one); ``needs``: further tables it must see; ``given``: what it must
     see beside tables (see `given`); ``columns``: our names of columns a table must have for the rule to say anything
-    of it."""
+    of it; ``geometries``: kinds of outlines it looks at, ``partition``: those of partitions only; ``plane``: as they
+    were delivered, in a plane system."""
 
     id: str
     severity: str
@@ -61,6 +65,9 @@ class QualityRule:
     needs: tuple[str, ...] = ()
     given: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+    geometries: tuple[str, ...] = ()
+    partition: bool = False
+    plane: bool = False
     remedy: tuple[str, str] = ("", "")
 
     @property
@@ -74,7 +81,9 @@ class QualityRule:
 
     def judges(self, t: Table) -> bool:
         """Is the rule about this table and does the table have what it looks at?"""
-        return (not self.tables or t.schema.table in self.tables) and set(self.columns) <= set(t.names)
+        named = not self.tables or t.schema.table in self.tables
+        shaped = not self.geometries or (t.has_outlines and t.schema.geometry in self.geometries)
+        return named and shaped and (t.schema.partition or not self.partition) and set(self.columns) <= set(t.names)
 
 
 def quality(id: str, severity: str, name: tuple[str, str], **facts: Any) -> Callable[[Check], QualityRule]:

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from ..lazy import pl
 from ..rules import Parameters
+from .fields import WRONG
 from .partials import ahead
 from .reuse import Earlier, by_rows, print_of
-from .rules import Needs, QualityRule, catalogue
+from .rules import PLANE, Needs, QualityRule, catalogue
 from .tables import ERRORS, Dataset, Table, no_errors
 
 if TYPE_CHECKING:
@@ -184,6 +185,7 @@ def _look_at(
         w.outcome.print = print_of(w.rule, w.p, data)
         w.outcome.needs = tuple(n for n in w.rule.needs if n not in data)
         w.outcome.needs += tuple(n for n in w.rule.given if n not in data.given)
+        w.outcome.needs += (PLANE,) if w.rule.plane and not t.in_plane else ()
         if w.outcome.ran and not (earlier and _taken_over(w, t, data, aside, earlier)):
             left.append(w)
     _in_parts(t, data, [w for w in left if by_rows(w.rule)], aside, progress)
@@ -358,6 +360,9 @@ def _without(errors: polars.DataFrame, aside: polars.DataFrame) -> polars.DataFr
     if aside.is_empty():
         return errors
     short = errors.with_columns(pl.col("value").str.slice(0, 200))  # what a mark keeps
+    kinds = pl.DataFrame({"field": [f"#{kind}" for kind in WRONG]})
+    whole = aside.filter(pl.col("field") == "").drop("field").join(kinds, how="cross")  # whatever is wrong with it
+    aside = pl.concat([aside, whole.select(aside.columns)])
     return short.join(aside, on=["key", "field", "value"], how="anti", maintain_order="left")
 
 

@@ -33,8 +33,8 @@ T = TypeVar("T")
 PART = 32_768
 """Rows of a layer that are looked at together: a part of that many is held, and not the layer."""
 ERRORS = ("row", "field", "value", "expected", "geometry")
-"""Columns of a frame of errors: row of the table, our name of the column ("" for the outline), what stands there, what
-should, and the place (WKB, EPSG:4490) where it is not the feature's own outline."""
+"""Columns of a frame of errors: row of the table, our name of the column (of outlines see `fields`), what stands there,
+what should, and the place (WKB, EPSG:4490) where it is not the feature's own outline."""
 
 
 def no_errors() -> polars.DataFrame:
