@@ -98,7 +98,7 @@ def _numbers(old: Digests, new: Digests) -> NDArray[np.int64]:
 
     found = np.full(len(new), -1, dtype=np.int64)
     both = min(len(old), len(new))
-    here = np.flatnonzero((old[:both] == new[:both]).all(axis=1))
+    here = np.flatnonzero((old[:both, 0] == new[:both, 0]) & (old[:both, 1] == new[:both, 1]))
     found[here] = here
     there, left = _singles(new, np.flatnonzero(found < 0)), _singles(old, _rest(found, len(old)))
     if not len(there) or not len(left):

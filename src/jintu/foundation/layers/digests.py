@@ -127,9 +127,10 @@ def _read(path: Path) -> RowDigests:
     import numpy as np
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(path, memory_map=False, page_checksum_verification=True) as file:
+    with pq.ParquetFile(path, memory_map=True, page_checksum_verification=True) as file:
         table = file.read(list(NAMES))
-    words = [np.concatenate([_words(c) for c in table.column(name).chunks] or [_none()]) for name in NAMES]
+    pieces = ([_words(c) for c in table.column(name).chunks] or [_none()] for name in NAMES)
+    words = (of[0] if len(of) == 1 else np.concatenate(of) for of in pieces)
     return RowDigests(table.schema.metadata[SHAPE].decode(), *words)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import shapely
 from hypothesis import given, settings
@@ -54,6 +55,19 @@ def test_the_same_vertices_in_another_order_are_told_with_the_overlap():
 def test_three_copies_are_two_duplicates():
     defects = inspect(from_shapely([box(0, 0, 9, 9)] * 3))
     assert [d.rows for d in defects] == [(0, 1), (0, 2)]
+
+
+@given(st.lists(st.integers(0, 6), max_size=30))
+def test_fingerprints_that_are_there_more_than_once(values):
+    from jintu.kernel.topology.copies import _several
+
+    expected = [
+        k
+        for value in sorted({v for v in values if v and values.count(v) > 1})
+        for k, v in enumerate(values)
+        if v == value
+    ]
+    assert _several(np.array(values, dtype=np.uint64)).tolist() == expected
 
 
 def test_slivers_by_area_and_by_compactness():

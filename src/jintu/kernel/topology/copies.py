@@ -28,11 +28,10 @@ def copies(
 ) -> Defects:
     """One defect for each copy: the first row with the vertices, then the copy. ``measure`` is 1 when the boundary is
     the same too. ``rows`` ascend; the fingerprints are those of `rings.Measures`."""
-    order = np.argsort(vertices, kind="stable")
-    again = np.flatnonzero((vertices[order][1:] == vertices[order][:-1]) & (vertices[order][1:] != 0)) + 1
-    if not len(again):
+    order = _several(vertices)
+    if not len(order):
         return joined([])
-    members = np.unique(np.concatenate((order[again], order[again - 1])))
+    members = np.sort(order)
     of_member = {int(m): k for k, m in enumerate(members)}
     polygons = fetch(rows[members])
     shapes = polygons.to_shapely()
@@ -44,6 +43,17 @@ def copies(
         found.append(shapes[of_member[copy]])
         alike.append(float(boundary[first] == boundary[copy]))
     return _defects(spots, found, alike, plane)
+
+
+def _several(values: NDArray[np.uint64]) -> Integers:
+    """Where the values but 0 are that are there more than once, by value and then by place: few among many."""
+    ascending = np.sort(values)
+    several = np.unique(ascending[1:][(ascending[1:] == ascending[:-1]) & (ascending[1:] != 0)])
+    if not len(several):
+        return np.empty(0, dtype=np.int64)
+    at = np.minimum(np.searchsorted(several, values), len(several) - 1)
+    found = np.flatnonzero(several[at] == values)
+    return found[np.argsort(values[found], kind="stable")]
 
 
 def _pairs(order: Integers, vertices: NDArray[np.uint64]) -> Iterator[tuple[int, int]]:

@@ -329,7 +329,8 @@ def _add(outcome: Outcome, errors: polars.DataFrame, t: Table, aside: polars.Dat
     """Count errors of the rows of ``t``, and keep the first of them with their places."""
     if not errors.height:
         return
-    keys = t.keys_of(errors["row"].clip(lower_bound=0)) if len(t) else pl.lit("")
+    of_rows = (errors["row"] >= 0).any()
+    keys = t.keys_of(errors["row"].clip(lower_bound=0)) if of_rows else pl.lit("")
     errors = errors.with_columns(key=pl.when(pl.col("row") >= 0).then(keys).otherwise(pl.lit("")))
     counted = errors if aside is None else _without(errors, aside.filter(pl.col("rule") == outcome.rule.id))
     outcome.count += counted.height

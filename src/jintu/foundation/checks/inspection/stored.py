@@ -174,6 +174,8 @@ class Stored(Table):
         ).to_series()
         if keys.null_count():
             return None
+        if list(names) == [key]:
+            return keys.to_frame()
         try:
             rows = pl.scan_parquet(self._path, glob=False, parallel="prefiltered", row_index_name=ROW)
             found = rows.filter(pl.col(key).is_in(keys.implode())).select(ROW, *names).collect()
