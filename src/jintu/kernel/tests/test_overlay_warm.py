@@ -56,6 +56,7 @@ def test_a_second_process_compiles_nothing(tmp_path):
         "borders._fill",
         "borders._strike",
         "borders._remaining",
+        "borders._apart",
         "cancelling._cancel_chunk",
         "cancelling._uncancelled",
         "noding._near",

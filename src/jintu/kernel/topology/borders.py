@@ -29,8 +29,6 @@ _ROOM = 1.6
 """Places in the table to a segment."""
 _LOT = 64
 """Keys that are sought together."""
-_AT_ONCE = 65_536
-"""Segments that GEOS looks at together."""
 
 Near = tuple[Floats, Integers]
 """Segments (n, 4) of polygons in metres, and which of the segments left each is near to."""
@@ -96,7 +94,7 @@ class OffBorders:
         return edges[which], near
 
     def defects(self, near: Iterable[Near]) -> Defects:
-        """Pieces of what is left that are farther than the tolerance from all edges, of ``near`` all parts in order."""
+        """Pieces of what is left that are farther than the tolerance from all edges, of ``near`` all parts."""
         import shapely
 
         left = self.left()
@@ -106,40 +104,16 @@ class OffBorders:
         edges = np.concatenate([np.empty((0, 4)), *(edges for edges, _ in parts)])
         of = np.concatenate([np.empty(0, dtype=np.int64), *(of for _, of in parts)])
         order = np.argsort(of, kind="stable")
-        cuts = np.searchsorted(of[order], np.arange(0, len(left) + _AT_ONCE, _AT_ONCE))
-        pieces, index = [], []
-        for k in range(len(cuts) - 1):
-            own, chosen = self._own[k * _AT_ONCE : (k + 1) * _AT_ONCE], order[cuts[k] : cuts[k + 1]]
-            rest = _apart(own, edges[chosen], of[chosen] - k * _AT_ONCE, self._plane.tolerance)
-            some, which = shapely.get_parts(rest, return_index=True)
-            kept = shapely.length(some) > self._plane.tolerance
-            pieces.append(some[kept])
-            index.append(which[kept] + k * _AT_ONCE)
-        return self._told(np.concatenate(pieces), left[np.concatenate(index)])
-
-    def _told(self, pieces: Any, vertices: Integers) -> Defects:
-        """Pieces (Shapely, in metres) of the segments that begin at the vertices, with row, part in it and vertex."""
-        import shapely
-
-        lines, metres = self._lines, self._metres[:2]
-        part = np.searchsorted(lines.part_offsets, vertices, side="right") - 1
-        row = np.searchsorted(lines.row_offsets, part, side="right") - 1
-        spots = np.column_stack((row, part - lines.row_offsets[row], vertices - lines.part_offsets[part]))
-        shapes = shapely.transform(pieces, lambda points: points / metres)
-        middle = shapely.get_coordinates(shapely.line_interpolate_point(shapes, 0.5, normalized=True))
-        return collect(Kind.OFF_BORDER, middle, spots, measure=shapely.length(pieces), shapes=shapes)
-
-
-def _apart(own: Floats, edges: Floats, of: Integers, tolerance: float) -> Any:
-    """What of the segments (n, 4) is farther than the tolerance from the edges near each; ``of`` ascends."""
-    import shapely
-
-    rest = shapely.linestrings(own.reshape(-1, 2, 2))
-    if len(of):
-        some, group = np.unique(of, return_inverse=True)
-        nets = shapely.multilinestrings(shapely.linestrings(edges.reshape(-1, 2, 2)), indices=group)
-        rest[some] = shapely.difference(rest[some], shapely.buffer(nets, tolerance))
-    return rest
+        starts = np.searchsorted(of[order], np.arange(len(left) + 1))
+        own, points = _apart(self._own, edges[order], starts, self._plane.tolerance)
+        metres, vertices = self._metres[:2], left[own]
+        part = np.searchsorted(self._lines.part_offsets, vertices, side="right") - 1
+        row = np.searchsorted(self._lines.row_offsets, part, side="right") - 1
+        first = self._lines.row_offsets[row], self._lines.part_offsets[part]
+        spots = np.column_stack((row, part - first[0], vertices - first[1]))
+        length = np.hypot(*(points[:, 1] - points[:, 0]).T)
+        shapes = shapely.linestrings(points / metres)
+        return collect(Kind.OFF_BORDER, points.mean(axis=1) / metres, spots, measure=length, shapes=shapes)
 
 
 def _edges(polygons: Polygons) -> Floats:
@@ -298,3 +272,68 @@ def _remaining(
                     out[n] = v
                     n += 1
     return out
+
+
+@nb.njit(cache=True, nogil=True)
+def _apart(own: Floats, edges: Floats, starts: Integers, reach: float) -> tuple[Integers, Floats]:
+    """Pieces, longer than the reach, of segments (n, 4) that are farther than the reach from all edges near them, those
+    of segment i being ``starts[i] … starts[i + 1]``: which segment, and both ends (k, 2, 2)."""
+    room = len(own) + len(edges)
+    which, points, n = np.empty(room, dtype=np.int64), np.empty((room, 2, 2)), 0
+    for i in range(len(own)):
+        near = starts[i + 1] - starts[i]
+        begin, end = np.empty(near), np.empty(near)
+        for k in range(near):
+            begin[k], end[k] = _within(own[i], edges[starts[i] + k], reach)
+        ax, ay, bx, by = own[i]
+        length, done = np.hypot(bx - ax, by - ay), 0.0
+        for k in np.append(np.argsort(begin), -1):
+            until = begin[k] if k >= 0 else 1.0
+            if (until - done) * length > reach:
+                which[n] = i
+                points[n, 0, 0], points[n, 0, 1] = ax + done * (bx - ax), ay + done * (by - ay)
+                points[n, 1, 0], points[n, 1, 1] = ax + until * (bx - ax), ay + until * (by - ay)
+                if until == 1.0:
+                    points[n, 1, 0], points[n, 1, 1] = bx, by
+                n += 1
+            if k >= 0:
+                done = max(done, end[k])
+    return which[:n], points[:n]
+
+
+@nb.njit(cache=True, nogil=True)
+def _within(segment: Floats, edge: Floats, reach: float) -> tuple[float, float]:
+    """From which share of a segment to which it is within reach of an edge; (1, 1) where it is nowhere.
+
+    What is within reach of an edge is convex: a rectangle and two discs.
+    """
+    ax, ay = segment[0], segment[1]
+    dx, dy = segment[2] - ax, segment[3] - ay
+    begin, end = 1.0, 0.0
+    squared = dx * dx + dy * dy
+    for c in (0, 2):
+        px, py = edge[c] - ax, edge[c + 1] - ay
+        foot, aside = (px * dx + py * dy) / squared, (px * dy - py * dx) ** 2 / squared
+        if aside <= reach * reach:
+            half = np.sqrt((reach * reach - aside) / squared)
+            begin, end = min(begin, foot - half), max(end, foot + half)
+    ex, ey = edge[2] - edge[0], edge[3] - edge[1]
+    size = np.hypot(ex, ey)
+    if size > 0:
+        px, py = ax - edge[0], ay - edge[1]
+        low, high = 0.0, 1.0
+        along, aside = (px * ex + py * ey) / size, (px * ey - py * ex) / size
+        for at, step, least, most in (
+            (along, (dx * ex + dy * ey) / size, 0.0, size),
+            (aside, (dx * ey - dy * ex) / size, -reach, reach),
+        ):
+            if step == 0:
+                if at < least or at > most:
+                    high = -1.0
+            else:
+                one, other = (least - at) / step, (most - at) / step
+                low, high = max(low, min(one, other)), min(high, max(one, other))
+        if low <= high:
+            begin, end = min(begin, low), max(end, high)
+    begin, end = max(begin, 0.0), min(end, 1.0)
+    return (begin, end) if begin < end else (1.0, 1.0)
