@@ -174,6 +174,15 @@ def django_db_modify_db_settings() -> None:
 
 
 @pytest.fixture
+def in_english() -> Iterator[None]:
+    """What is said in the test is English, whatever the language of the node."""
+    from django.utils import translation
+
+    with translation.override("en"):
+        yield
+
+
+@pytest.fixture
 def data_directory() -> Path:
     """The node's data directory of this test process."""
     return DATA

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext as _
+
 if TYPE_CHECKING:
     from jintu.foundation.operations.doctor import Context, Finding
 
@@ -26,7 +28,7 @@ def examine(context: Context) -> Iterator[Finding]:
             "journal",
             "error",
             broken.sentence,
-            "keep the data directory as it is and compare with a backup",
+            _("keep the data directory as it is and compare with a backup"),
             facts={
                 "fault": broken.fault,
                 "entry": broken.entry,
@@ -35,13 +37,11 @@ def examine(context: Context) -> Iterator[Finding]:
             },
         )
     if report.unsealed_seconds > LATE_SECONDS:
-        yield Finding(
-            "journal",
-            "warning",
-            f"{report.unsealed} entries await their seal, the oldest for {report.unsealed_seconds:.0f} s",
-            "jintu serve, or jintu worker",
+        said = _("{count} entries await their seal, the oldest for {seconds} s").format(
+            count=report.unsealed, seconds=f"{report.unsealed_seconds:.0f}"
         )
+        yield Finding("journal", "warning", said, _("jintu serve, or jintu worker"))
     if report.is_whole:
         facts.pop("broken")
-        sentence = f"{report.entries} entries, {report.seals} seals: the chain is whole"
-        yield Finding("journal", "ok", sentence, facts=facts)
+        said = _("{entries} entries, {seals} seals: the chain is whole")
+        yield Finding("journal", "ok", said.format(entries=report.entries, seals=report.seals), facts=facts)

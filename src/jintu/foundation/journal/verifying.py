@@ -24,6 +24,7 @@ from typing import Any
 
 from django.db import connection
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from jintu.kernel import hashing
 
@@ -76,7 +77,7 @@ def verify(progress: Callable[[int, int, str], None] | None = None) -> Report:
     """Check everything; reads the whole journal, in the order of the chain, a thousand entries at a time."""
     report = Report(entries=Entry.objects.count(), sealed=Link.objects.count(), seals=Seal.objects.count())
     for name in sorted(expected(connection.vendor) - installed()):
-        report.broken.append(Broken("trigger", f"the trigger {name} is missing or switched off"))
+        report.broken.append(Broken("trigger", _("the trigger {name} is missing or switched off").format(name=name)))
     leaves: dict[int, list[str]] = {}
     seal_of = {s.number: s for s in Seal.objects.order_by("number")}
     want = 1
@@ -87,7 +88,9 @@ def verify(progress: Callable[[int, int, str], None] | None = None) -> Report:
         for link in links:
             if link.seq != want:
                 gap = f"{want}" if link.seq == want + 1 else f"{want} to {link.seq - 1}"
-                report.broken.append(Broken("gap", f"number {gap} of the chain is missing", seq=want))
+                report.broken.append(
+                    Broken("gap", _("number {number} of the chain is missing").format(number=gap), seq=want)
+                )
             want = link.seq + 1
             leaves.setdefault(link.seal_id, []).append(link.leaf)
             _check_entry(report, link, entries.get(link.entry_id), subjects, versions)
@@ -137,22 +140,34 @@ def _check_entry(
         report.broken.append(Broken(fault, sentence, entry=link.entry_id, seq=link.seq, seal=link.seal_id))
 
     if entry is None:
-        broken("missing", f"entry {link.entry_id} was removed")
+        broken("missing", _("entry {entry} was removed").format(entry=link.entry_id))
         return
     used = link.leaf.partition(":")[0]
     if used not in hashing.ALGORITHMS or leaf_of(entry, used) != link.leaf:
-        broken("changed", f"entry {entry.pk} ({entry.act}) was changed after it was sealed")
+        broken(
+            "changed", _("entry {entry} ({act}) was changed after it was sealed").format(entry=entry.pk, act=entry.act)
+        )
         return
     if sorted(subjects.get(entry.pk, [])) != sorted(entry.objects_json):
-        broken("index", f"the objects of entry {entry.pk} are not indexed as the entry names them")
+        broken(
+            "index", _("the objects of entry {entry} are not indexed as the entry names them").format(entry=entry.pk)
+        )
     kept = versions.get(entry.pk, [])
     if entry.versions_root or kept:
         by = entry.versions_root.partition(":")[0]
         if by not in hashing.ALGORITHMS or hashing.merkle_root((v.digest for v in kept), by) != entry.versions_root:
-            broken("versions", f"a record version kept with entry {entry.pk} was removed, added or changed")
+            broken(
+                "versions",
+                _("a record version kept with entry {entry} was removed, added or changed").format(entry=entry.pk),
+            )
         for version in kept:
             if version.redaction_id is None and digest_of(version.data, version.salt) != version.digest:
-                broken("version", f"the values kept of {version.register} {version.uid} with entry {entry.pk} changed")
+                broken(
+                    "version",
+                    _("the values kept of {register} {uid} with entry {entry} changed").format(
+                        register=version.register, uid=version.uid, entry=entry.pk
+                    ),
+                )
 
 
 def _check_seals(report: Report, seals: dict[int, Seal], leaves: dict[int, list[str]]) -> None:
@@ -165,21 +180,26 @@ def _check_seals(report: Report, seals: dict[int, Seal], leaves: dict[int, list[
 
         used = seal.hash.partition(":")[0]
         if number != want:
-            broken("seal_gap", f"seal {want} is missing")
+            broken("seal_gap", _("seal {number} is missing").format(number=want))
         if used not in hashing.ALGORITHMS or hashing.of_json(seal.content(), used) != seal.hash:
-            broken("seal_changed", f"seal {number} was changed")
+            broken("seal_changed", _("seal {number} was changed").format(number=number))
         elif seal.previous != previous:
-            broken("chain", f"seal {number} does not follow the seal before it")
+            broken("chain", _("seal {number} does not follow the seal before it").format(number=number))
         mine = leaves.get(number, [])
         root_by = seal.root.partition(":")[0]
         if seal.first != last + 1 or seal.last - seal.first + 1 != len(mine):
-            broken("count", f"seal {number} closes other entries than are linked to it")
+            broken("count", _("seal {number} closes other entries than are linked to it").format(number=number))
         elif root_by not in hashing.ALGORITHMS or hashing.merkle_root(mine, root_by) != seal.root:
-            broken("root", f"the entries under seal {number} are not those it sealed, or not in their order")
+            broken(
+                "root",
+                _("the entries under seal {number} are not those it sealed, or not in their order").format(
+                    number=number
+                ),
+            )
         previous, want, last = seal.hash, number + 1, seal.last
     report.head = previous
     for number in sorted(set(leaves) - set(seals)):
-        report.broken.append(Broken("seal_gap", f"seal {number} is missing", seal=number))
+        report.broken.append(Broken("seal_gap", _("seal {number} is missing").format(number=number), seal=number))
     _end(report)
 
 
@@ -191,7 +211,11 @@ def _check_waiting(report: Report) -> None:
     slipped = Entry.objects.filter(link=None).exclude(pk__in=Pending.objects.values("entry_id")).order_by("pk")
     for number in slipped.values_list("pk", flat=True)[:MOST_FAULTS]:
         report.broken.append(
-            Broken("outside", f"entry {number} is not in the chain and does not wait for it", entry=number)
+            Broken(
+                "outside",
+                _("entry {number} is not in the chain and does not wait for it").format(number=number),
+                entry=number,
+            )
         )
 
 
@@ -202,7 +226,15 @@ def _check_head(report: Report, seals: dict[int, Seal]) -> None:
     noted = seals.get(head["seal"])
     if noted is None:
         report.broken.append(
-            Broken("cut", f"the journal ends before seal {head['seal']}, which was noted", seal=head["seal"])
+            Broken(
+                "cut",
+                _("the journal ends before seal {number}, which was noted").format(number=head["seal"]),
+                seal=head["seal"],
+            )
         )
     elif noted.hash != head["hash"]:
-        report.broken.append(Broken("head", f"seal {noted.number} is not the one that was noted", seal=noted.number))
+        report.broken.append(
+            Broken(
+                "head", _("seal {number} is not the one that was noted").format(number=noted.number), seal=noted.number
+            )
+        )

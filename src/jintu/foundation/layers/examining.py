@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from django.utils.translation import gettext as _
+
 if TYPE_CHECKING:
     from jintu.foundation.operations.doctor import Context, Finding
 
@@ -34,7 +36,7 @@ def examine(context: Context) -> Iterator[Finding]:
                 lake.manifest(version.directory)
                 algorithm = version.manifest_hash.partition(":")[0]
                 found = hashing.of_file(version.directory / lake.MANIFEST, algorithm)
-                faults = [] if found == version.manifest_hash else ["the manifest was changed"]
+                faults = [] if found == version.manifest_hash else [_("the manifest was changed")]
             except (Missing, OSError) as error:
                 faults = [str(error)]
         for fault in faults:
@@ -43,9 +45,10 @@ def examine(context: Context) -> Iterator[Finding]:
                 "lake",
                 "error",
                 f"{version.layer} {version.division} {version.name}: {fault}",
-                "restore this version from a backup",
+                _("restore this version from a backup"),
                 facts={"layer": version.layer, "version": version.pk},
             )
     if not broken:
         thoroughly = len(published) if context.full else min(SAMPLE, len(published))
-        yield Finding("lake", "ok", f"{len(published)} layer versions are whole, {thoroughly} read again")
+        said = _("{count} layer versions are whole, {again} read again")
+        yield Finding("lake", "ok", said.format(count=len(published), again=thoroughly))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from jintu.kernel import hashing
 
@@ -79,14 +80,14 @@ def verify(version: LayerVersion) -> list[str]:
     if not version.tiles_hash:
         return []
     where = version.directory
-    missing = [f"{name} is missing" for name in (FACTS, TILES) if not (where / name).is_file()]
+    missing = [_("{name} is missing").format(name=name) for name in (FACTS, TILES) if not (where / name).is_file()]
     if missing:
         return missing
     if hashing.of_file(where / FACTS, version.tiles_hash.partition(":")[0]) != version.tiles_hash:
-        return [f"{FACTS} was changed"]
+        return [_("{name} was changed").format(name=FACTS)]
     published = json.loads((where / FACTS).read_text(encoding="utf-8"))["hash"]
     if hashing.of_file(where / TILES, published.partition(":")[0]) != published:
-        return [f"{TILES} was changed"]
+        return [_("{name} was changed").format(name=TILES)]
     return []
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from jintu.foundation.identity.scope import prefix_of
 from jintu.kernel import hashing
@@ -207,22 +208,22 @@ def verify(version: LayerVersion) -> list[str]:
     except Missing as error:
         return [str(error)]
     except ValueError:  # not even JSON any more
-        return ["the manifest was changed"]
+        return [_("the manifest was changed")]
     wrong: list[str] = []
     algorithm = version.manifest_hash.partition(":")[0]
     if hashing.of_file(where / lake.MANIFEST, algorithm) != version.manifest_hash:
-        wrong.append("the manifest was changed")
+        wrong.append(_("the manifest was changed"))
     for name, facts in manifest.get("files", {}).items():
         file = where / name
         if not file.is_file():
-            wrong.append(f"{name} is missing")
+            wrong.append(_("{name} is missing").format(name=name))
         elif hashing.of_file(file, facts["hash"].partition(":")[0]) != facts["hash"]:
-            wrong.append(f"{name} was changed")
+            wrong.append(_("{name} was changed").format(name=name))
     known = {lake.MANIFEST, *manifest.get("files", {})} | (
         {tileset.TILES, tileset.FACTS} if version.tiles_hash else set()
     )
     for name in sorted({p.name for p in where.iterdir()} - known):
-        wrong.append(f"{name} does not belong to the version")
+        wrong.append(_("{name} does not belong to the version").format(name=name))
     wrong += tileset.verify(version)
     try:
         import pyarrow as pa
@@ -230,9 +231,9 @@ def verify(version: LayerVersion) -> list[str]:
         algorithm = version.hash.partition(":")[0]
         found = content.hash_of_file(where / lake.DATA, schema=version.layer, crs=version.crs, algorithm=algorithm)
         if found != version.hash:
-            wrong.append("the content is not what was published")
+            wrong.append(_("the content is not what was published"))
     except (pa.ArrowException, OSError, Missing) as error:
-        wrong.append(f"the content cannot be read: {str(error).splitlines()[0]}")
+        wrong.append(_("the content cannot be read: {error}").format(error=str(error).splitlines()[0]))
     return wrong
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from .files import path_of, root
 from .models import Job, StoredFile, WorkerBeat
@@ -63,9 +64,10 @@ def examine(context: Context | None = None) -> list[Finding]:
     for number, (name, check) in enumerate(_checks.items()):
         context.progress(number, len(_checks), name)
         try:
-            found += list(check(context)) or [Finding(name, "ok", "nothing to report")]
+            found += list(check(context)) or [Finding(name, "ok", _("nothing to report"))]
         except Exception as error:  # a broken node must still be examined to the end
-            found.append(Finding(name, "error", f"the check itself failed: {type(error).__name__}: {error}"))
+            said = _("the check itself failed: {error}").format(error=f"{type(error).__name__}: {error}")
+            found.append(Finding(name, "error", said))
     context.progress(len(_checks), len(_checks), "")
     return found
 
@@ -78,29 +80,35 @@ def _database(context: Context) -> Iterator[Finding]:
             cursor.execute("SELECT extversion FROM pg_extension WHERE extname = 'postgis'")
             postgis = cursor.fetchone()
             if postgis is None:
-                yield Finding("database", "error", "PostGIS is not installed in the database", "jintu upgrade")
+                yield Finding("database", "error", _("PostGIS is not installed in the database"), "jintu upgrade")
             cursor.execute("SHOW synchronous_commit")
             if cursor.fetchone()[0] == "off":
-                yield Finding("database", "error", "synchronous_commit is off: receipts would not survive power loss")
+                said = _("synchronous_commit is off: receipts would not survive power loss")
+                yield Finding("database", "error", said)
             cursor.execute("SHOW server_encoding")
             if (encoding := cursor.fetchone()[0]) != "UTF8":
-                yield Finding("database", "error", f"the database's encoding is {encoding}, not UTF8")
+                said = _("the database's encoding is {encoding}, not UTF8").format(encoding=encoding)
+                yield Finding("database", "error", said)
             yield Finding("database", "ok", f"PostgreSQL {server}, PostGIS {postgis[0] if postgis else '-'}")
             return
         wanted = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "application_id": 0x47504B47}
         for pragma, value in wanted.items():
             cursor.execute(f"PRAGMA {pragma}")
             if (found := cursor.fetchone()[0]) != value:
-                yield Finding("database", "error", f"{pragma} is {found}, should be {value}")
+                said = _("{name} is {found}, should be {wanted}").format(name=pragma, found=found, wanted=value)
+                yield Finding("database", "error", said)
         if connection.transaction_mode != "IMMEDIATE":
-            yield Finding("database", "error", f"transactions begin {connection.transaction_mode}, not IMMEDIATE")
+            said = _("transactions begin {mode}, not IMMEDIATE").format(mode=connection.transaction_mode)
+            yield Finding("database", "error", said)
         cursor.execute("PRAGMA integrity_check(10)" if context.full else "PRAGMA quick_check(10)")
         faults = [row[0] for row in cursor.fetchall() if row[0] != "ok"]
         if faults:
-            yield Finding("database", "error", f"the file is damaged: {faults[0]}", "restore the last backup")
+            said = _("the file is damaged: {fault}").format(fault=faults[0])
+            yield Finding("database", "error", said, _("restore the last backup"))
         cursor.execute("PRAGMA foreign_key_check")
         if dangling := cursor.fetchall():
-            yield Finding("database", "error", f"{len(dangling)} rows refer to rows that are not there")
+            said = _("{count} rows refer to rows that are not there").format(count=len(dangling))
+            yield Finding("database", "error", said)
         yield from _spatial_indexes(cursor)
         yield Finding("database", "ok", f"GeoPackage {settings.DATABASES['default']['NAME']}")
 
@@ -114,7 +122,8 @@ def _spatial_indexes(cursor: Any) -> Iterator[Finding]:
         )
         rows, indexed = cursor.fetchone()
         if rows != indexed:
-            yield Finding("database", "error", f"{table}: {rows} geometries, but {indexed} in the spatial index")
+            said = _("{table}: {rows} geometries, but {indexed} in the spatial index")
+            yield Finding("database", "error", said.format(table=table, rows=rows, indexed=indexed))
 
 
 def _migrations(context: Context) -> Iterator[Finding]:
@@ -124,9 +133,10 @@ def _migrations(context: Context) -> Iterator[Finding]:
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if plan:
         waiting = ", ".join(f"{m.app_label}.{m.name}" for m, _ in plan[:5])
-        yield Finding("migrations", "error", f"{len(plan)} migrations are not applied: {waiting}", "jintu upgrade")
+        said = _("{count} migrations are not applied: {names}").format(count=len(plan), names=waiting)
+        yield Finding("migrations", "error", said, "jintu upgrade")
     else:
-        yield Finding("migrations", "ok", "all migrations are applied")
+        yield Finding("migrations", "ok", _("all migrations are applied"))
 
 
 def _files(context: Context) -> Iterator[Finding]:
@@ -142,12 +152,14 @@ def _files(context: Context) -> Iterator[Finding]:
         if number % 100 == 0:
             context.progress(number, total, "files")
     for sha256 in missing[:20]:
-        yield Finding("files", "error", f"file {sha256} is missing or cut short", "fetch it from a backup")
+        said = _("file {sha256} is missing or cut short").format(sha256=sha256)
+        yield Finding("files", "error", said, _("fetch it from a backup"))
     for sha256 in changed[:20]:
-        yield Finding("files", "error", f"the content of file {sha256} has changed", "fetch it from a backup")
+        said = _("the content of file {sha256} has changed").format(sha256=sha256)
+        yield Finding("files", "error", said, _("fetch it from a backup"))
     if not missing and not changed:
-        looked = "all" if step == 1 else f"one in {step}"
-        yield Finding("files", "ok", f"{total} files, {looked} read again", facts={"files": total})
+        said = _("{count} files, all read again") if step == 1 else _("{count} files, one in {step} read again")
+        yield Finding("files", "ok", said.format(count=total, step=step), facts={"files": total})
 
 
 def _sha256(path: Path) -> str:
@@ -159,14 +171,16 @@ def _disk(context: Context) -> Iterator[Finding]:
     data = Path(settings.NODE.data)
     free = shutil.disk_usage(data).free
     level = "warning" if free < LOW_DISK else "ok"
-    yield Finding("disk", level, f"{free / 1024**3:.1f} GiB free for {data}", facts={"free_bytes": free})
+    said = _("{size} GiB free for {path}").format(size=f"{free / 1024**3:.1f}", path=data)
+    yield Finding("disk", level, said, facts={"free_bytes": free})
     config = data / "jintu.toml"
     if config.is_file() and os.name == "posix" and stat.S_IMODE(config.stat().st_mode) & 0o077:
-        yield Finding("configuration", "error", f"{config} can be read by others", f"chmod 600 {config}")
+        said = _("{path} can be read by others").format(path=config)
+        yield Finding("configuration", "error", said, f"chmod 600 {config}")
     if not settings.NODE.secret_key:
-        yield Finding("configuration", "error", "the node has no secret key", "jintu init")
+        yield Finding("configuration", "error", _("the node has no secret key"), "jintu init")
     if settings.DEBUG:
-        yield Finding("configuration", "warning", "debug is on: tracebacks are shown to everybody")
+        yield Finding("configuration", "warning", _("debug is on: tracebacks are shown to everybody"))
 
 
 def _worker(context: Context) -> Iterator[Finding]:
@@ -175,13 +189,13 @@ def _worker(context: Context) -> Iterator[Finding]:
     waiting = Job.objects.filter(state__in=(Job.State.QUEUED, Job.State.INTERRUPTED), created_at__lt=recent).count()
     facts = {"workers": alive, "waiting": waiting}
     if alive:
-        yield Finding("worker", "ok", f"{alive} workers, {waiting} jobs waiting for more than a minute", facts=facts)
+        said = _("{workers} workers, {waiting} jobs waiting for more than a minute").format(**facts)
+        yield Finding("worker", "ok", said, facts=facts)
     elif waiting:
-        yield Finding(
-            "worker", "error", f"no worker runs and {waiting} jobs wait", "jintu serve, or jintu worker", facts
-        )
+        said = _("no worker runs and {waiting} jobs wait").format(waiting=waiting)
+        yield Finding("worker", "error", said, _("jintu serve, or jintu worker"), facts)
     else:
-        yield Finding("worker", "warning", "no worker runs", "jintu serve, or jintu worker", facts)
+        yield Finding("worker", "warning", _("no worker runs"), _("jintu serve, or jintu worker"), facts)
 
 
 def _leftovers(context: Context) -> Iterator[Finding]:
@@ -189,9 +203,8 @@ def _leftovers(context: Context) -> Iterator[Finding]:
     old = timezone.now().timestamp() - 86400
     left = [p for p in incoming.glob("*") if p.stat().st_mtime < old] if incoming.is_dir() else []
     if left:
-        yield Finding(
-            "files", "warning", f"{len(left)} unfinished uploads older than a day in {incoming}", "delete them"
-        )
+        said = _("{count} unfinished uploads older than a day in {path}").format(count=len(left), path=incoming)
+        yield Finding("files", "warning", said, _("delete them"))
 
 
 for _name, _check in (

@@ -20,7 +20,7 @@ from jintu.foundation.layers.tests import grid
 from jintu.kernel import hashing
 from jintu.kernel.errors import Missing, Refused
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_english")]
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ from jintu.kernel.formats import mvt, pmtiles
 from . import grid
 from .test_tiles import address, decoded, where
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_english")]
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from jintu.kernel.errors import InputError, Missing, Refused
 
 from . import grid
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("in_english")]
 
 
 def load(tmp_path, day: str, division: str = "990121", **changes):

@@ -18,7 +18,7 @@ from jintu.foundation.journal.sealing import head_file, seal_all
 from jintu.foundation.operations import doctor, files
 from jintu.foundation.operations.models import Job, WorkerBeat
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("in_english")]
 
 
 @pytest.fixture(autouse=True)
