@@ -166,7 +166,11 @@ class Summary:
         return sorted({v for p in self.patches for v in p.villages} | {c for c in self.villages if len(c) == 12})
 
     def _patches(self) -> Any:
-        """Everything: net areas, ridges, and the shares of linear and scattered features."""
+        return self._everything
+
+    @cached_property
+    def _everything(self) -> Any:
+        """Net areas, ridges, and the shares of linear and scattered features; or what is needed for them."""
         import polars as pl
 
         needs = [f"DLBM 2007 ({p.four_digits})" for p in self.patches if p.four_digits][:1]
@@ -212,7 +216,7 @@ class Summary:
     def _exclave_owner(self) -> Any:
         import polars as pl
 
-        whole = self._patches()
+        whole = self._everything
         return whole if isinstance(whole, tuple) else whole.filter(pl.col("remote"))
 
     def _island(self) -> Any:
