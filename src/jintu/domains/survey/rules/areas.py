@@ -13,7 +13,9 @@ from .columns import figure, filled, ratio
 from .numbers import NAME, Numbers
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars
+    from numpy.typing import NDArray
 
     from jintu.foundation.checks.inspection.tables import Dataset, Table
 
@@ -69,7 +71,7 @@ def declared_length(t: Table, data: Dataset, p: Parameters) -> Errors:
 
     declared = t.frame[t.schema.length].fill_null(0.0).to_numpy()
     slack = float(p.tolerance_m)
-    plane = shapely.length(t.shapes) if t.in_plane else np.full(len(t), np.nan)
+    plane = _in_plane(t)
     agrees = (declared >= plane - slack) & (declared <= plane + slack)  # however long it is on the ground
     off = np.flatnonzero(~agrees)
     ground = geodesic(shapely.from_wkb(t.outlines(pl.Series(off)).to_numpy()))
@@ -78,6 +80,17 @@ def declared_length(t: Table, data: Dataset, p: Parameters) -> Errors:
     wrong = (declared[off] < low - slack) | (declared[off] > high + slack)
     found = t.errors(pl.Series(np.isin(np.arange(len(t)), off[wrong])), t.schema.length)
     yield found.with_columns(expected=pl.Series(ground[wrong]).round(1).cast(pl.String))
+
+
+def _in_plane(t: Table) -> NDArray[np.float64]:
+    """Metres of each line in the delivered plane; not a number where there is no line, or no plane."""
+    import numpy as np
+
+    if t.plane_wkb is None:
+        return np.full(len(t), np.nan)
+    rows = np.repeat(np.arange(len(t)), np.diff(t.lines.row_offsets))
+    metres = np.bincount(rows, t.lines.lengths(), len(t))
+    return np.where(t.plane_wkb.is_null().to_numpy(), np.nan, metres)
 
 
 @quality(

@@ -74,11 +74,10 @@ def outside_the_county(t: Table, data: Dataset, p: Parameters) -> Iterator[polar
 
     if not t.has_outlines or t.schema.table == "XZQ":
         return
-    west, south, east, north = data["XZQ"].boxes.T
+    west, south, east, north = data["XZQ"].bounds
     reach = float(p.slack_m) / 111_320
-    wide = reach / np.cos(np.radians(float(np.nanmean([south.min(), north.max()]))))
-    lowest = west.min() - wide, south.min() - reach
-    highest = east.max() + wide, north.max() + reach
+    wide = reach / np.cos(np.radians((south + north) / 2))
+    lowest, highest = (west - wide, south - reach), (east + wide, north + reach)
     whole = np.array((t if t.whole is None else t.whole).bounds)
     if (whole[:2] >= lowest).all() and (whole[2:] <= highest).all():
         return

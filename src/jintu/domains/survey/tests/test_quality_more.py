@@ -16,6 +16,7 @@ from jintu.foundation.checks.inspection.rules import QualityRule
 from jintu.foundation.checks.inspection.running import inspect
 from jintu.foundation.checks.inspection.tables import Dataset, Table
 from jintu.foundation.layers.tests import grid
+from jintu.kernel.length import geodesic
 
 from . import county
 from .county import AS_OF, found, patches, villages
@@ -120,6 +121,21 @@ def roads(length: float) -> Table:
 def test_the_declared_length_of_a_road(length, told):
     """On the ground it is 399.9… m, in the plane 400 m: both are good, within 0.1 m."""
     assert [row for row, *_ in found(areas.declared_length, roads(length))] == told
+
+
+@pytest.mark.parametrize(
+    ("of_plane", "beyond", "told"),
+    [(1, 0, []), (0, 0, []), (0.5, 0, []), (0, -0.09, []), (0, -0.11, [0]), (1, 0.09, []), (1, 0.11, [0])],
+)
+def test_a_length_between_those_of_ground_and_plane_is_good(of_plane: float, beyond: float, told: list[int]):
+    """``of_plane``: 1 for the length in the plane, which is the longer one here, 0 for that on the ground."""
+    x, y, *_ = grid.cell(0, 0).bounds
+    far = shapely.MultiLineString([[(x, y), (x + 20_000, y)], [(x, y + 9), (x + 20_000, y + 9)]])
+    (ground,) = geodesic([grid.lonlat(far)])
+    assert far.length - ground > 1
+    declared = ground + of_plane * (far.length - ground) + beyond
+    data = {"BSM": [1], "YSDM": ["2001020100"], "DLBM": ["104"], "CD": [declared], "KD": [4.0], "XZDWMJ": [1.0]}
+    assert [row for row, *_ in found(areas.declared_length, county.table("XZDW", data, [far]))] == told
 
 
 def test_the_control_area_approved_for_the_county(monkeypatch):
