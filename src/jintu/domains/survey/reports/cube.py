@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from jintu.foundation.layers import lake
@@ -200,14 +199,8 @@ def summed(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
 def lines(version: LayerVersion) -> pl.DataFrame:
     """The cube rows of linear features (XZDW): each side's share goes to the village of the patch it is taken from.
 
-    The first side takes KCBL of the area, rounded; the second the rest, so that both are the feature. Two years that
-    have the same ones sum them once.
+    The first side takes KCBL of the area, rounded; the second the rest, so that both are the feature.
     """
-    return _lines(version, version.hash)
-
-
-@lru_cache(maxsize=4)
-def _lines(version: LayerVersion, _hash: str) -> pl.DataFrame:
     import polars as pl
 
     n = _names(version, "DLBM", "QSXZ", "XZDWMJ", "KCBL", "KCTBDWDM1", "KCTBDWDM2", "QSDWDM1")
