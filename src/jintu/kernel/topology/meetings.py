@@ -23,6 +23,9 @@ __all__ = ["Ends", "Strands", "distances", "meetings", "strands"]
 RUN = 8
 """Most segments of a run."""
 
+inlined = nb.njit(cache=True, nogil=True, inline="always")
+"""To hand over all arrays of `Strands` takes longer than what these functions do."""
+
 _CROSSING, _OVERLAP = int(Kind.LINE_CROSSING), int(Kind.LINE_OVERLAP)
 _FIRST, _LAST = 1, 2
 
@@ -76,7 +79,9 @@ def meetings(lines: Strands, tolerance: float, threads: int | None = None) -> tu
     """(m, 7) kind, segment, later segment, x, y, x, y of crossings (the place twice) and overlaps (from where to
     where), by segments; and the ends."""
     n = 2 * lines.parts
-    ends = Ends(np.zeros(n, dtype=np.uint8), np.arange(n, dtype=np.int32), np.zeros(n, dtype=np.bool_))
+    alone = np.zeros(lines.parts, dtype=np.uint8)
+    alone[lines.part] = 1
+    ends = Ends(np.tile(alone, 2), np.arange(n, dtype=np.int32), np.zeros(n, dtype=np.bool_))
     groups = -(-len(lines.tree.items) // NODE)
     found = in_parallel(
         lambda i, j: _meetings(lines, i, j, tolerance, ends), split(groups, threads, at_least=64), threads
@@ -143,11 +148,14 @@ def _near(boxes: Floats, i: int, j: int, margin: float) -> bool:
 
 @nb.njit(cache=True, nogil=True)
 def _meetings(lines: Strands, first: int, last: int, tolerance: float, ends: Ends) -> Floats:
-    """Of the runs of the nodes ``first`` … ``last`` with all later runs; their ends with all ends."""
+    """Of the runs of the nodes ``first`` … ``last`` with all later runs; their ends with all ends.
+
+    Other threads look at other nodes: of those no end may be written to.
+    """
     boxes, levels = lines.tree.boxes, lines.tree.levels
     top = len(levels) - 2
     margin = 2 * tolerance + 1e-8
-    out, m = np.empty((RUN * RUN, 7)), 0
+    out, m = np.empty((NODE * RUN * RUN, 7)), 0
     for group in range(first, last):
         node = levels[min(1, top)] + group
         level, i = top, 0
@@ -156,7 +164,8 @@ def _meetings(lines: Strands, first: int, last: int, tolerance: float, ends: End
                 if level > 1:
                     level, i = level - 1, i * NODE
                     continue
-                out, m = _between(lines, group, i, margin, tolerance, ends, out, m)
+                if not first <= i < group:  # those two have been held against one another
+                    out, m = _between(lines, group, i, first <= i < last, margin, tolerance, ends, out, m)
             i += 1
             while level < top and (i % NODE == 0 or levels[level] + i == levels[level + 1]):
                 level, i = level + 1, (i - 1) // NODE + 1
@@ -167,29 +176,42 @@ def _meetings(lines: Strands, first: int, last: int, tolerance: float, ends: End
 
 @nb.njit(cache=True, nogil=True)
 def _between(
-    lines: Strands, group: int, other: int, margin: float, tolerance: float, ends: Ends, out: Floats, m: int
+    lines: Strands,
+    group: int,
+    other: int,
+    both: bool,
+    margin: float,
+    tolerance: float,
+    ends: Ends,
+    out: Floats,
+    m: int,
 ) -> tuple[Floats, int]:
-    """The runs of one node with those of another, or of itself."""
+    """The runs of one node with those of another, or among themselves; ``both``: the ends of the other are counted,
+    too. Meetings are looked for where the other is the later node."""
     boxes, levels, items = lines.tree.boxes, lines.tree.levels, lines.tree.items
     node = levels[min(1, len(levels) - 2)] + other
     for a in range(group * NODE, min((group + 1) * NODE, len(items))):
         if not _near(boxes, a, node, margin):
             continue
-        for b in range(other * NODE, min((other + 1) * NODE, len(items))):
+        if len(out) - m < NODE * RUN * RUN:
+            more = np.empty((2 * len(out), 7))
+            more[:m] = out[:m]
+            out = more
+        for b in range(a if other == group else other * NODE, min((other + 1) * NODE, len(items))):
             if not _near(boxes, a, b, margin):
                 continue
             c, d = items[a], items[b]
-            _join_ends(lines, c, d, tolerance, ends)
+            _join_ends(lines, c, d, both and c != d, tolerance, ends)
+            if other < group:
+                continue
             if c <= d:
-                if len(out) - m < RUN * RUN:
-                    more = np.empty((2 * len(out), 7))
-                    more[:m] = out[:m]
-                    out = more
-                m = _meet(lines, c, d, boxes[b], tolerance, out, m)
+                m = _meet(lines, c, d, boxes, b, tolerance, out, m)
+            else:
+                m = _meet(lines, d, c, boxes, a, tolerance, out, m)
     return out, m
 
 
-@nb.njit(cache=True, nogil=True)
+@inlined
 def _tips(lines: Strands, c: int) -> int:
     """Which ends of its line a run has."""
     p = lines.part[c]
@@ -197,7 +219,7 @@ def _tips(lines: Strands, c: int) -> int:
     return first | (_LAST if lines.begin[c] + RUN >= lines.starts[p + 1] - 1 else 0)
 
 
-@nb.njit(cache=True, nogil=True)
+@inlined
 def _tip(lines: Strands, c: int, which: int) -> tuple[int, int]:
     """(end, its vertex)"""
     p = lines.part[c]
@@ -206,31 +228,33 @@ def _tip(lines: Strands, c: int, which: int) -> tuple[int, int]:
     return p + len(lines.starts) - 1, lines.starts[p + 1] - 1
 
 
-@nb.njit(cache=True, nogil=True)
-def _join_ends(lines: Strands, c: int, d: int, tolerance: float, ends: Ends) -> None:
-    """Count the ends of run d at each end of run c."""
+@inlined
+def _join_ends(lines: Strands, c: int, d: int, both: bool, tolerance: float, ends: Ends) -> None:
+    """Count the ends of run d at each end of run c, and the other way."""
     mine, theirs = _tips(lines, c), _tips(lines, d)
-    if not theirs:
+    if not mine or not theirs:
         return
     x, y = lines.x, lines.y
     for one in (_FIRST, _LAST):
         if not mine & one:
             continue
         e, i = _tip(lines, c, one)
-        if ends.degree[e] == 0:
-            ends.degree[e] = 1
         for two in (_FIRST, _LAST):
             if not theirs & two:
                 continue
             f, j = _tip(lines, d, two)
-            if e == f:
-                continue
             dx, dy = x[j] - x[i], y[j] - y[i]
+            square = dx * dx + dy * dy
+            if not square <= 2 * tolerance * tolerance or e == f:
+                continue
             if dx == 0.0 and dy == 0.0:
-                ends.degree[e] = min(ends.degree[e] + 1, 3)
-                ends.partner[e] = f
-            elif dx * dx + dy * dy <= 2 * tolerance * tolerance:
+                ends.degree[e], ends.partner[e] = min(ends.degree[e] + 1, 3), f
+                if both:
+                    ends.degree[f], ends.partner[f] = min(ends.degree[f] + 1, 3), e
+            else:
                 ends.close[e] = True
+                if both:
+                    ends.close[f] = True
 
 
 @nb.njit(cache=True, nogil=True)
@@ -242,9 +266,9 @@ def _follows(x: Floats, y: Floats, i: int, j: int) -> bool:
     return k >= j
 
 
-@nb.njit(cache=True, nogil=True)
-def _meet(lines: Strands, c: int, d: int, box: Floats, tolerance: float, out: Floats, m: int) -> int:
-    """Write the meetings of the segments of run c with later ones of run d, whose box is given."""
+@inlined
+def _meet(lines: Strands, c: int, d: int, boxes: Floats, of: int, tolerance: float, out: Floats, m: int) -> int:
+    """Write the meetings of the segments of run c with later ones of run d, whose box is ``boxes[of]``."""
     x, y, starts = lines.x, lines.y, lines.starts
     p, q = lines.part[c], lines.part[d]
     margin = tolerance + 1e-8
@@ -253,7 +277,9 @@ def _meet(lines: Strands, c: int, d: int, box: Floats, tolerance: float, out: Fl
         ax, ay, bx, by = x[i], y[i], x[i + 1], y[i + 1]
         west, east = min(ax, bx), max(ax, bx)
         south, north = min(ay, by), max(ay, by)
-        if west > box[2] + margin or east < box[0] - margin or south > box[3] + margin or north < box[1] - margin:
+        if west > boxes[of, 2] + margin or east < boxes[of, 0] - margin:
+            continue
+        if south > boxes[of, 3] + margin or north < boxes[of, 1] - margin:
             continue
         if not _is_segment(x, y, i):
             continue
@@ -273,7 +299,7 @@ def _meet(lines: Strands, c: int, d: int, box: Floats, tolerance: float, out: Fl
     return m
 
 
-@nb.njit(cache=True, nogil=True)
+@inlined
 def _judge(lines: Strands, p: int, q: int, i: int, j: int, tolerance: float, row: Floats) -> bool:
     """Whether segments i of part p and j of part q meet where they may not; kind and place into the row."""
     x, y, starts = lines.x, lines.y, lines.starts
@@ -292,7 +318,7 @@ def _judge(lines: Strands, p: int, q: int, i: int, j: int, tolerance: float, row
     one = _at_end(lines, p, at_x, at_y, tolerance)
     if p == q:
         last = starts[p + 1] - 1
-        closes = np.hypot(x[starts[p]] - x[last], y[starts[p]] - y[last]) <= tolerance
+        closes = _within(x[starts[p]] - x[last], y[starts[p]] - y[last], tolerance)
         if one and closes and _follows(x, y, starts[p] - 1, i) and _follows(x, y, j, last):
             return False
     elif one or _at_end(lines, q, at_x, at_y, tolerance):
@@ -302,13 +328,13 @@ def _judge(lines: Strands, p: int, q: int, i: int, j: int, tolerance: float, row
     return True
 
 
-@nb.njit(cache=True, nogil=True)
+@inlined
 def _at_end(lines: Strands, p: int, x: float, y: float, tolerance: float) -> bool:
     """Whether a place is an end of part p."""
     first, last = lines.starts[p], lines.starts[p + 1] - 1
-    if np.hypot(x - lines.x[first], y - lines.y[first]) <= tolerance:
+    if _within(x - lines.x[first], y - lines.y[first], tolerance):
         return True
-    return np.hypot(x - lines.x[last], y - lines.y[last]) <= tolerance
+    return _within(x - lines.x[last], y - lines.y[last], tolerance)
 
 
 # --- segments ----------
@@ -317,17 +343,37 @@ Segment = tuple[float, float, float, float]
 
 
 @nb.njit(cache=True, nogil=True)
-def _distance(x: float, y: float, a: Segment) -> float:
+def _within(dx: float, dy: float, tolerance: float) -> bool:
+    """Whether a vector is no longer than the tolerance; the root is drawn where its rounding may decide."""
+    square, limit = dx * dx + dy * dy, tolerance * tolerance
+    if square > 1.000001 * limit:
+        return False
+    return square < 0.999999 * limit or np.hypot(dx, dy) <= tolerance  # type: ignore[no-any-return]
+
+
+@nb.njit(cache=True, nogil=True)
+def _apart(x: float, y: float, a: Segment) -> tuple[float, float]:
+    """From the nearest point of a segment to a point."""
     dx, dy = a[2] - a[0], a[3] - a[1]
     t = ((x - a[0]) * dx + (y - a[1]) * dy) / (dx * dx + dy * dy)
     t = min(max(t, 0.0), 1.0)
-    return np.hypot(x - a[0] - t * dx, y - a[1] - t * dy)  # type: ignore[no-any-return]
+    return x - a[0] - t * dx, y - a[1] - t * dy
+
+
+@nb.njit(cache=True, nogil=True)
+def _touches(x: float, y: float, a: Segment, tolerance: float) -> bool:
+    dx, dy = _apart(x, y, a)
+    return _within(dx, dy, tolerance)
 
 
 @nb.njit(cache=True, nogil=True)
 def _overlap(a: Segment, b: Segment, tolerance: float, row: Floats) -> bool:
     """Whether two segments run on one another for more than the tolerance; from where to where into row[3:7]."""
     dx, dy = a[2] - a[0], a[3] - a[1]
+    s, t = (b[0] - a[0]) * dx + (b[1] - a[1]) * dy, (b[2] - a[0]) * dx + (b[3] - a[1]) * dy
+    square = dx * dx + dy * dy
+    if max(0.0, min(s, t)) >= min(square, max(s, t)):
+        return False  # one ends before the other begins: no root need be drawn
     length = np.hypot(dx, dy)
     ux, uy = dx / length, dy / length
     s, t = (b[0] - a[0]) * ux + (b[1] - a[1]) * uy, (b[2] - a[0]) * ux + (b[3] - a[1]) * uy
@@ -345,13 +391,13 @@ def _overlap(a: Segment, b: Segment, tolerance: float, row: Floats) -> bool:
 @nb.njit(cache=True, nogil=True)
 def _point(a: Segment, b: Segment, tolerance: float) -> tuple[bool, float, float]:
     """Where two segments meet: crossing, or an end of one within the tolerance of the other."""
-    if _distance(a[0], a[1], b) <= tolerance:
+    if _touches(a[0], a[1], b, tolerance):
         return True, a[0], a[1]
-    if _distance(b[0], b[1], a) <= tolerance:
+    if _touches(b[0], b[1], a, tolerance):
         return True, b[0], b[1]
-    if _distance(a[2], a[3], b) <= tolerance:
+    if _touches(a[2], a[3], b, tolerance):
         return True, a[2], a[3]
-    if _distance(b[2], b[3], a) <= tolerance:
+    if _touches(b[2], b[3], a, tolerance):
         return True, b[2], b[3]
     p = (b[2] - b[0]) * (a[1] - b[1]) - (b[3] - b[1]) * (a[0] - b[0])
     q = (b[2] - b[0]) * (a[3] - b[1]) - (b[3] - b[1]) * (a[2] - b[0])
@@ -392,4 +438,5 @@ def _distances(
             for i in range(lines.begin[c], min(lines.begin[c] + RUN, lines.starts[p + 1] - 1)):
                 if _is_segment(lines.x, lines.y, i):
                     a = (lines.x[i], lines.y[i], lines.x[i + 1], lines.y[i + 1])
-                    out[k] = min(out[k], _distance(x[k], y[k], a))
+                    dx, dy = _apart(x[k], y[k], a)
+                    out[k] = min(out[k], np.hypot(dx, dy))

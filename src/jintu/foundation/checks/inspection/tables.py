@@ -192,12 +192,8 @@ class Table:
 
         if self.whole is not None:
             return self.whole.lonlat
-        return Plane.degrees(float(np.nanmean(self.boxes[:, 1::2])))
-
-    def _lonlat_shapes(self) -> NDArray[np.object_]:
-        import shapely
-
-        return shapely.from_wkb([] if self.wkb is None else self.wkb.to_numpy())
+        sides = self.boxes[:, 1::2]
+        return Plane.degrees(float(sides[np.isfinite(sides)].mean()))
 
     @once
     def invalid(self) -> Defects:
@@ -254,7 +250,13 @@ class Table:
         """West, south, east, north of each outline in degrees, (n, 4)."""
         import shapely
 
-        return self.polygons.boxes() if self.schema.geometry == "polygon" else shapely.bounds(self._lonlat_shapes())
+        if self.schema.geometry == "polygon":
+            return self.polygons.boxes()
+        if self.schema.geometry == "line":
+            from jintu.kernel.lines import Lines
+
+            return (Lines.from_wkb(self._of(self.wkb)) if self.in_plane else self.lines).boxes()
+        return shapely.bounds(shapely.from_wkb([] if self.wkb is None else self.wkb.to_numpy()))
 
     def coverings(self) -> NDArray[np.float64]:
         """Boxes that the outlines lie in, (n, 4), where they need not be the smallest."""
@@ -276,6 +278,8 @@ class Table:
 
         if self.schema.geometry == "polygon":
             return self.judged.x, self.judged.y
+        if self.schema.geometry == "line":
+            return self.lines.x, self.lines.y
         x, y = shapely.get_coordinates(self.shapes).T
         return x, y
 
