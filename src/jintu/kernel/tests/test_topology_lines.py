@@ -100,6 +100,7 @@ def test_repeated_vertices_change_nothing_but_the_number_of_a_vertex():
     assert not kinds(line((3, 3), (3, 3)))
 
 
+@np.errstate(invalid="ignore")
 def test_vertices_that_are_no_numbers_bound_no_segment():
     nan = float("nan")
     assert not kinds(line((0, 5), (4, 5), (nan, 5), (6, 5), (10, 5)), line((5, 0), (5, 10)), dangle_m=0.5)

@@ -108,9 +108,9 @@ def copied_lines(lines: Lines, threads: int | None = None) -> Integers:
         split(len(lines), threads),
         threads,
     )
-    order = np.argsort(prints, kind="stable")
-    again = np.flatnonzero((prints[order][1:] == prints[order][:-1]) & (prints[order][1:] != 0)) + 1
-    rows = np.unique(np.concatenate((order[again], order[again - 1])))
+    ordered = np.sort(prints)
+    several = ordered[1:][(ordered[1:] == ordered[:-1]) & (ordered[1:] != 0)]
+    rows = np.flatnonzero(np.isin(prints, several)) if len(several) else np.empty(0, dtype=np.int64)
     return rows[_repeated(lines.take(rows))]
 
 
