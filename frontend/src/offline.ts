@@ -76,7 +76,12 @@ function go(row: Row): void {
   map.fitBounds(box, { padding: 120, maxZoom: 17, duration: 0 });
 }
 
-async function identify(point: { x: number; y: number }): Promise<void> {
+async function identify(place: { lng: number; lat: number }): Promise<void> {
+  if (!map.loaded()) {
+    side.replaceChildren(el("p", { class: "t3" }, t("The map is being read…")));
+    await map.once("idle");
+  }
+  const point = map.project([place.lng, place.lat]);
   const reach: [[number, number], [number, number]] = [[point.x - 3, point.y - 3], [point.x + 3, point.y + 3]];
   const seen = new Set<string>();
   const cards: HTMLElement[] = [];
@@ -149,7 +154,7 @@ function page(): void {
   map.resize();
   if (content.map.bounds) map.fitBounds(content.map.bounds, { padding: 40, duration: 0 });
   draw();
-  map.on("click", ({ point }) => void identify(point));
+  map.on("click", ({ lngLat }) => void identify(lngLat));
 }
 
 page();

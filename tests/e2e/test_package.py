@@ -83,3 +83,16 @@ def test_the_viewer_works_from_a_disc(chromium: Any, disc: Path) -> None:
 def shot(page: Any, name: str) -> None:
     if directory := os.environ.get("JINTU_TEST_SHOTS"):
         page.screenshot(path=str(Path(directory) / f"{name}.png"))
+
+
+def test_a_click_before_the_tiles_are_there_waits_for_them(chromium: Any, disc: Path) -> None:
+    context = chromium.new_context(viewport={"width": 1280, "height": 800}, offline=True, locale="zh-CN")
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    try:
+        page.goto((disc / "index.html").as_uri(), wait_until="commit")
+        box = page.locator(".canvas canvas").bounding_box()
+        page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        page.locator(".card").first.wait_for()
+    finally:
+        context.close()

@@ -46,6 +46,7 @@ def words() -> dict[str, str]:
         "Search": _("Search"),
         "No number begins so.": _("No number begins so."),
         "Nothing is here.": _("Nothing is here."),
+        "The map is being read…": _("The map is being read…"),
         "Zoom in to ask about single features.": _("Zoom in to ask about single features."),
         "The package is not whole:": _("The package is not whole:"),
     }
