@@ -24,6 +24,7 @@ class Config(AppConfig):
         given.provide("summary", checked.checked)
         given.provide("delivered tables", checked.delivered_tables)
         given.provide("changes", checked.changed)
+        given.provide("areas of classes", checked.class_areas)
         reuse.declare(REACH)
         parameters.register_file(SCHEMAS.parent / "codes" / "quality_parameters.csv")
         for file in TABLES:

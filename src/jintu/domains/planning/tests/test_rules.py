@@ -26,8 +26,8 @@ def plan(*targets: tuple[str, str, str, float, str | None]):
     return table("GHZB", {"BSM": list(range(1, len(targets) + 1)), **columns}, None)
 
 
-def judged(rule: Any, layer: Any, targets: Any) -> tuple[list[tuple[str, str]], tuple[str, ...]]:
-    data = Dataset({layer.schema.table: layer, "GHZB": targets}, AS_OF, "990121")
+def judged(rule: Any, layer: Any, targets: Any, **given: Any) -> tuple[list[tuple[str, str]], tuple[str, ...]]:
+    data = Dataset({layer.schema.table: layer, "GHZB": targets}, AS_OF, "990121", given=given)
     report = inspect(data, dict(parameters.in_force(AS_OF, ())), rules=[rule], tables=[layer.schema.table])
     return report.errors.select("value", "expected").rows(), report.outcomes[0].needs
 
@@ -65,4 +65,7 @@ def test_too_little_cultivated_land_is_a_warning():
     patches = table("DLTB", {"BSM": [1, 2, 3], "DLBM": ["011", "013", "203"], "TBDLMJ": [3e4, 2.5e4, 9e4]}, None)
     assert rule.severity == "C"
     assert judged(rule, patches, plan(("01", "990121", "2020", have, "公顷"))) == ([], ())
-    assert len(judged(rule, patches, plan(("01", "990121", "2020", have + 0.02, "公顷")))[0]) == 1
+    more = plan(("01", "990121", "2020", have + 0.02, "公顷"))
+    assert len(judged(rule, patches, more)[0]) == 1
+    known = {"areas of classes": {"011": 3e4, "013": 2.5e4, "203": 9e4}}
+    assert judged(rule, patches, more, **known) == judged(rule, patches, more)

@@ -1,4 +1,4 @@
-"""What the quality inspection is given of summary tables and changes (rules Q6101–Q6107)."""
+"""What the quality inspection is given of summary tables and changes (rules Q6101–Q6107, and Q6109 of the plan)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .delivered import Difference
     from .equations import Identity
 
-__all__ = ["Changed", "Checked", "changed", "checked", "delivered_tables"]
+__all__ = ["Changed", "Checked", "changed", "checked", "class_areas", "delivered_tables"]
 
 LAYER = "survey.DLTB"
 
@@ -47,6 +47,18 @@ def checked(version: LayerVersion) -> Checked | None:
     if isinstance(base, tuple):
         return Checked([], base)
     return Checked([one for asked in made.equations() for one in asked.wrong()])
+
+
+def class_areas(version: LayerVersion) -> dict[str, float] | None:
+    """Net area of each class, m², summed in whole hundredths; None for another layer than DLTB."""
+    import polars as pl
+
+    from .carried import sums
+
+    if version.layer != LAYER:
+        return None
+    by_class = sums(version).group_by("code").agg(pl.col("net").sum()).drop_nulls()
+    return {code: net / 100 for code, net in by_class.iter_rows()}
 
 
 def changed(version: LayerVersion) -> Changed | None:

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from jintu.domains.survey.reports import carried, change, cube, summary
+from jintu.domains.survey.reports import carried, change, checked, cube, summary
 from jintu.domains.survey.rules import RULES
 from jintu.domains.survey.rules.reach import REACH
 from jintu.foundation.checks import parameters
@@ -466,4 +466,6 @@ def test_sums_carried_over_are_those_of_the_version_read(tmp_path_factory, data)
         assert apart is not None and len(apart.came) == len(apart.gone) <= 18
         found, read = carried.sums(after), cube.sums_of(cube.patches(after))
         assert_frame_equal(found, read, check_row_order=False)
+        told = stored.Stored(after).read("land_use_code", "net_area_m2").group_by("land_use_code").agg(pl.all().sum())
+        assert checked.class_areas(after) == pytest.approx(dict(told.iter_rows()))
         transaction.set_rollback(True)
