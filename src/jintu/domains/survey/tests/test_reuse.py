@@ -13,7 +13,7 @@ import pytest
 import shapely
 from django.conf import settings as django_settings
 from django.db import transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -116,6 +116,12 @@ def some_of(t: Table, order: list[int]) -> Table:
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@example(
+    before=({}, {}),
+    after=({"BSM": {1: "77", 2: "1"}, "DLBM": {0: "011", 2: "011"}, "GDPDJ": {1: "1"}}, {2: grid.cell(0, 0)}),
+    there=[1, 0, 1, 1, 1, 1],
+    left=list(range(12)),
+)
 @given(before=edits(), after=edits(), there=ORDER, left=ORDER)
 def test_whatever_changed_the_result_is_that_of_a_full_inspection(before, after, there, left) -> None:
     """Cells and outlines of rows change, rows come, go, lie in another order, and are there several times."""

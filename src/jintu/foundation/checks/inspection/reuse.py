@@ -174,7 +174,11 @@ class Earlier:
             return
         told = changes.told
         gone = changes.outlines_gone()
-        came = changes.changed.judged.take((told.outlines[told.came] < 0).nonzero()[0])
+        new = told.outlines < 0
+        if (new & (told.before >= 0)).any():  # of rows that are the same, outlines that were there several times
+            came = t.judged_at(new.nonzero()[0])
+        else:
+            came = changes.changed.judged.take(new[told.came].nonzero()[0])
         t.remains = renewed(self._remains, told.outlines, gone, came, t.judged_at, t.measures)
 
     def _by_rows(
