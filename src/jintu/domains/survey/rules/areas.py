@@ -34,12 +34,12 @@ def _off(declared: polars.Expr, wanted: polars.Expr, p: Parameters) -> polars.Ex
 
 @quality(
     "Q5101", "A", ("图斑面积与椭球面积不符", "Declared area is not the ellipsoidal area"),
-    remedy=("按椭球面积重新计算。", "Compute the ellipsoidal area again."),
+    remedy=("按椭球面积重新计算。", "Compute the ellipsoidal area again."), geometries=("polygon",),
 )  # fmt: skip
 def declared_area(t: Table, data: Dataset, p: Parameters) -> Errors:
     """The declared area of a polygon is its ellipsoidal area within ``tolerance_m2``, and ``tolerance_ratio`` of it:
     edges are straight in degrees here and straight in the plane for the surveyor."""
-    if not t.schema.area or t.schema.area not in t.names or not t.has_outlines:
+    if not t.schema.area or t.schema.area not in t.names:
         return
     computed = pl.Series("computed", t.areas)
     slack = float(p.tolerance_m2) + float(p.tolerance_ratio) * computed
@@ -58,13 +58,13 @@ def linear_area(t: Table, data: Dataset, p: Parameters) -> Errors:
     yield t.errors(_off(pl.col("linear_area_m2"), wanted, p), "linear_area_m2", expected=wanted.round(2))
 
 
-@quality("Q5103", "C", ("线状地物长度与图形长度不符", "Declared length is not that of the line"))
+@quality("Q5103", "C", ("线状地物长度与图形长度不符", "Declared length is not that of the line"), geometries=("line",))
 def declared_length(t: Table, data: Dataset, p: Parameters) -> Errors:
     """The declared length of a line is its length on the ellipsoid or in the delivered plane (whose scale differs by up
     to a thousandth) within ``tolerance_m``."""
     from jintu.kernel.length import geodesic
 
-    if not t.schema.length or t.schema.length not in t.names or not t.has_outlines:
+    if not t.schema.length or t.schema.length not in t.names:
         return
     import numpy as np
     import shapely

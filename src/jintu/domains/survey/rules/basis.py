@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from jintu.foundation.checks.inspection.rules import Needs, quality
+from jintu.foundation.checks.inspection.rules import OUTLINES, Needs, quality
 from jintu.foundation.checks.lazy import pl
 from jintu.foundation.checks.rules import Parameters
 
@@ -24,14 +24,13 @@ PIECE = 1 << 18
 @quality(
     "Q1201", "A", ("坐标系未声明或不允许", "Reference system not stated or not allowed"),
     remedy=("按 CGCS2000 重新提交，并写明坐标系。", "Deliver again on CGCS2000 and state the system."),
+    geometries=OUTLINES,
 )  # fmt: skip
 def reference_system(t: Table, data: Dataset, p: Parameters) -> Iterator[polars.DataFrame]:
     """The delivered system is one of datum ``datum`` (CGCS2000)."""
     from jintu.kernel import crs as systems
     from jintu.kernel.errors import JintuError
 
-    if not t.has_outlines:
-        return
     try:
         known = systems.parse(t.crs)
         good = known.datum.name == str(p.datum)
@@ -43,15 +42,13 @@ def reference_system(t: Table, data: Dataset, p: Parameters) -> Iterator[polars.
 
 @quality(
     "Q1202", "A", ("中央经线与县域经度不符", "Central meridian does not fit the county"),
-    remedy=("换用正确的投影带重新提交。", "Deliver again in the right zone."),
+    remedy=("换用正确的投影带重新提交。", "Deliver again in the right zone."), geometries=OUTLINES, plane=True,
 )  # fmt: skip
 def central_meridian(t: Table, data: Dataset, p: Parameters) -> Iterator[polars.DataFrame]:
     """The middle of the layer lies within half a zone plus ``slack_degrees`` of the delivered central meridian."""
     from jintu.kernel import crs as systems
     from jintu.kernel.errors import JintuError
 
-    if not t.has_outlines or not t.in_plane:
-        return
     try:
         known = systems.parse(t.crs)
     except JintuError:
@@ -66,13 +63,13 @@ def central_meridian(t: Table, data: Dataset, p: Parameters) -> Iterator[polars.
 
 @quality(
     "Q1203", "A", ("坐标超出县域范围", "Coordinates outside the county"), needs=("XZQ",),
-    remedy=("检查坐标、带号和单位。", "Check coordinates, zone and unit."),
+    remedy=("检查坐标、带号和单位。", "Check coordinates, zone and unit."), geometries=OUTLINES,
 )  # fmt: skip
 def outside_the_county(t: Table, data: Dataset, p: Parameters) -> Iterator[polars.DataFrame]:
     """Boxes of features reach no farther than ``slack_m`` metres beyond the box of XZQ."""
     import numpy as np
 
-    if not t.has_outlines or t.schema.table == "XZQ":
+    if t.schema.table == "XZQ":
         return
     west, south, east, north = data["XZQ"].bounds
     reach = float(p.slack_m) / 111_320
@@ -86,14 +83,13 @@ def outside_the_county(t: Table, data: Dataset, p: Parameters) -> Iterator[polar
 
 
 @quality("Q1204", "B", ("坐标分辨率不足", "Coordinates too coarse"),
-         remedy=("按 0.001 米以内的精度重新导出。", "Export again, to 0.001 m or finer."))  # fmt: skip
+         remedy=("按 0.001 米以内的精度重新导出。", "Export again, to 0.001 m or finer."),
+         geometries=OUTLINES)  # fmt: skip
 def resolution(t: Table, data: Dataset, p: Parameters) -> Iterator[polars.DataFrame]:
     """Coordinates are not rounded more coarsely than ``tolerance_m``: of ``least_vertices`` vertices or more (fewer may
     be round by chance) some must need it. The resolution of the database itself (0.0001 m) is in no file."""
     import numpy as np
 
-    if not t.has_outlines:
-        return
     steps = 10.0 * float(p.tolerance_m) * 10.0 ** np.arange(5)
     metres = t.measures.x_metres, t.measures.y_metres
     vertices, good = 0, len(steps)
@@ -123,7 +119,8 @@ def _rounded(values: NDArray[np.float64], step: float) -> bool:
 
 
 @quality("Q1205", "B", ("横坐标带号与投影带不符", "Zone number of the easting is not that of the zone"),
-         remedy=("按投影带写横坐标。", "Write eastings as the zone does."))  # fmt: skip
+         remedy=("按投影带写横坐标。", "Write eastings as the zone does."),
+         geometries=OUTLINES, plane=True)  # fmt: skip
 def easting_prefix(t: Table, data: Dataset, p: Parameters) -> Iterator[polars.DataFrame]:
     """Eastings as delivered begin with the number of their zone where the system says so, and with none otherwise."""
     import numpy as np
@@ -132,8 +129,6 @@ def easting_prefix(t: Table, data: Dataset, p: Parameters) -> Iterator[polars.Da
     from jintu.kernel import crs as systems
     from jintu.kernel.errors import JintuError
 
-    if not t.in_plane:
-        return
     try:
         zone = systems.parse(t.crs).zone
     except JintuError:
@@ -152,10 +147,11 @@ def easting_prefix(t: Table, data: Dataset, p: Parameters) -> Iterator[polars.Da
 
 
 @quality("Q1206", "C", ("未说明高程基准", "Height datum not stated"),
-         remedy=("在元数据中写明高程基准。", "State the height datum in the metadata."))  # fmt: skip
+         remedy=("在元数据中写明高程基准。", "State the height datum in the metadata."),
+         geometries=OUTLINES)  # fmt: skip
 def height_datum(t: Table, data: Dataset, p: Parameters) -> Iterator[polars.DataFrame]:
     """The coordinate system has heights, or the metadata of the delivery names one of ``datums`` (separated by |)."""
-    if not t.has_outlines or "VERT" in t.crs.upper():
+    if "VERT" in t.crs.upper():
         return
     delivery = data.given.get("delivery")
     texts = [text for m in (delivery or {}).get("metadata", ()) for text in m.get("items", {}).values()]

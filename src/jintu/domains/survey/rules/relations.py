@@ -99,14 +99,12 @@ def linear_names_patches(t: Table, data: Dataset, p: Parameters) -> Errors:
 
 
 @quality("Q4106", "B", ("零星地物不在座落图斑内", "Scattered feature outside the patch it names"),
-         tables=("LXDW",), needs=("DLTB",), columns=("patch_no", "location_code"))  # fmt: skip
+         tables=("LXDW",), needs=("DLTB",), columns=("patch_no", "location_code"), geometries=("point",))  # fmt: skip
 def scattered_inside_patch(t: Table, data: Dataset, p: Parameters) -> Errors:
     """The point lies in, or within ``reach_m`` metres of, a patch of that village and number."""
     import numpy as np
     import shapely
 
-    if not t.has_outlines:
-        return
     patches = data["DLTB"]
     reach = float(p.reach_m) / 111_320
     points = shapely.from_wkb(t.wkb.to_numpy())  # type: ignore[union-attr]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from jintu.foundation.checks.inspection.rules import quality
+from jintu.foundation.checks.inspection.rules import OUTLINES, quality
 from jintu.foundation.checks.lazy import pl
 from jintu.foundation.checks.rules import Parameters
 
@@ -83,7 +83,7 @@ def gaps(t: Table, data: Dataset, p: Parameters) -> Errors:
 
 
 @quality("Q3104", "A", ("重复图形", "Same outline twice"), remedy=("删除重复要素。", "Remove the double."),
-         geometries=("polygon", "line", "point"))  # fmt: skip
+         geometries=OUTLINES)  # fmt: skip
 def duplicates(t: Table, data: Dataset, p: Parameters) -> Errors:
     """No two features have the same vertices: polygons in whatever order, on the kernel's grid of 0.0001 m; lines and
     points to the last digit, lines walked either way, and from any vertex where they close."""
@@ -131,7 +131,7 @@ def slivers(t: Table, data: Dataset, p: Parameters) -> Errors:
 
 
 @quality("Q3105", "B", ("多部件要素", "Feature of several parts"), remedy=("拆成单个要素。", "Split it into features."),
-         geometries=("polygon", "line", "point"))  # fmt: skip
+         geometries=OUTLINES)  # fmt: skip
 def several_parts(t: Table, data: Dataset, p: Parameters) -> Errors:
     """A feature is one polygon or one line."""
     import numpy as np

@@ -21,7 +21,18 @@ if TYPE_CHECKING:
     from ..rules import Parameters
     from .tables import Dataset, Table
 
-__all__ = ["PARTS", "PLANE", "SEVERITIES", "Needs", "QualityRule", "catalogue", "get", "quality", "register"]
+__all__ = [
+    "OUTLINES",
+    "PARTS",
+    "PLANE",
+    "SEVERITIES",
+    "Needs",
+    "QualityRule",
+    "catalogue",
+    "get",
+    "quality",
+    "register",
+]
 
 SEVERITIES = ("A", "B", "C")
 """Fatal (致命), serious (严重), slight (一般)."""
@@ -35,6 +46,9 @@ PARTS = {
     "6": ("汇总与核对", "Summaries and cross-checks"),
 }
 """Parts of the inspection by the first digit of the rule."""
+
+OUTLINES = ("polygon", "line", "point")
+"""Kinds of layers that are no mere tables."""
 
 PLANE = "plane coordinates"
 """What a rule needs that looks at outlines as they were delivered, in a plane system."""
