@@ -33,7 +33,7 @@ KEYWORDS = {
 PLACEHOLDER = re.compile(r"%\(\w+\)[a-z]|(?<!\{)\{\w*(?:[.:!][^{}]*)?\}(?!\})")
 SENTENCE = re.compile(r"(?:[A-Z][\w-]* |\{\w+\}(?:, \{\w+\})? [a-z])[^\n]*[.}]")
 FOR_PROGRAMMERS = re.compile(r"Error$|Configured$|^(?:echo|secho|debug|info|exception|pgettext)$")
-# Output of commands is English but for errors; the rules carry their words in both languages themselves.
+# Sentences of commands that are not told by gettext are for programs; rules carry their words in both languages.
 NOT_SHOWN = {"commands", "cli.py", "rules"}
 HELP = {"commands", "cli.py"}
 ERRORS = re.compile(r"(?:InputError|Unsupported|Refused|Conflict|NotAllowed|Missing|JintuError|Problem)$")
@@ -76,6 +76,13 @@ def python_ids(path: Path) -> list[str | tuple[str, str]]:
         elif message:
             found.append(message)
     tree = ast.parse(text)
+    for outer in ast.walk(tree):
+        if isinstance(outer, ast.JoinedStr):  # Babel does not look into them
+            found += [
+                node.args[0].value
+                for node in ast.walk(outer)
+                if isinstance(node, ast.Call) and called(node) == "_" and isinstance(node.args[0], ast.Constant)
+            ]
     for node in ast.walk(tree):
         if not isinstance(node, ast.Call):
             continue

@@ -17,6 +17,7 @@ import click
 from django.utils.translation import gettext as _
 
 from jintu.config.commands import progress_line, setup
+from jintu.config.commands.language import in_language, speaking
 
 if TYPE_CHECKING:
     from jintu.foundation.checks.runner import Outcome
@@ -87,7 +88,8 @@ def demo(context: click.Context, no_serve: bool, patches: int, seed: int, host: 
     summary = _summary(manifest, outcomes, result, stages)
     path = data / "summary.json"
     path.write_text(json.dumps(summary, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    _table(outcomes, result, summary, users)
+    with speaking():
+        _table(outcomes, result, summary, users)
     click.echo(str(path))
     if not no_serve:
         from jintu.config.commands.node import serve
@@ -368,15 +370,16 @@ def _table(
 ) -> None:
     from jintu.foundation.checks.models import RunRule
 
-    click.echo(f"{'rule':<6}{'findings':>9}{'area ha':>15}  {'severity':<9} name")
+    rule, count, area, severity, name = _("rule"), _("findings"), _("area ha"), _("severity"), _("name")
+    click.echo(f"{rule:<6}{count:>9}{area:>15}  {severity:<9} {name}")
     for o in outcomes:
         if o.state == RunRule.State.RAN:
             area = "" if o.area_m2 is None else f"{o.area_m2 / 10_000:,.4f}"
-            click.echo(f"{o.rule.id:<6}{len(o.hits):>9,}{area:>15}  {o.rule.severity:<9} {o.rule.name[0]}")
+            click.echo(f"{o.rule.id:<6}{len(o.hits):>9,}{area:>15}  {o.rule.severity:<9} {in_language(o.rule.name)}")
         else:
             lacking = _("not run: needs {names}").format(names=", ".join(o.needs))
             why = lacking if o.needs else f"{o.state}: {o.error}"
-            click.echo(f"{o.rule.id:<6}{'-':>9}{'':>15}  {o.rule.severity:<9} {o.rule.name[0]} ({why})")
+            click.echo(f"{o.rule.id:<6}{'-':>9}{'':>15}  {o.rule.severity:<9} {in_language(o.rule.name)} ({why})")
     click.echo(
         _("planted {planted}, found {found}, missed {missed}, extra {extra}, areas off {off}").format(
             planted=f"{result.injected:,}",

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import TypeVar
 
 import click
 
 from jintu.kernel.errors import JintuError
 
-__all__ = ["activate", "in_language", "of", "sentence"]
+__all__ = ["activate", "in_language", "of", "sentence", "speaking"]
 
 VARIABLES = ("JINTU_LANGUAGE", "LC_ALL", "LC_MESSAGES", "LANG")
 CHINESE, ENGLISH = "zh-hans", "en"
@@ -38,6 +39,13 @@ def activate() -> None:
     from django.utils import translation
 
     translation.activate(_spoken())
+
+
+def speaking() -> AbstractContextManager[None]:
+    """What is said inside is of this command, and not of what it makes: see ``setup(speaks=False)``."""
+    from django.utils import translation
+
+    return translation.override(_spoken())
 
 
 def _spoken() -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import click
 from django.utils.translation import gettext as _
 
-from jintu.config.commands import NOT_FIT, echo_json, progress_line, setup
+from jintu.config.commands import NOT_FIT, echo_json, language, progress_line, setup
 from jintu.kernel.errors import Refused
 
 __all__ = [
@@ -150,6 +150,7 @@ def init(division: str, level: str, name: str, database: str, hosts: str, https:
         accounts = [{"account": a, "role": r, "password": p} for a, r, p in made]
         echo_json({"data": str(data), "division": division, "administrators": accounts})
         return
+    language.activate()
     click.echo(_("node made in {data}").format(data=data))
     for account, role, password in made:
         click.echo(f"  {account:<12} {role:<16} {password}")
@@ -190,6 +191,7 @@ def upgrade(no_backup: bool, as_json: bool) -> None:
     if as_json:
         echo_json({"migrations": plan, "saved": saved})
     else:
+        language.activate()
         click.echo(_("{count} migrations applied").format(count=len(plan)))
         if saved:
             click.echo(_("the database before: {file}").format(file=saved))
@@ -228,7 +230,8 @@ def serve(host: str, port: int, processes: int, threads: int, no_worker: bool) -
             socket.create_connection((inside, port), timeout=1).close()
         except OSError:
             return False
-        click.echo(_("serving {address}  (Ctrl-C ends)").format(address=f"http://{inside}:{port}/"), err=True)
+        with language.speaking():
+            click.echo(_("serving {address}  (Ctrl-C ends)").format(address=f"http://{inside}:{port}/"), err=True)
         return True
 
     sys.exit(Supervisor(children, greet=greet).run())
@@ -330,6 +333,7 @@ def restore(source: Path, config: Path | None, database: str, expect: str, as_js
     if as_json:
         echo_json({"data": str(data), "parts": len(manifest["parts"]), "made_at": manifest["made_at"]})
     else:
+        language.activate()
         said = _("restored to {data}: {count} parts, saved at {day}")
         click.echo(said.format(data=data, count=len(manifest["parts"]), day=manifest["made_at"]))
         click.echo(_("Examine it with: jintu doctor --full"))
