@@ -44,7 +44,8 @@ BEFORE, AFTER = "2025-12-31", "2026-12-31"
 
 def run(scale: str) -> dict[str, Any]:
     node = _county(PATCHES[scale])
-    in_new_process("inspection", "own", str(node))  # compiles
+    in_new_process("inspection", "compile", str(node))
+    in_new_process("inspection", "own", str(node))  # inspects the first version, too
     own = in_new_process("inspection", "own", str(node))
     own |= {name: value for name, value in in_new_process("inspection", "again", str(node)).items() if name != "rss_mb"}
     for kind in KINDS:
@@ -207,6 +208,13 @@ def measure_approve(node: Path) -> None:
     report(control_area_m2=area)
 
 
+def measure_compile(node: Path) -> None:
+    """All kernels, as `jintu init` and `jintu upgrade` do it: none of the measured processes compiles one."""
+    from jintu.kernel.warm import warm_up
+
+    report(compile_s=warm_up())
+
+
 def measure_own(node: Path) -> None:
     """The second version whole; its errors are written down for `measure_again`."""
     before, after = _versions(node)
@@ -343,6 +351,7 @@ def measure_peer(node: Path) -> None:
 if __name__ == "__main__":
     measures = {
         "approve": measure_approve,
+        "compile": measure_compile,
         "own": measure_own,
         "again": measure_again,
         "around": measure_around,
