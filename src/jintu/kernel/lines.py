@@ -52,10 +52,6 @@ class Lines:
     def arrays(self) -> tuple[Floats, Floats, Integers, Integers]:
         return self.x, self.y, self.part_offsets, self.row_offsets
 
-    @property
-    def nbytes(self) -> int:
-        return sum(a.nbytes for a in self.arrays)
-
     def boxes(self, threads: int | None = None) -> Floats:
         """Bounding boxes (n, 4): west, south, east, north. A row without parts has (inf, inf, -inf, -inf)."""
         out = np.empty((len(self), 4))

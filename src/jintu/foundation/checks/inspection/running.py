@@ -235,12 +235,8 @@ def _in_parts(
         if progress:
             progress(done, len(t), t.schema.table)
         done += len(one.part)
-        for w, (errors, seconds) in zip(work, one.found, strict=True):
-            w.outcome.seconds += seconds
-            if isinstance(errors, Needs):
-                w.outcome.needs = errors.names
-            else:
-                _add(w.outcome, errors, one.part, aside)
+        for w, found in zip(work, one.found, strict=True):
+            _note(w, found, one.part, aside)
         scans.append(one.scan)
     if topology and scans:
         from jintu.kernel.topology import remains
@@ -269,12 +265,7 @@ def _two_at_a_time(
         try:
             for w in some:
                 told(w)
-                errors, seconds = _timed(w, t, data)
-                w.outcome.seconds += seconds
-                if isinstance(errors, Needs):
-                    w.outcome.needs = errors.names
-                else:
-                    _add(w.outcome, errors, t, aside)
+                _note(w, _timed(w, t, data), t, aside)
         except BaseException:
             own.clear()  # somebody cancelled, or a rule failed: nothing more begins
             free.clear()
@@ -317,6 +308,16 @@ def _timed(w: _Work, part: Table, data: Dataset) -> tuple[polars.DataFrame | Nee
     except Needs as lacking:
         found = lacking
     return found, time.perf_counter() - started
+
+
+def _note(w: _Work, found: tuple[polars.DataFrame | Needs, float], t: Table, aside: polars.DataFrame | None) -> None:
+    """Write down what `_timed` gave of the rows of ``t``."""
+    errors, seconds = found
+    w.outcome.seconds += seconds
+    if isinstance(errors, Needs):
+        w.outcome.needs = errors.names
+    else:
+        _add(w.outcome, errors, t, aside)
 
 
 def _look(rule: QualityRule, t: Table, data: Dataset, p: Parameters) -> polars.DataFrame:
